@@ -14,6 +14,7 @@ Embedding: TypeAlias = NDArray[np.float32]  # (dim,)
 Rows: TypeAlias = NDArray[np.int64]  # row numbers, padded with -1
 Positions: TypeAlias = NDArray[np.int64]  # places in an index, padded with -1
 Scores: TypeAlias = NDArray[np.float32]  # larger is better, padded with -inf
+Mask: TypeAlias = NDArray[np.bool_]  # (n,) or (h, w), True for the selected entries
 
 _SHORTEST, _LONGEST = 1e-12, 1e15  # lengths whose squares neither underflow nor overflow in fp32
 

@@ -120,7 +120,7 @@ class CatalogShrank(BadCatalog):
 
 
 class BadEvent(VitrineError):
-    """An event that cannot be stored: an unknown type, a missing id, a time or number amiss."""
+    """An event that cannot be stored: an unknown type, a missing id, an invalid time or number."""
 
 
 class BadQuery(VitrineError):
@@ -191,7 +191,7 @@ class VectorsUnavailable(VitrineError):
 
 
 class WorkersLost(VitrineError):
-    """The cluster that embeds images cannot be reached, or its workers died again and again."""
+    """The cluster that embeds images cannot be reached, or its workers died repeatedly."""
 
 
 class Overloaded(VitrineError):

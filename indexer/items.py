@@ -55,9 +55,9 @@ class Skipped(msgspec.Struct, frozen=True):
 
 
 class Remark(Skipped, frozen=True):
-    """A field of a row that was left out, or read in another way than it is written.
+    """A field of a row that was left out, or that was read differently from how it is written.
 
-    The item itself is kept, or left out on purpose: no item stays in a shop because of a remark.
+    A remark says nothing about whether the item is kept.
     """
 
     field: str = ""

@@ -1,9 +1,11 @@
-"""File names in a shop folder; a catalog reader skips them."""
+"""The names of the files and folders of a shop; readers of catalogs skip them."""
 
 STORE = "catalog.lmdb"
 GENERATIONS = "generations"
 ENCODERS = "encoders"
 STYLES = "styles"
+EVENTS = "events.lmdb"
+RULES = "recommend.json"
 REVIEWS = "reviews.lmdb"
 SUGGESTIONS = "suggestions.lmdb"
 FAQ = "faq.lmdb"
@@ -15,6 +17,6 @@ KEYS = "keys.json"
 REPORTS = "reports"
 JOBS = "jobs"
 PARTS = (
-    *(STORE, GENERATIONS, ENCODERS, STYLES, REVIEWS, SUGGESTIONS, FAQ, FETCHED, PICTURE_TEXTS),
-    *(CURRENT, JOB_LOCK, KEYS, REPORTS, JOBS),
+    *(STORE, GENERATIONS, ENCODERS, STYLES, EVENTS, RULES, REVIEWS, SUGGESTIONS, FAQ, FETCHED),
+    *(PICTURE_TEXTS, CURRENT, JOB_LOCK, KEYS, REPORTS, JOBS),
 )

@@ -45,7 +45,7 @@ from indexer.imaging.photos import Photo
 from indexer.recognizers.base import Recognizer, Thing
 from indexer.recognizers.boxes import overlaps
 from indexer.recognizers.registry import load_recognizer
-from indexer.recognizers.sidefile import read_detector_side
+from indexer.recognizers.settings import read_detector_settings
 from indexer.training.data import GARMENT_KIND
 from indexer.training.detector.__main__ import training_cutouts
 from indexer.training.detector.backgrounds import Backgrounds
@@ -386,7 +386,7 @@ def main() -> None:
     if arguments.shown is None:
         from indexer.recognizers.registry import WEIGHTS
 
-        arguments.shown = read_detector_side(WEIGHTS / "things.onnx").threshold
+        arguments.shown = read_detector_settings(WEIGHTS / "things.onnx").threshold
     facts = machine("onnxruntime", "numpy", "pillow", "ai-edge-litert")
     if arguments.only == "products":
         measured = {"products": measure_products(arguments.data, arguments.limit)}

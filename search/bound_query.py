@@ -15,11 +15,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from indexer.arrays import Embedding
+    from indexer.arrays import Embedding, Mask
     from indexer.words.lexical import LexicalIndex
     from indexer.words.meaning import MeaningIndex
     from search.hits import FacetValue
-    from search.live.columns import Mask
     from search.live.view import ShopView
     from search.query import Query
     from search.words.asked_words import AskedWords
@@ -30,7 +29,7 @@ _MAX_MATCHES = 50_000  # items found by the words of a part, unless there is a f
 
 
 class WordMatches(NamedTuple):
-    """The items with the words of one part, those that the query may not find included.
+    """The items with the words of one part, including items that the query may not find.
 
     ``scores`` are pairs of item number and BM25 score, best first; ``weight`` is the part's.
     """
@@ -65,14 +64,14 @@ class BoundQuery(NamedTuple):
     understood: Sequence[str] = ()
 
     def count_items(self) -> int:
-        """Return how many items pass the filter and, if there are only words, match a word."""
+        """Return how many items pass the filter and, for a query of words alone, match a word."""
         if self.vector is None:
             return int(np.count_nonzero(self.allowed[self.matching]))
         return int(np.count_nonzero(self.allowed))
 
     def count_facets(self) -> dict[str, list[FacetValue]]:
         """Count the values of each facet field among those items, as if it were not filtered."""
-        # Counting takes seconds in a large shop: a field that is named twice is counted once.
+        # Counting takes seconds in a large shop, so a field that is named twice is counted once.
         return {
             field: self.view.columns.facet(field, self._facet_mask(field))
             for field in dict.fromkeys(self.query.facets)
@@ -112,6 +111,7 @@ def bind(
     with_values = vector is not None and not text_tower
     asked = ask_words(query.parts, view, index, with_values=with_values)
     allowed = view.columns.alive if query.filter is None else view.columns.mask(query.filter)
+    # Words beside an item may ask for another variant of it.
     adds_words = not index.is_plain and any(words.weight > 0 for words in asked)
     barred = _barred_mask(query, view, None if adds_words else groups, asked)
     if barred is not None:
@@ -148,7 +148,7 @@ def _barred_mask(
 ) -> Mask | None:
     """Return the mask (size,) of items that the query may not find; None if there are none.
 
-    Without ``groups``, other variants of a named item may be found: the words ask for another one.
+    With ``groups``, the whole group of a named item is barred, otherwise only the item itself.
     """
     named = [item_id for part in query.parts for item_id in part.named_items]
     excluded = [item_id for words in asked for item_id in words.excluded]

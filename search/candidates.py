@@ -8,17 +8,17 @@ import numpy as np
 
 from indexer.confidence.curve import RIVALS
 from search.filters.jsonform import Match
-from search.live.view import Candidate
+from search.live.best_rows import Candidate
 
 if TYPE_CHECKING:
+    from indexer.arrays import Mask
     from search.bound_query import BoundQuery
     from search.confidence import ConfidenceScorer
     from search.hits import Mode
-    from search.live.columns import Mask
     from search.live.recall import RecallWatch
     from search.live.view import ShopView
 
-_VOTERS = 10  # nearest items that tell the kind
+_VOTERS = 10  # nearest items whose categories are counted to find the kind
 
 
 class Candidates(NamedTuple):
@@ -61,10 +61,11 @@ def find_candidates(
 def _find_by_values(
     bound: BoundQuery, depth: int, scorer: ConfidenceScorer, watch: RecallWatch | None
 ) -> tuple[list[Candidate], Mask | None]:
-    """Find the nearest items with any values, with each value, and with all; and their kind.
+    """Find the nearest of all items, of those with each value, and of those with all values.
 
-    Items that have the values may be far down among all items, so they are searched for apart.
-    Scores are cosines, see ``search.rank`` for what the values do to them.
+    Items that have the values may rank far down among all items, so they are searched for
+    separately. Scores are cosines; ``search.rank`` scales them by the values. The second result is
+    the kind of ``likely_kind``.
     """
     view, vector = bound.view, bound.vector
     assert vector is not None
@@ -81,16 +82,18 @@ def _find_by_values(
     for mask in masks:
         for candidate in view.nearest(vector, mask, bound.groups, depth, watch).found:
             found.setdefault(candidate.item, candidate)
-    ranked = sorted(found.values(), key=lambda one: (-one.score, view.ids[one.item]))
+    ranked = sorted(
+        found.values(), key=lambda candidate: (-candidate.score, view.ids[candidate.item])
+    )
     return ranked, kind
 
 
 def likely_kind(nearest: list[Candidate], bound: BoundQuery) -> Mask | None:
-    """Return the items of the kind that the picture shows: (size,).
+    """Return the mask (size,) of the items of the kind that the picture shows; None if unknown.
 
-    It is the deepest category of the item that the query names or, for a photo, that most of the
-    nearest items have; of several, the one with the fewest items. None if there is none, or if the
-    words name a category: then that is the kind.
+    The kind is the deepest category of the item that the query names or, for a photo, the deepest
+    that most of the nearest items have; of several, the one with the fewest items. It is unknown
+    if the words name a category, because that is then the kind.
     """
     if any(value.is_category for value in bound.values):
         return None

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Vectors
     from search.bound_query import BoundQuery
-    from search.live.view import Candidate, ShopView
+    from search.live.best_rows import Candidate
+    from search.live.view import ShopView
     from search.rank import Ranking
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from indexer.confidence.curve import NO_MATCH_BELOW
 from indexer.errors import BadQuery
-from search.live.view import Candidate
+from search.live.best_rows import Candidate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

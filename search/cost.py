@@ -9,12 +9,12 @@ from search.cursor import seen_by
 if TYPE_CHECKING:
     from search.query import Query
 
-DEAR = 5.0  # a query that costs more must not delay plain searches
+COSTLY = 5.0  # a query that costs more must not delay plain searches
 _DEPTH = 100  # hits that cost as much as a plain search, because their fields are read
 _COLLAPSED = 20  # the same if copies are collapsed, because more candidates are compared
-_LETTERS = 50  # of text, that cost as much as a plain search
+_LETTERS = 50  # letters of text that cost as much as a plain search
 _SORTED = 2  # plain searches that take as long as ranking deeper and sorting
-_FACETS = 4  # fields to count, that cost as much as a plain search
+_FACETS = 4  # fields to count that cost as much as a plain search
 
 
 def cost_of(query: Query) -> float:

@@ -24,7 +24,8 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
 
     A cursor is valid for one generation, because each generation has its own ranking. Writes
     between two pages neither repeat nor lose a hit: the place is found by the last hit, or by its
-    score if that hit was deleted. ``depth`` is the number of candidates that all pages rank, if the
+    score if that hit was deleted. ``question`` is that of ``question_of``, and ``seen`` counts the
+    hits of all pages so far. ``depth`` is the number of candidates that all pages rank, if the
     ranking depends on their number (see ``search.rank.Ranker``). ``value`` is what the hits are
     sorted by (see ``search.rank.Ranking``).
     """
@@ -42,13 +43,13 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
         return base64.urlsafe_b64encode(msgspec.msgpack.encode(self)).decode().rstrip("=")
 
 
-def deepest(query: Query) -> int:
+def max_hits(query: Query) -> int:
     """Return how many hits all pages of a query may have together."""
     return MAX_DEPTH if query.collapse is None else _MAX_COLLAPSED
 
 
 def seen_by(text: str | None) -> int:
-    """Return how many hits a cursor says were shown; 0 if it is invalid. Checks nothing else."""
+    """Return how many hits were shown according to a cursor; 0 if it cannot be decoded."""
     try:
         return min(MAX_DEPTH, max(0, _decode(text or "").seen))
     except (ValueError, binascii.Error, msgspec.MsgspecError):
@@ -68,15 +69,16 @@ def read_cursor(text: str, query: Query, generation: str) -> Cursor:
             "cursor is not the next_cursor of a reply; leave it out for the first page",
             param="cursor",
         ) from None
-    deep = (
+    is_made_up = (
         cursor.depth > MAX_DEPTH
-        or cursor.seen > deepest(query)
+        or cursor.seen > max_hits(query)
         or min(cursor.seen, cursor.depth) < 1
     )
-    if cursor.question != question_of(query) or deep:
+    if cursor.question != question_of(query) or is_made_up:
         raise BadQuery(
-            "cursor belongs to another query: words, items, filter, group, collapse, sort and "
-            "least scores must be the same on every page; leave it out for the first page",
+            "cursor belongs to another query: words, items, filter, group, collapse, sort, "
+            "min_score and min_confidence must be the same on every page; leave it out for the "
+            "first page",
             param="cursor",
         )
     if cursor.generation != generation:
@@ -89,11 +91,11 @@ def read_cursor(text: str, query: Query, generation: str) -> Cursor:
 
 
 def question_of(query: Query) -> bytes:
-    """Return eight bytes that are the same for all pages of a query; see ``Part.identity``."""
+    """Return a hash of eight bytes that all pages of a query share; see ``Part.identity``."""
     parts = [part.identity() for part in query.parts]
     asked: tuple[object, ...] = (parts, query.filter, query.group, query.collapse)
     refined = (query.sort, query.min_score, query.min_confidence)
-    if any(value is not None for value in refined):  # not always: older cursors remain valid
+    if any(value is not None for value in refined):  # left out otherwise: older cursors stay valid
         asked += refined
     question = repr(asked)
     return hashlib.sha256(question.encode("utf-8", "surrogatepass")).digest()[:8]

@@ -26,6 +26,7 @@ from search.confidence import ConfidenceScorer
 from search.filters.grammar import parse_filter
 from search.filters.jsonform import Filter, filter_from_json
 from search.item_reader import ItemPage, ItemReader
+from search.live.accepted import AcceptedValues
 from search.live.recall import RecallWatch
 from search.live.shop import Backlog, LiveShop
 from search.opening import OpenGeneration, check_encoder, index_encoder, load_newest
@@ -91,6 +92,7 @@ class SearchEngine:
             text_tower=isinstance(encoder, TextEncoder),
             below=no_match_below,
         )
+        self._accepted = AcceptedValues(shop.path)
         self._live = LiveShop(
             store,
             opened.vectors,
@@ -98,6 +100,7 @@ class SearchEngine:
             model.key,
             opened.meaning,
             always_current=sharing is not None,
+            accepted=self._accepted,
         )
         effort = None if sharing is None else sharing.effort(opened.name)
         self._watch = RecallWatch(opened.vectors, share=recall_sample, effort=effort)
@@ -184,6 +187,7 @@ class SearchEngine:
         self.recommender.close()
         self._watch.close()
         self._live.words.close()
+        self._accepted.close()
         self._hold.close()
         self._store.close()
 
@@ -238,7 +242,7 @@ class SearchEngine:
     def classify(
         self, photo: Path | str | bytes, min_confidence: float = MIN_CONFIDENCE
     ) -> Classification:
-        """Tell what a photo shows: see ``PhotoClassifier.classify``. Raises BadImage, BadQuery."""
+        """Classify what a photo shows; see ``PhotoClassifier.classify``. BadImage, BadQuery."""
         data = photo if isinstance(photo, bytes) else read_image_file(Path(photo))
         opened = Photo(data).fit(self.encoder.preprocess, side=COLOR_SIDE)
         vector = self.encoder.encode_images([opened.square])[0]  # (dim,)
@@ -278,7 +282,7 @@ class SearchEngine:
         encode: Encode | None = None,
         render_at_most: int | None = RENDERED_AT_ONCE,
     ) -> list[Outcome]:
-        """Store items, and their renditions: see ``ShopWriter.put``."""
+        """Store items and their renditions; see ``ShopWriter.put``."""
         return self._writer.put(drafts, limits, encode, render_at_most)
 
     @property
@@ -338,7 +342,7 @@ class SearchEngine:
         return self._items.thumbnail(item_id, index, rendition)
 
     def picture(self, item_id: str, index: int = 0) -> bytes:
-        """Return the best picture of an image that is left, as its file was. Raises UnknownItem."""
+        """Return the best stored picture of an image, as a file. Raises UnknownItem."""
         return self._items.picture(item_id, index)
 
     def rendition_strength(self, item_id: str, index: int, rendition: str) -> float | None:
@@ -361,9 +365,9 @@ class SearchEngine:
         return self._items.listed(cursor, limit)
 
     def item_vectors(self) -> tuple[list[str], Vectors]:
-        """The ids of all items and the vectors of their main images: (items, dim).
+        """Return the ids of all items and the vectors of their main images: (items, dim).
 
-        A row of zeros stands for an item without one.
+        An item without an image has a row of zeros.
         """
         return self._live.view.item_vectors(self.encoder.dim)
 

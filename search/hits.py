@@ -33,7 +33,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
         Annotated[float, Meta(ge=0, le=1)] | None,
         Meta(
             description="The probability that it is the very product in the photo; null for hits "
-            "found by words, and where it cannot be told."
+            "found by words, and if it cannot be computed."
         ),
     ] = None
     image: str
@@ -87,19 +87,19 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     no_close_match: Annotated[
         bool,
         Meta(
-            description="A photo was asked for, and even the best hit is probably not what it "
+            description="The query has a photo, and even the best hit is probably not what it "
             "shows."
         ),
     ] = False
     next_cursor: Annotated[
         str | None,
-        Meta(description="Asks for the hits that follow; null when these are the last."),
+        Meta(description="The cursor of the next page; null if this is the last."),
     ] = None
     did_you_mean: Annotated[
         str | None,
         Meta(
-            description="The words that were searched for where no item has a word as it was "
-            "typed; null if no word was corrected."
+            description="The words that were searched for, if a typed word occurs in no item; "
+            "null if no word was corrected."
         ),
     ] = None
     understood: Annotated[

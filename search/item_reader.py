@@ -1,4 +1,4 @@
-"""Reading single items: their fields, their pictures, and some to show at first."""
+"""Read single items: their fields, their pictures, and some to show before the first search."""
 
 from __future__ import annotations
 
@@ -115,9 +115,9 @@ class ItemReader:
         return found
 
     def listed(self, cursor: str | None, limit: int) -> ItemPage:
-        """Return the next items in byte order of their ids; None begins with the first.
+        """Return the items after ``cursor`` in byte order of their ids; None is the beginning.
 
-        Raise BadQuery if the cursor is none of this method's.
+        Raises BadQuery for a cursor that this method has not returned.
         """
         after = "" if cursor is None else _id_of(cursor)
         with self._store.read() as reader:
@@ -165,4 +165,7 @@ def _id_of(cursor: str) -> str:
             raise ValueError
         return item_id.decode("utf-8", "surrogatepass")
     except (ValueError, binascii.Error):
-        raise BadQuery("the cursor is not one of this service", param="cursor") from None
+        raise BadQuery(
+            "cursor is not the next_cursor of a list of items; leave it out for the first page",
+            param="cursor",
+        ) from None

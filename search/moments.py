@@ -1,4 +1,4 @@
-"""Moments of a shop: a view of it together with the store, for answers that need both."""
+"""Pair a view of a shop with the store in the same state, for answers that need both."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def moments(live: LiveShop, store: Store) -> Generator[tuple[ShopView, OpenReade
     """Yield the newest view with a function that opens the store, until the caller stops.
 
     The store may change between the two; the caller then takes the next pair. In the last pair,
-    view and store are of the same moment. That is not done at once because the store cannot reuse
-    its pages while a reader is open.
+    view and store are in the same state. This costs an open reader, which keeps the store from
+    reusing its pages, so the first pairs do without.
     """
     live.catch_up()
     for _ in range(_ATTEMPTS):

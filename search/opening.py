@@ -1,4 +1,4 @@
-"""Opening a shop's index: check the encoder, verify the files, load the newest good generation."""
+"""Open a shop's index: check the encoder, verify the files, load the newest undamaged one."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from search.cursor import Cursor, deepest, question_of
+from search.cursor import Cursor, max_hits, question_of
 from search.hits import Hit
 
 if TYPE_CHECKING:
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from search.bound_query import BoundQuery
     from search.collapse import HitGroup
     from search.hits import Mode
-    from search.live.view import Candidate, ShopView
+    from search.live.best_rows import Candidate
+    from search.live.view import ShopView
     from search.rank import Ranking
 
 _JITTER = 1e-3  # a cosine may differ by this much if the same photo is encoded again
@@ -85,7 +86,7 @@ def read_page(
             return None
         hits.append(make_hit(candidate, image, record, [view.ids[copy] for copy in copies]))
     seen = ranking.start + len(hits)
-    if not hits or seen >= min(len(ranking.hits), deepest(query)):
+    if not hits or seen >= min(len(ranking.hits), max_hits(query)):
         return Page(hits, None)
     last = ranking.hits[seen - 1].candidate
     cursor = Cursor(
@@ -103,7 +104,7 @@ def read_page(
 def unchanged_record(number: int, view: ShopView, reader: Reader) -> ItemRecord | None:
     """Return the record of an item that has not changed since the view was made.
 
-    None if the store lacks it all the same.
+    None if the store lacks it, which means that the store is damaged.
     """
     record = view.records.get(number, view.sequence)
     if record is None:

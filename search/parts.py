@@ -57,7 +57,7 @@ class Space(Protocol):
 class Part(msgspec.Struct, frozen=True):
     """A part of a query: has a vector, or words, or both.
 
-    A subclass adds its fields, ``weight`` among them, and overrides what is not so by default.
+    A subclass adds its fields, including ``weight``, and overrides the defaults that do not fit.
     """
 
     is_photo: ClassVar[bool] = False  # must be decoded and encoded, which takes time
@@ -77,7 +77,7 @@ class Part(msgspec.Struct, frozen=True):
 
     @property
     def named_items(self) -> tuple[str, ...]:
-        """Items that are not among the hits, nor any other item of their groups."""
+        """Items that are left out of the hits, together with their groups."""
         return ()
 
     def check(self) -> None:
@@ -200,7 +200,7 @@ class EmbeddingPart(Part, frozen=True):
 class UserPart(Part, frozen=True):
     """A user of the shop, by the shop's own id. Its vector is the direction of the liked items.
 
-    A user of whom nothing is known adds nothing, so the other parts decide.
+    An unknown user adds nothing, so the other parts decide.
     """
 
     is_private: ClassVar[bool] = True

@@ -1,7 +1,7 @@
 """Read the words on the pictures of a shop's items, and keep them as an attribute that is searched.
 
-What was read is kept in the shop's folder by the content of the picture, so that no picture is read
-twice. That file is a cache.
+The words are also kept in a file of the shop's folder, by the content of the picture, so that no
+picture is read twice. That file is a cache.
 """
 
 from __future__ import annotations
@@ -112,7 +112,8 @@ def _with_text(text: str) -> Callable[[Item | None], Item]:
     def make(stored: Item | None) -> Item:
         if stored is None:
             raise UnknownItem("the item was deleted while its picture was read")
-        attributes = {n: v for n, v in stored.attributes.items() if n != PICTURE_TEXT}
+        attributes = dict(stored.attributes)
+        attributes.pop(PICTURE_TEXT, None)
         if text:
             attributes[PICTURE_TEXT] = text
         return msgspec.structs.replace(stored, attributes=attributes)

@@ -27,8 +27,8 @@ _ROUNDING = 1e-6  # of the length of all parts: a sum shorter than this is round
 def query_vector(query: Query, space: QuerySpace) -> Embedding | None:
     """Return the weighted sum of the parts' vectors, as a unit vector (dim,).
 
-    None if no part has a vector. Raises BadQuery if the parts cancel each other out, or if there is
-    nothing but a user of whom nothing is known, and the errors of the parts.
+    None if no part has a vector. Raises BadQuery if the parts cancel each other out, or if the only
+    part is an unknown user; raises the errors of the parts too.
     """
     space = space.for_one_query()
     total = np.zeros(space.dim, dtype=np.float32)

@@ -1,6 +1,6 @@
 """The second step of an answer: rank the candidates.
 
-Another order of search results is one more implementation of ``Ranker``, passed to
+To order search results in another way, implement ``Ranker`` and pass it to
 ``search.pipeline.Pipeline``. Recommendations have a score of their own, see
 ``search.personal.mixer``.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 import numpy as np
 
 from search.candidates import by_score
-from search.live.view import Candidate
+from search.live.best_rows import Candidate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -122,9 +122,9 @@ def _rank_by_words(bound: BoundQuery, found: Candidates) -> list[Candidate]:
 def _rank_by_values(bound: BoundQuery, found: Candidates) -> list[Candidate]:
     """Return the candidates by vector, ranked by likeness and values: the product of the two.
 
-    At a weight of 1, an item keeps a share of its cosine for each value that it lacks. Each
-    unwanted value that it has takes twice the weight off, so that at 1 it ranks after all items
-    without one.
+    At a weight of 1, an item keeps a share of its likeness for each value that it lacks. The weight
+    of each unwanted value that it has is subtracted, so that at 1 it ranks after all items without
+    one.
     """
     items = [candidate.item for candidate in found.by_vector]
     share, unwanted = np.ones(len(items)), np.zeros(len(items))  # (c,)
@@ -137,7 +137,7 @@ def _rank_by_values(bound: BoundQuery, found: Candidates) -> list[Candidate]:
     if found.kind is not None:
         share *= np.where(found.kind[items], 1.0, _OTHER_KIND)
     cosines = np.array([candidate.score for candidate in found.by_vector])  # (c,)
-    scores = (1 + cosines) / 2 * share - unwanted  # a cosine may be negative, a likeness not
+    scores = (1 + cosines) / 2 * share - unwanted  # a likeness from 0 to 1, less the unwanted
     ranked = [
         candidate._replace(score=score)
         for candidate, score in zip(found.by_vector, scores.tolist(), strict=True)

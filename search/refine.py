@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from search.bound_query import BoundQuery
-    from search.live.view import Candidate, ShopView
+    from search.live.best_rows import Candidate
+    from search.live.view import ShopView
     from search.rank import Ranking
 
 
@@ -57,7 +58,10 @@ def _values(sort: Sort, found: list[Candidate], view: ShopView) -> dict[int, flo
 
 
 def _ages(items: list[int], view: ShopView) -> NDArray[np.float64]:
-    """Return the number of each item's oldest row: (n,), NaN if it has none. Rows only grow."""
+    """Return the number of each item's oldest row: (n,), NaN if it has none.
+
+    Newer items have larger row numbers.
+    """
     wanted = np.zeros(view.size, dtype=np.bool_)
     wanted[items] = True
     oldest = np.full(view.size, np.inf)

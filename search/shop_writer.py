@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from style.registrycache import RegistryCache
 
 RENDERED_AT_ONCE = 20
-"""Images that one write renders: the next write waits for them."""
+"""Images that one write renders at most, because the next write waits for them."""
 _WRITTEN = ("created", "updated", "unchanged")
 
 logger = logging.getLogger("vitrine.search")
@@ -52,9 +52,9 @@ class ShopWriter:
     ) -> list[Outcome]:
         """Store items as ``put_items`` does, then their renditions in the styles of the shop.
 
-        Searches find them after a refresh. The items are on disk before they are rendered. At
-        most ``render_at_most`` images are rendered, None is all; the log counts the others, which
-        a later job renders.
+        Searches find them after a refresh. The items are on disk before they are rendered. At most
+        ``render_at_most`` images are rendered (None: all). The number of the others is logged; a
+        later job renders them.
         """
         outcomes = put_items(
             self._store,

@@ -22,8 +22,9 @@ class Sort(NamedTuple):
 def parse_sort(text: str) -> Sort | None:
     """Return how to sort; None for ``score``, the order without sorting.
 
-    ``price`` rises, ``-price`` and ``price desc`` fall. ``newest`` begins with the item that was
-    added last, and ``oldest`` ends with it. Raises BadQuery for an empty or very long text.
+    ``price`` sorts from low to high, ``-price`` and ``price desc`` from high to low. ``newest``
+    begins with the item that was added last, ``oldest`` ends with it. Raises BadQuery for an empty
+    or very long text.
     """
     text = text.strip()
     if not text.lstrip("-") or len(text) > MAX_SORT:

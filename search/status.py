@@ -1,4 +1,4 @@
-"""What an open engine serves, as data. ``GET /v1/status`` uses the same names."""
+"""The status of an open engine, as data. ``GET /v1/status`` uses the same names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from indexer.shop.status import RecallStatus
 
 
 class Vitals(NamedTuple):
-    """Numbers of an open engine that take no time to get.
+    """Numbers of an open engine that are cheap to get.
 
     ``delta_rows`` counts the rows beside the index and the dead rows in it.
     """
@@ -25,7 +25,7 @@ class Vitals(NamedTuple):
 
 
 class EngineStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What an open engine serves.
+    """The status of an open engine.
 
     ``items``, ``products`` and ``rows`` count what is searched now, with writes since the build;
     ``bytes`` is the size of the shop folder on disk. ``indexer.shop.status.ShopStatus`` is the
@@ -41,7 +41,7 @@ class EngineStatus(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     products: int
     recipe: Annotated[str, Meta(description="How the index is laid out.")]
-    promise: Annotated[str, Meta(description="What was measured before it was chosen.")]
+    promise: Annotated[str, Meta(description="What was measured when the index was built.")]
     recall: RecallStatus
     device: Annotated[str, Meta(description="Where the index is searched: cpu, or which GPUs.")]
     created: Annotated[str, Meta(description="When the generation was built (RFC 3339).")]
@@ -60,7 +60,7 @@ class EngineStatus(msgspec.Struct, frozen=True, kw_only=True):
     encoder_upgrade: Annotated[
         str | None,
         Meta(
-            description="That newer weights of the encoder are there, and the command that brings "
-            "them; null when there are none."
+            description="The notice that newer weights of the encoder are available, with the "
+            "command that installs them; null if there are none."
         ),
     ]

@@ -1,4 +1,4 @@
-"""Turns an item of a shop into what a campaign picture advertises."""
+"""Turns an item of a shop into the advert of a campaign picture."""
 
 from __future__ import annotations
 

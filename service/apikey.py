@@ -33,11 +33,11 @@ class BadKeys(VitrineError):
 
 
 class UnknownKey(BadKeys):
-    """There is no key of this name."""
+    """There is no key with this name."""
 
 
 class KeyExists(BadKeys):
-    """There is a key of this name already."""
+    """There is already a key with this name."""
 
 
 class Scope(enum.StrEnum):
@@ -59,9 +59,9 @@ class Scope(enum.StrEnum):
 class ApiKey(msgspec.Struct, frozen=True):
     """A key as it is stored: by its digest, from which the key cannot be computed.
 
-    Two keys of one ``name`` are the old and the new one of a rotation. ``created`` and ``expires``
-    are seconds since 1970. ``searches_per_s`` limits the searches of all keys of this name
-    together; None leaves the limit of the service.
+    Two keys with the same ``name`` are the old and the new key of a rotation. ``created`` and
+    ``expires`` are seconds since 1970. ``searches_per_s`` limits the searches with all keys of
+    this name together; if it is None, the limit of the service applies.
     """
 
     name: str
@@ -76,7 +76,7 @@ class ApiKey(msgspec.Struct, frozen=True):
         return self.expires is None or now < self.expires
 
     def matches(self, digest: str) -> bool:
-        """Return whether a key with this digest is this one, in constant time."""
+        """Return whether this key has this digest, in constant time."""
         return hmac.compare_digest(self.digest, digest)
 
 
@@ -88,6 +88,6 @@ def new_token() -> Token:
 def digest_of(token: bytes) -> str:
     """Return the SHA-256 of a key, in hex.
 
-    A slow hash would add nothing: a random key of 256 bits cannot be guessed.
+    A fast hash is enough: nobody can guess a random key of 256 bits.
     """
     return hashlib.sha256(token).hexdigest()

@@ -1,7 +1,7 @@
 """Checks of a deployment: the shop's folder, the machine, the settings and the keys.
 
-Every check is fast and changes nothing. ``vitrine check`` reads all files of a shop; this looks at
-what surrounds them, and at what an operator is likely to forget.
+Every check is fast and changes nothing. ``vitrine check`` reads all files of a shop; these checks
+find common mistakes around it.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ _FAISS = ("faiss-cpu", "faiss-gpu")
 _LEAST_FREE_BYTES = 200_000_000
 _FULL_MAP = 0.9
 _CLOCK_SKEW_S = 300
-_ENDS_SOON_S = 7 * 86_400
+_EXPIRES_SOON_S = 7 * 86_400
 _OPEN_HOSTS = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """What a check found. ``fix`` is what to do about a warning or problem, or empty."""
+    """What a check found. ``fix`` says how to solve a warning or problem; "" if there is none."""
 
     check: str
     level: Level
@@ -76,7 +76,7 @@ def _versions(_: Settings, __: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding(
             "versions",
             "warning",
-            f"{' and '.join(faiss)} are both installed, and which is imported is not certain",
+            f"{' and '.join(faiss)} are both installed, and either may be imported",
             "pip uninstall one of them",
         )
 
@@ -96,7 +96,7 @@ def _index(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
     yield Finding("index", "ok", f"generation {current} serves, of {len(listed)} on disk")
     if len(listed) == 1:
         yield Finding(
-            "index", "ok", "there is no earlier generation to roll back to, until the next build"
+            "index", "ok", "there is no earlier generation to roll back to before the next build"
         )
 
 
@@ -131,7 +131,7 @@ def _disk(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
     if free < _LEAST_FREE_BYTES:
         yield Finding("disk", "problem", text, "free some space: writes fail when the disk is full")
     elif free < needed:
-        yield Finding("disk", "warning", text, "a migration may need as much again")
+        yield Finding("disk", "warning", text, "free some: a migration may need as much again")
     else:
         yield Finding("disk", "ok", text)
 
@@ -143,7 +143,7 @@ def _permissions(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
             "permissions",
             "problem",
             f"this user cannot write in {shop}",
-            "run the service as the owner of the folder: it cannot register as a reader without",
+            "run the service as the owner of the folder; LMDB writes to it even to read",
         )
     exposed = [
         path.name
@@ -161,7 +161,7 @@ def _permissions(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
     if keys.exists() and stat.S_IMODE(keys.stat().st_mode) & 0o077:
         yield Finding("permissions", "warning", f"others may read {keys.name}", f"chmod 600 {keys}")
     if not exposed and os.access(shop, os.W_OK):
-        yield Finding("permissions", "ok", "only the owner's users may write in the folder")
+        yield Finding("permissions", "ok", "only its owner and group may write in the folder")
 
 
 def _clock(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
@@ -172,11 +172,11 @@ def _clock(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding(
             "clock",
             "problem",
-            f"the index is {ahead / 60:.0f} minutes younger than now",
+            f"the index was created {ahead / 60:.0f} minutes in the future of this clock",
             "set the clock of this machine, for example with NTP",
         )
     else:
-        yield Finding("clock", "ok", "the clock is behind no generation")
+        yield Finding("clock", "ok", "the clock is ahead of the creation of the index")
 
 
 def _open_files(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
@@ -195,8 +195,8 @@ def _open_files(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
 def _settings(_: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
     unknown = unknown_variables(environment)
     for name, nearest in unknown:
-        hint = f"did you mean {nearest}?" if nearest else "see the settings in the README"
-        yield Finding("settings", "warning", f"{name} is no setting, and is ignored", hint)
+        hint = f"did you mean {nearest}?" if nearest else "docs/settings.md lists all settings"
+        yield Finding("settings", "warning", f"{name} is not a setting, and is ignored", hint)
     if not unknown:
         yield Finding("settings", "ok", "every VITRINE_ variable is a setting")
 
@@ -214,7 +214,7 @@ def _network(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding(
             "network",
             "problem" if exposed else "warning",
-            "X-Forwarded-For is believed from any address, so a client can choose its own",
+            "X-Forwarded-For is trusted from any client, so a client can pretend any address",
             "set VITRINE_TRUSTED_PROXIES to the addresses of your proxies",
         )
     if settings.cors_origins.strip() == "*":
@@ -232,20 +232,20 @@ def _keys(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
     keys = KeyFile(settings.shop).read()
     valid = [key for key in keys if key.is_valid(now)]
     for key in valid:
-        newer = any(other.name == key.name and other.created > key.created for other in valid)
-        if key.expires is not None and key.expires < now + _ENDS_SOON_S and not newer:
+        newer = any(later.name == key.name and later.created > key.created for later in valid)
+        if key.expires is not None and key.expires < now + _EXPIRES_SOON_S and not newer:
             days = (key.expires - now) / 86_400
             yield Finding(
                 "keys",
                 "warning",
-                f"the key {key.name!r} ends in {days:.1f} days",
+                f"the key {key.name!r} expires in {days:.1f} days",
                 f"vitrine keys rotate {key.name}",
             )
     if settings.require_key and not valid and settings.write_key is None:
         yield Finding(
             "keys",
             "problem",
-            "VITRINE_REQUIRE_KEY is set and there is no key, so nobody can search",
+            "VITRINE_REQUIRE_KEY is set, but there is no key, so nobody can search",
             "vitrine keys add NAME",
         )
     writers = sum(key.scope.includes(Scope.WRITE) for key in valid)

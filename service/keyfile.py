@@ -64,7 +64,7 @@ class KeyFile:
                 f"{self.path} is damaged: {error}; restore it, or delete it and add the keys again"
             ) from error
         if content.version != 1:
-            raise BadKeys(f"{self.path} has version {content.version}, and this Vitrine reads 1")
+            raise BadKeys(f"{self.path} has version {content.version}, expected 1; update Vitrine")
         return content.keys
 
     def add(
@@ -87,7 +87,7 @@ class KeyFile:
         with self._changing() as keys:
             if any(key.name == name for key in keys):
                 raise KeyExists(
-                    f"there is a key {name!r} already; 'vitrine keys rotate {name}' replaces it",
+                    f"there is already a key {name!r}; 'vitrine keys rotate {name}' replaces it",
                     param="name",
                 )
             token = new_token()
@@ -98,10 +98,10 @@ class KeyFile:
         return token
 
     def rotate(self, name: str, keep_s: float, *, expires: float | None = None) -> Token:
-        """Store a second key of this name and return it; the old one is valid for ``keep_s`` more.
+        """Store a second key of this name and return it; the old key stays valid for ``keep_s``.
 
-        The new key has the scope and the limit of the old one, and its own end. If there are two
-        keys already, the older is removed at once. Raises BadKeys, CannotWrite.
+        The new key has the scope and the limit of the old one, and expires at ``expires``. If there
+        are two keys already, the older one is removed at once. Raises BadKeys, CannotWrite.
         """
         with self._changing() as keys:
             mine = [key for key in keys if key.name == name]
@@ -132,9 +132,9 @@ class KeyFile:
 
     @contextmanager
     def _changing(self) -> Iterator[list[ApiKey]]:
-        """Yield the keys to change, and store them at the end, unless there was an error.
+        """Yield the valid keys to change; store them at the end, unless there was an error.
 
-        The lock is on the folder, because the file is replaced.
+        Locks the folder, because the file itself is replaced.
         """
         try:
             folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -178,9 +178,9 @@ class KeyCache:
         self._keys: list[ApiKey] = []
 
     def find(self, token: bytes) -> ApiKey | None:
-        """Return the valid key that this is, or None. Raises BadKeys if the file is damaged.
+        """Return the valid key with this token, or None. Raises BadKeys if the file is damaged.
 
-        The time it takes does not depend on which key it is.
+        Takes the same time for every key.
         """
         digest = digest_of(token)
         found = None

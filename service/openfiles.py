@@ -21,7 +21,7 @@ def file_limit() -> int | None:
 
 
 def connections_allowed(wanted: int) -> int:
-    """Return how many of so many connections the hard limit of open files allows."""
+    """Return how many of the ``wanted`` connections the hard limit of open files allows."""
     if sys.platform == "win32":
         return wanted
     import resource
@@ -33,7 +33,7 @@ def connections_allowed(wanted: int) -> int:
 
 
 def raise_file_limit(connections: int) -> None:
-    """Raise the limit of open files to what so many connections need, as far as allowed."""
+    """Raise the limit of open files as far as allowed, for this many connections."""
     if sys.platform == "win32":
         return
     import resource

@@ -28,7 +28,7 @@ Excluded: TypeAlias = "Sequence[str] | Mapping[str, Value | Sequence[Value]] | s
 
 
 class PartFields(Protocol):
-    """The fields of a part: one is given, such as ``image``, besides weight and box."""
+    """The fields of a part: one of its contents, such as ``image``, and weight and box."""
 
     @property
     def image(self) -> bytes | str | None:
@@ -86,7 +86,7 @@ class QueryFields(Protocol):
 
     @property
     def facets(self) -> Sequence[str] | str | None:
-        """Names of fields whose values are counted: a list, or separated by commas."""
+        """Names of fields whose values are counted: a list, or a text separated by commas."""
         ...
 
     @property
@@ -106,12 +106,12 @@ class QueryFields(Protocol):
 
     @property
     def min_score(self) -> float | None:
-        """The least score of a hit."""
+        """The lowest score of a hit."""
         ...
 
     @property
     def min_confidence(self) -> float | None:
-        """The least confidence of a hit."""
+        """The lowest confidence of a hit."""
         ...
 
     @property
@@ -220,7 +220,7 @@ def _filter(value: str | Mapping[str, object] | None) -> Filter | None:
 
 
 def _without(wanted: Filter | None, exclude: Excluded) -> Filter | None:
-    """Return the filter with the conditions that leave out what ``exclude`` names."""
+    """Add conditions to a filter that leave out what ``exclude`` names."""
     if isinstance(exclude, Mapping):
         unwanted = [
             Match(key, (values,) if isinstance(values, str | bool | int | float) else tuple(values))

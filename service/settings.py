@@ -28,7 +28,7 @@ class BadSetting(VitrineError):
 class Settings(BaseSettings):
     """All settings and their defaults. ``VITRINE_`` and the name in capitals is the variable.
 
-    The table of settings in the README is generated from these fields.
+    docs/settings.md is generated from these fields.
     """
 
     # An error must not show an invalid write key, which may differ from the right one by a letter.
@@ -156,7 +156,7 @@ class Settings(BaseSettings):
     vectors: str = Field(
         "",
         description="Where 'vitrine index' and 'rebuild' put vectors: faiss (in the shop), "
-        "milvus:URI or qdrant:URI. By default as before, or faiss.",
+        "milvus:URI or qdrant:URI. Default: as before, or faiss.",
     )
     vectors_token: SecretStr | None = Field(
         None, description="Token or API key of the server of vectors."
@@ -189,6 +189,11 @@ class Settings(BaseSettings):
         description="Whether the API and the metrics need a key that may read; the page then works "
         "only behind a proxy that adds one.",
     )
+    mcp: bool = Field(
+        False,
+        description="Whether assistants may use the shop at /mcp, by the Model Context Protocol; "
+        "needs the extra mcp.",
+    )
     cors_origins: str = Field(
         "",
         description="Origins whose pages may call the API from a browser, separated by commas, "
@@ -203,14 +208,20 @@ class Settings(BaseSettings):
     shop_color: str = Field(
         "",
         pattern=r"^(#[0-9a-fA-F]{6})?$",
-        description="Accent color of the page, such as #0c6b58; made darker or lighter where text "
-        "in it could not be read.",
+        description="Accent color of the page, such as #0c6b58; made darker or lighter if text "
+        "in it would be unreadable.",
     )
     imprint_url: str = Field(
         "", pattern=_LINK, description="Link to the shop's imprint, at the end of the page."
     )
     privacy_url: str = Field(
         "", pattern=_LINK, description="Link to its privacy notice, at the end of the page."
+    )
+    planned_items: int = Field(
+        0,
+        ge=0,
+        description="Items that the shop will have once it is filled for the first time; until "
+        "then its page shows how many are indexed. 0 shows nothing.",
     )
     image_root: Path | None = Field(
         None, description="Folder of image files that written items may name; by default none."
@@ -243,8 +254,8 @@ class Settings(BaseSettings):
     contact: str = Field(
         "",
         max_length=300,
-        description="How to reach the shop, such as an address of mail or of a page; it is offered "
-        "if a customer's question has no answer.",
+        description="How to reach the shop, such as an email address or a page; it is offered if a "
+        "customer's question has no answer.",
     )
     llm_key: SecretStr | None = Field(
         None,
@@ -257,6 +268,12 @@ class Settings(BaseSettings):
         "'vitrine events expire'; 0 is no limit.",
     )
     request_log: bool = Field(True, description="Whether to log each request to stderr.")
+    traces: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="Where to send traces: the address of a collector of OpenTelemetry (OTLP over "
+        "HTTP), such as http://localhost:4318/v1/traces; needs the extra otel. By default none.",
+    )
     log_format: Literal["text", "json"] = Field(
         "text", description="Format of other log lines; those of requests are always JSON."
     )
@@ -268,7 +285,7 @@ class Settings(BaseSettings):
 class ProcessSettings(BaseSettings):
     """The settings that every command needs, without those of the service.
 
-    So an invalid port, for example, does not stop ``vitrine index``.
+    An invalid port, for example, must not stop ``vitrine index``.
     """
 
     model_config = Settings.model_config
@@ -324,7 +341,7 @@ def settings_for(shop: Path) -> Settings:
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return the VITRINE_ variables that are no setting, each with the most similar one, or ""."""
+    """Return each VITRINE_ variable that is not a setting, with the most similar setting or ""."""
     prefix = Settings.model_config["env_prefix"]
     known = [f"{prefix}{name.upper()}" for name in Settings.model_fields]
     return [

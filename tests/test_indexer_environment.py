@@ -43,7 +43,11 @@ def test_it_holds_any_databases_and_knows_no_shop(events, tmp_path):
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("indexer")
     }
-    assert ours == {"indexer.errors", "indexer.store.datafile"}
+    assert ours == {
+        "indexer.errors",
+        "indexer.store.datafile",
+        "indexer.store.lmdb_transactions",
+    }
 
 
 def test_two_environments_are_written_at_the_same_time(events, tmp_path):

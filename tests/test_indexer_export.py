@@ -27,8 +27,14 @@ RECORDS = [
         "url": "https://shop.example/a?b=1", "images": ["red.png", "blue.png"],
         "attributes": {"color": "red", "sizes": ["S", "M"], "new": True, "weight": 1.5},
     },
-    {"id": "ü", "title": "=1+1", "images": ["blue.png"], "attributes": {"price": "low"}},
-    {"id": "z", "price": 0, "images": ["red.png", "none.png"]},
+    {
+        "id": "ü", "title": "=1+1", "images": ["blue.png"], "attributes": {"price": "low"},
+        "categories": ["Food, Drinks & Snacks"],
+    },
+    {
+        "id": "z", "price": 0, "images": ["red.png", "none.png"],
+        "categories": ["Home; Garden", "Sale"],
+    },
 ]  # fmt: skip
 
 
@@ -113,3 +119,20 @@ def test_an_export_that_cannot_be_written_leaves_no_file(shop, tmp_path):
     with pytest.raises(CannotWrite, match=r"cannot write .*a\.csv"):
         export_items(shop, tmp_path / "a.csv")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "catalog", "shop"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs the list of open files")
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_an_export_that_is_interrupted_leaves_no_file_open(shop, tmp_path, ending):
+    if ending == "parquet":
+        pytest.importorskip("pyarrow")
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export_items(shop, tmp_path / f"items.{ending}", progress=stop)
+    links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    opened = [str(link.readlink()) for link in links]
+    assert not [name for name in opened if str(tmp_path) in name]
+    assert list(tmp_path.glob(".items*")) == []

@@ -303,6 +303,24 @@ def test_a_host_that_cannot_be_reached_is_not_asked_forever(server):
     assert fetcher.counts.failed == 30
 
 
+def test_a_host_that_refuses_a_picture_was_reached(server):
+    failing = [True] * 9 + [False] + [True] * 5 + [False]
+    tries = iter(failing)
+
+    def sometimes(host: str, port: int) -> list[str]:
+        if next(tries):
+            raise CannotResolve("no such name")
+        return ["127.0.0.1"]
+
+    port = server.host.partition(":")[2]
+    rules = policy(server, hosts=(f"shop.example:{port}",), threads=1, attempts=1)
+    with Fetcher(rules, sometimes) as fetcher:
+        names = ["gone.jpg"] * 15 + ["x.jpg"]  # the tenth answer is 404
+        jobs = [fetcher.submit(f"http://shop.example:{port}/{name}") for name in names]
+        assert "404" in str(jobs[9].exception())
+        assert jobs[-1].result().data == PICTURE
+
+
 def test_no_host_gets_more_requests_at_once_than_it_may(server):
     for number in range(40):
         server.pictures[f"/{number}.jpg"] = PICTURE
@@ -310,6 +328,21 @@ def test_no_host_gets_more_requests_at_once_than_it_may(server):
         jobs = [fetcher.submit(server.url(f"/{number}.jpg")) for number in range(40)]
         assert all(job.result().data == PICTURE for job in jobs)
     assert server.most_at_once <= 2
+
+
+def test_a_picture_that_is_tried_again_needs_no_room(server, monkeypatch):
+    monkeypatch.setattr("indexer.fetching.fetcher._HELD", 1)  # one picture fills it
+    with Fetcher(policy(server)) as fetcher:
+
+        def busy_until_another_is_held(_):
+            if server.hits["/busy"] > 1:
+                return 200, {}, PICTURE
+            fetcher.submit(server.url("/x.jpg")).result(120)
+            return 503, {"Retry-After": "0"}, b""
+
+        server.answers["/busy"] = busy_until_another_is_held
+        assert fetcher.submit(server.url("/busy")).result(120).data == PICTURE
+    assert server.hits == {"/busy": 2, "/x.jpg": 1}
 
 
 def test_the_ledger_counts_runs_and_forgets_what_no_run_saw_for_long(tmp_path):

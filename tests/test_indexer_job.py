@@ -8,7 +8,7 @@ import pytest
 
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import CannotWrite, IndexMismatch, IndexNotFound, StoreBusy, StoreFull
-from indexer.jobs.build import check_encoder
+from indexer.jobs.build_checks import check_encoder
 from indexer.jobs.job import open_job
 from indexer.jobs.migrate import migrate
 from indexer.jobs.rebuild import rebuild_index
@@ -16,8 +16,8 @@ from indexer.progress import no_progress
 from indexer.shop.folder import ShopFolder
 from indexer.shop.promotion import promote
 from indexer.store.store import Store
-from tests.test_indexer_folder import GREEN, RED
-from tests.test_indexer_promotion import OtherColors, build
+from tests.coloritems import GREEN, RED
+from tests.twomodels import OtherColors, build
 
 
 @pytest.fixture

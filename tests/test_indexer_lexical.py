@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from indexer.errors import IndexCorrupt, StoreFull
 from indexer.items import Item
 from indexer.words import lexical
-from indexer.words.lexical import LexicalIndex, match_expression
+from indexer.words.format1 import match_expression
+from indexer.words.lexical import LexicalIndex
 from indexer.words.vocabulary import Vocabulary
 
 

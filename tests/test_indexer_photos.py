@@ -28,7 +28,7 @@ from indexer.shop.folder import ShopFolder
 from indexer.writing.image_pipeline import decoding_side
 from search.engine import SearchEngine
 from search.query import ImagePart, Query
-from tests.test_indexer_encoders import write_onnx
+from tests.tinyencoders import write_onnx
 
 TRIMS = Preprocess(64, trim=True)
 KEEPS = Preprocess(64)

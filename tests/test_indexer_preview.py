@@ -16,7 +16,7 @@ from indexer.jobs.preview import preview_index
 from indexer.shop.folder import ShopFolder
 from indexer.vectors.contract import BuildTargets
 from indexer.writing.changes import ItemChange
-from tests.test_indexer_build import Counting, Folder, OtherName, folder, shade_of, shop
+from tests.shades import Counting, Folder, OtherName, folder, shade_of, shop
 
 __all__ = ["folder", "shop"]  # fixtures
 

@@ -10,23 +10,18 @@ import pytest
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import Conflict, IndexCorrupt
 from indexer.jobs import publishing
+from indexer.jobs.components import Component, components_of
 from indexer.jobs.job import open_job
-from indexer.jobs.publishing import (
-    Component,
-    components_of,
-    move_current,
-    publish,
-    write_generation,
-)
+from indexer.jobs.publishing import move_current, publish, write_generation
 from indexer.jobs.stored_rows import read_rows
 from indexer.progress import no_progress
 from indexer.shop.folder import ShopFolder
 from indexer.shop.promotion import promote
 from indexer.shop.restore import restore_snapshot
 from indexer.shop.snapshot import take_snapshot
-from tests.test_indexer_folder import GREEN, RED
-from tests.test_indexer_promotion import build
+from tests.coloritems import GREEN, RED
 from tests.test_indexer_shelf import write_red_again
+from tests.twomodels import build
 
 
 @pytest.fixture

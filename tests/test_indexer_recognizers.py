@@ -13,7 +13,7 @@ from indexer.recognizers.boxes import best_of_each
 from indexer.recognizers.decoding import decode_outputs
 from indexer.recognizers.fitting import fit_square
 from indexer.recognizers.registry import RECOGNIZER_FORMS, load_recognizer
-from indexer.recognizers.sidefile import DetectorSide
+from indexer.recognizers.settings import DetectorSettings
 from tests.tinydetector import SIZE, write_detector
 
 if TYPE_CHECKING:
@@ -140,14 +140,14 @@ def test_a_threshold_of_the_caller_replaces_that_of_the_file(tmp_path: Path):
     assert thing.score == pytest.approx(60 / 255, abs=0.01)
 
 
-def side(**fields: Any) -> DetectorSide:
-    return DetectorSide(format=1, size=64, **fields)
+def settings(**fields: Any) -> DetectorSettings:
+    return DetectorSettings(format=1, size=64, **fields)
 
 
 def test_yolox_boxes_are_read_from_its_grids():
     raw = np.zeros((1, 84, 6), np.float32)  # 64 + 16 + 4 cells
     raw[0, 9] = [0.5, 0.5, np.log(2), 0, 0.8, 0.5]  # stride 8, cell (1, 1)
-    (found,) = decode_outputs([raw], side(decode="yolox", labels=["cup"]))
+    (found,) = decode_outputs([raw], settings(decode="yolox", labels=["cup"]))
     assert found.scores[9] == pytest.approx(0.4)
     assert found.boxes[9] * 64 == pytest.approx(np.array([4, 8, 20, 16]), abs=1e-4)
     assert found.boxes[83] * 64 == pytest.approx(np.array([16, 16, 48, 48]))  # stride 32
@@ -156,7 +156,7 @@ def test_yolox_boxes_are_read_from_its_grids():
 def test_yolov8_boxes_are_read_from_its_columns():
     raw = np.zeros((1, 6, 3), np.float32)
     raw[0, :, 2] = [32, 16, 8, 4, 0.1, 0.9]
-    (found,) = decode_outputs([raw], side(decode="yolov8", labels=["cup", "bowl"]))
+    (found,) = decode_outputs([raw], settings(decode="yolov8", labels=["cup", "bowl"]))
     assert found.scores[2] == pytest.approx(0.9)
     assert found.labels[2] == 1
     assert found.boxes[2] * 64 == pytest.approx(np.array([28, 14, 36, 18]))
@@ -164,17 +164,17 @@ def test_yolov8_boxes_are_read_from_its_columns():
 
 def test_yolov5_scores_are_objectness_times_label():
     raw = np.array([[[32, 16, 8, 4, 0.5, 0.1, 0.8]]], np.float32)
-    (found,) = decode_outputs([raw], side(decode="yolov5", labels=["cup", "bowl"]))
+    (found,) = decode_outputs([raw], settings(decode="yolov5", labels=["cup", "bowl"]))
     assert (found.scores[0], found.labels[0]) == (pytest.approx(0.4), 1)
 
 
 def test_outputs_of_another_shape_are_refused_by_name():
     with pytest.raises(ValueError, match=r"expected \(n, p, 5 \+ labels\)"):
-        decode_outputs([np.zeros((1, 84, 7), np.float32)], side(decode="yolox", labels=["cup"]))
+        decode_outputs([np.zeros((1, 84, 7), np.float32)], settings(decode="yolox", labels=["cup"]))
 
 
 def test_a_squashed_photo_fills_the_square():
-    fitted = fit_square(plain(10, 300), side(decode="boxes", fit="squash"))
+    fitted = fit_square(plain(10, 300), settings(decode="boxes", fit="squash"))
     assert fitted.square.shape == (64, 64, 3)
     assert fitted.to_photo(np.array([[0, 0, 1, 1]], np.float32)).tolist() == [[0, 0, 1, 1]]
 

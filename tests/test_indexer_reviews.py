@@ -13,8 +13,8 @@ from indexer.enrichment.measures import auc, calibration_error, f1
 from indexer.enrichment.ngrams import Family, clean_text, count_ngrams
 from indexer.enrichment.review import BadReview, Review, review_from
 from indexer.enrichment.reviewfile import SkippedRow, read_labeled, read_reviews, read_texts
-from indexer.enrichment.reviewlog import ReviewLog
-from indexer.enrichment.score import ReviewScorer
+from indexer.enrichment.reviewlog import ReviewLog, StoredReview
+from indexer.enrichment.score import AspectMood, ReviewScorer
 from indexer.enrichment.sentiment import (
     SentimentInfo,
     SentimentModel,
@@ -289,6 +289,17 @@ def test_a_summary_quotes_both_sides_word_for_word(tmp_path, scorer):
     assert all(any(quote.sentence in text for text in texts) for quote in summary.pros)
     assert all(quote.sentence in texts[1] for quote in summary.cons)
     assert [month.month for month in summary.months] == ["1970-01", "1970-02", "1970-03"]
+
+
+def test_aspects_of_equally_many_reviews_keep_the_order_of_the_text():
+    names = ["price", "fit", "color", "delivery", "size", "comfort", "quality"]
+    stored = StoredReview(
+        review=Review(about="a", text="all of them"),
+        positive=None,
+        language="en",
+        aspects=[AspectMood(name, None, "all of them") for name in names],
+    )
+    assert [found.aspect for found in summarize([stored]).aspects] == names
 
 
 def test_no_reviews_have_an_empty_summary():

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,8 +20,8 @@ from indexer.errors import Conflict
 from indexer.sample.kinds import KINDS
 from indexer.sample.palette import COLORS, PARTNERS
 from indexer.sample.patterns import PRINTS, tile
-from indexer.sample.plan import COLUMNS, plan_shop
-from indexer.sample.shop import SampleShop, draw, write_shop
+from indexer.sample.plan import COLUMNS, PhotoPlan, ProductPlan, plan_shop
+from indexer.sample.shop import Finished, SampleShop, draw, draw_shop, write_shop
 
 ITEMS, PHOTOS = 24, 8  # of the fixture drawn_shop
 
@@ -158,6 +159,33 @@ def test_one_worker_and_two_draw_the_same_bytes(tmp_path: Path) -> None:
     one, two = (write_shop(tmp_path / str(k), items=2, photos=1, workers=k).folder for k in (1, 2))
     assert hashes(one) == hashes(two)
     assert len(hashes(one)) > 2 * 2 + 1
+    assert sum(map(len, draw_shop(tmp_path / "3", items=2, photos=1, workers=1))) == 2
+    assert hashes(tmp_path / "3") == hashes(one)
+
+
+def test_the_first_rows_have_one_product_of_each_kind_and_their_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+
+    def note(
+        folder: Path, seed: int, product: ProductPlan, photos: Iterable[PhotoPlan]
+    ) -> list[Finished]:
+        drawn.append(product.product_id)
+        return [("products", product.product_id, ("front",))]
+
+    monkeypatch.setattr("indexer.sample.shop.draw", note)
+    batches = draw_shop(tmp_path, workers=1)
+    first = next(batches)
+    assert 100 <= len(first) <= 130
+    assert {row["product_id"] for row in first} == set(drawn)
+    assert len({row["categories"] for row in first}) == len(KINDS)
+    assert not (tmp_path / "catalog.csv").exists()
+    others = [row for batch in batches for row in batch]
+    assert len(first) + len(others) == 640
+    assert sorted(row["id"] for row in first + others) == sorted(
+        row["id"] for row in lines(tmp_path / "catalog.csv")
+    )
 
 
 def test_progress_is_heard_up_to_the_last_product_and_photo(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -245,10 +246,34 @@ def test_a_phrase_in_quotes_must_be_there(index, typed, expected):
 
 def test_a_minus_before_a_word_excludes_it(index):
     query = index.read("scarf -men")
-    assert index.with_any(query.excluded) == [f"no{TITLES.index('Wool scarf grey for men')}"]
+    assert index.without(query.excluded) == [f"no{TITLES.index('Wool scarf grey for men')}"]
     assert index.read('lamp -"dark red" t-shirt').excluded == ["dark red", "darkred"]
     assert index.read("t-shirt - red").excluded == []
-    assert index.with_any([]) == []
+    assert index.with_any([]) == index.without([]) == []
+
+
+def test_a_minus_is_of_what_an_item_is_before_what_is_said_of_it():
+    pepper = Item(item_id="r", product_id="r", title="Red pepper", description="Sweeter than green")
+    green = Item(item_id="g", product_id="g", title="Green pepper", description="With a stem")
+    with contextlib.closing(LexicalIndex.in_memory([pepper, green])) as index:
+        assert index.without(index.read("pepper -green").excluded) == ["g"]
+        assert index.without(index.read("pepper -stem").excluded) == ["g"]
+        assert index.without(index.read("pepper -sweeter").excluded) == ["r"]
+
+
+def test_words_of_other_countries_find_the_same_and_count_half():
+    names = ["Yoga pants", "Wool trousers", "Jump rope", "Rope", "Zucchini"]
+    with contextlib.closing(LexicalIndex.in_memory(items_of(*names))) as index:
+        found = [names[int(item_id[2:])] for item_id in index.search("trousers", 9)[0]]
+        assert found == ["Wool trousers", "Yoga pants"]
+        assert index.search("skipping rope", 9)[0][0] == "no2"
+        assert index.search("courgettes", 9)[0] == ["no4"]
+        assert index.read("courgettes").corrected == ""
+
+
+def test_a_number_and_its_unit_are_found_apart_however_short():
+    with contextlib.closing(LexicalIndex.in_memory(items_of("Bag 29 L", "Bag 28 L"))) as index:
+        assert index.search("29l", 9)[0] == ["no0"]
 
 
 def test_nothing_but_excluded_words_is_a_search_for_them(index):

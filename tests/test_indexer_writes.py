@@ -324,7 +324,7 @@ class Trained(ColorEncoder):
         return np.roll(super().encode_images(images), 1, axis=1)
 
 
-@pytest.mark.parametrize("moment", ["jobs.build.embed_catalog", "jobs.publishing.calibrate"])
+@pytest.mark.parametrize("moment", ["jobs.build.embed_catalog", "jobs.index_choice.calibrate"])
 @pytest.mark.slow
 def test_what_is_written_while_new_weights_are_indexed_is_found_by_them(
     tmp_path, monkeypatch, moment

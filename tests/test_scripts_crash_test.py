@@ -1,4 +1,4 @@
-"""The crash test in short: jobs killed at random moments lose nothing."""
+"""The crash test in short (run the script for long): jobs killed at random moments lose nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 @pytest.mark.slow
 def test_kills_at_random_moments_lose_nothing_and_leave_nothing_torn(tmp_path):
     done = subprocess.run(
-        [sys.executable, "scripts/crash_test.py", "--kills", "10", "--seed", "3"],
+        [sys.executable, "scripts/crash_test.py", "--kills", "5", "--seed", "3"],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
         capture_output=True,
@@ -26,4 +26,4 @@ def test_kills_at_random_moments_lose_nothing_and_leave_nothing_torn(tmp_path):
     assert done.stdout, done.stderr
     report = json.loads(done.stdout)
     assert (report["problems"], done.returncode) == ([], 0)
-    assert report["kills"] >= 10
+    assert report["kills"] >= 5

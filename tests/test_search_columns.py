@@ -7,6 +7,7 @@ import pytest
 
 from indexer.errors import BadQuery
 from indexer.items import Item
+from indexer.words.spellings import name_key
 from search.filters.grammar import parse_filter
 from search.filters.jsonform import Match, Range
 from search.live.columns import Columns
@@ -161,9 +162,9 @@ def test_filters_on_missing_values_texts_and_dates(text, ids):
         ("price = cheap", "price is a number, got 'cheap'; price = null finds items without"),
         ("price in [cheap, dear]", "price is a number, got 'cheap'"),
         ("price = true", "price is a number, got 'True'"),
-        ("price > 2024-05-01", "price is a number; it is no date and no text"),
-        ("price contains 5", "price is a number; it is no date and no text"),
-        ("title > 5", "title is a text: it has no range"),
+        ("price > 2024-05-01", "price is a number: filter it by a number, a range of numbers"),
+        ("price contains 5", "price is a number: filter it by a number, a range of numbers"),
+        ("title > 5", "title is a text: filter it with contains, not by a range"),
     ],
 )
 def test_a_condition_that_no_item_can_meet_is_refused(text, message):
@@ -330,3 +331,15 @@ def test_a_shop_without_items_answers_too():
     )
     assert columns.facet_fields() == ["in_stock"]
     assert facet(columns, "category") == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("color", "red"), ("heel height", "low"), ("size", '7" plate'), ("print", "null")],
+)
+def test_a_value_that_words_name_is_reported_as_a_filter_that_finds_its_items(field, value):
+    items = [item("cup", ["Home"], **{field: value}), item("pan", ["Home"], **{field: "other"})]
+    columns = LayeredColumns.of(items)
+    mask, condition = columns.items_with(name_key(value))
+    assert mask.tolist() == [True, False]
+    assert columns.mask(parse_filter(condition)).tolist() == [True, False]

@@ -8,7 +8,7 @@ from indexer.encoders.color import ColorEncoder
 from indexer.errors import BadCatalog
 from search.engine import SearchEngine
 from search.quality.compare import compare
-from tests.test_search_live import draft, new_shop
+from tests.spokes import draft, new_shop
 
 
 def told(_done: int, _total: int) -> None:

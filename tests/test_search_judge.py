@@ -9,7 +9,7 @@ from indexer.confidence.curve import Calibration
 from search.confidence import ConfidenceScorer
 from search.engine import SearchEngine
 from search.hits import Hit
-from search.live.view import Candidate
+from search.live.best_rows import Candidate
 from search.query import EmbeddingPart, ImagePart, ItemPart, Query, TextPart
 
 CALIBRATION = Calibration(

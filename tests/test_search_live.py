@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gc
-import math
 import multiprocessing
 import sys
-import tempfile
 import threading
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,16 +12,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from indexer.encoders.color import ColorEncoder
-from indexer.items import Item
-from indexer.jobs.job import open_job
-from indexer.jobs.publishing import publish
 from indexer.jobs.rebuild import rebuild_index
-from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
 from indexer.vectors.contract import Contract
 from indexer.vectors.faiss_backend import FaissBackend
@@ -32,53 +22,15 @@ from indexer.writing.writes import Draft, ImageInput, delete_items, patched, put
 from search.bound_query import BoundQuery
 from search.engine import SearchEngine
 from search.query import EmbeddingPart, Query, TextPart
+from tests.spokes import ENCODER, draft, nearest, new_shop, shop, spoke
 
-ENCODER = ColorEncoder()
-
-
-def spoke(number: int, dim: int = ENCODER.dim) -> np.ndarray:
-    """A vector whose likeness to spoke 0 is the cosine of ``number`` degrees."""
-    vector = np.zeros((1, dim), dtype=np.float32)
-    vector[0, 0], vector[0, 1] = math.cos(math.radians(number)), math.sin(math.radians(number))
-    return vector
-
-
-def draft(item_id: str, degrees: int, **fields) -> Draft:
-    item = Item(item_id=item_id, product_id=fields.pop("product_id", item_id), **fields)
-    return Draft(item_id, lambda _: item, [ImageInput("")], spoke(degrees))
-
-
-def new_shop(path: Path, *drafts: Draft) -> ShopFolder:
-    shop = ShopFolder(path)
-    path.mkdir()
-    store = Store(shop.store, create=True)
-    put_items(store, ENCODER, drafts)
-    with open_job(shop, "vitrine rebuild") as job:
-        publish(job, ENCODER, catalog=path, skipped=0)
-    store.close()
-    return shop
-
-
-@pytest.fixture
-def shop(tmp_path) -> ShopFolder:
-    return new_shop(
-        tmp_path / "shop",
-        *(draft(f"i{n}", 10 * n, price=float(n), title=f"thing number{n}") for n in range(9)),
-    )
+__all__ = ["shop"]  # fixtures
 
 
 @pytest.fixture
 def live(shop):
     with SearchEngine.open(shop.path) as engine:
         yield engine
-
-
-def nearest(engine: SearchEngine, k: int = 3, filter: str | None = None) -> list[str]:
-    part = EmbeddingPart(spoke(0)[0])
-    from search.filters.grammar import parse_filter
-
-    query = Query(parts=[part], limit=k, filter=parse_filter(filter) if filter else None)
-    return [hit.item_id for hit in engine.search(query).hits]
 
 
 def test_what_is_put_is_found_after_a_refresh_and_not_before(live):
@@ -233,9 +185,9 @@ def test_a_shop_that_is_emptied_answers_nothing_and_can_be_rebuilt_and_filled(li
 
 
 def test_a_rebuild_loses_nothing_that_is_written_meanwhile(live, shop, monkeypatch):
-    from indexer.jobs import publishing
+    from indexer.jobs import components
 
-    check = publishing.check_index
+    check = components.check_index
 
     def write_then_check(*given, **options):
         live.put([draft("meanwhile", 4)])
@@ -243,7 +195,7 @@ def test_a_rebuild_loses_nothing_that_is_written_meanwhile(live, shop, monkeypat
         return check(*given, **options)
 
     live.put([draft("before", 6)])
-    monkeypatch.setattr(publishing, "check_index", write_then_check)
+    monkeypatch.setattr(components, "check_index", write_then_check)
     rebuild_index(shop, ENCODER)
     live.refresh()
     with SearchEngine.open(shop.path) as fresh:
@@ -327,108 +279,6 @@ def test_what_another_process_writes_is_seen(live, shop):
     assert process.exitcode == 0
     assert live.refresh()
     assert nearest(live) == ["i0", "theirs", "i2"]
-
-
-DEGREES = st.integers(0, 180)
-IDS = st.sampled_from([f"i{n}" for n in range(8)])
-COLORS = st.sampled_from(["red", "green", "blue"])
-
-
-class Shop(RuleBasedStateMachine):
-    """The shop against a dict: whatever is done, it answers as a loop over the dict does."""
-
-    @initialize()
-    def begin(self) -> None:
-        self.folder = tempfile.TemporaryDirectory()
-        self.shop = new_shop(Path(self.folder.name) / "shop", draft("i0", 0, title="kettle"))
-        self.model: dict[str, tuple[int, str, str]] = {"i0": (0, "", "kettle")}
-        self.engine = SearchEngine.open(self.shop.path, encoder=ENCODER)
-        self.other = SearchEngine.open(self.shop.path, encoder=ENCODER)
-
-    def teardown(self) -> None:
-        self.engine.close()
-        self.other.close()
-        self.folder.cleanup()
-
-    @rule(ids=st.lists(IDS, min_size=1, max_size=4), degrees=DEGREES, color=COLORS)
-    def put(self, ids: list[str], degrees: int, color: str) -> None:
-        drafts = []
-        for at, item_id in enumerate(ids):
-            angle = degrees + 7 * at
-            self.model[item_id] = (angle, color, f"kettle {color}")
-            drafts.append(
-                draft(item_id, angle, title=f"kettle {color}", attributes={"color": color})
-            )
-        self.engine.put(drafts)
-
-    @rule(item_id=IDS, color=COLORS)
-    def patch(self, item_id: str, color: str) -> None:
-        change: dict[str, object] = {"attributes": {"color": color}}
-        make = lambda old: patched(item_id, change, old)  # noqa: E731
-        (outcome,) = self.other.put([Draft(item_id, make)])
-        assert (outcome.status == "unknown") == (item_id not in self.model)
-        if item_id in self.model:
-            angle, _, title = self.model[item_id]
-            self.model[item_id] = (angle, color, title)
-
-    @rule(item_id=IDS)
-    def delete(self, item_id: str) -> None:
-        (outcome,) = self.engine.delete([item_id])
-        assert (outcome.status == "deleted") == (item_id in self.model)
-        self.model.pop(item_id, None)
-
-    @rule()
-    def rebuild(self) -> None:
-        rebuild_index(self.shop, ENCODER)
-
-    @rule()
-    def reopen(self) -> None:
-        self.engine.close()
-        self.engine = SearchEngine.open(self.shop.path, encoder=ENCODER)
-
-    @precondition(lambda self: self.model)
-    @invariant()
-    def both_answer_like_a_loop(self) -> None:
-        for engine in (self.engine, self.other):
-            engine.refresh()
-            self.check_vectors(engine)
-            self.check_colors(engine)
-            found = {hit.item_id for hit in engine.by_text("kettle", 20)}
-            assert found == set(self.model)
-            assert engine.status().items == len(self.model)
-
-    def check_vectors(self, engine: SearchEngine) -> None:
-        reply = engine.search(Query(parts=[EmbeddingPart(spoke(0)[0])], limit=20))
-        assert {hit.item_id for hit in reply.hits} == set(self.model)
-        for hit in reply.hits:
-            angle = self.model[hit.item_id][0]
-            assert abs(hit.score - math.cos(math.radians(angle))) < 2e-3
-        scores = [hit.score for hit in reply.hits]
-        assert scores == sorted(scores, reverse=True)
-
-    def check_colors(self, engine: SearchEngine) -> None:
-        counts: dict[str, int] = {}
-        for _, color, _ in self.model.values():
-            if color:
-                counts[color] = counts.get(color, 0) + 1
-        if not counts:
-            return
-        query = Query(parts=[EmbeddingPart(spoke(0)[0])], limit=20, facets=["color"])
-        facets = {one.value: one.count for one in engine.search(query).facets["color"]}
-        assert facets == counts
-        red = set(nearest(engine, 20, "color = red"))
-        assert red == {item_id for item_id, one in self.model.items() if one[1] == "red"}
-
-
-TestShop = pytest.mark.slow(Shop.TestCase)
-TestShop.settings = settings(
-    max_examples=8,
-    stateful_step_count=12,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
 
 
 # Backends, and memory

@@ -17,7 +17,7 @@ from search.cursor import Cursor, question_of
 from search.engine import SearchEngine
 from search.filters.grammar import parse_filter
 from search.query import EmbeddingPart, ImagePart, ItemPart, Query, TextPart
-from tests.test_search_live import draft, new_shop, spoke
+from tests.spokes import draft, new_shop, spoke
 
 
 @pytest.fixture

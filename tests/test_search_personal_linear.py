@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from search.personal.covisits import Visits
+from indexer.layout import EVENTS
 from search.personal.event import event_from
-from search.personal.event_log import EVENTS_FOLDER, EventLog
+from search.personal.event_log import EventLog
 from search.personal.learning import Pictures, learn, linear_of
 from search.personal.linear import FACTORS, KEPT, learn_linear
 from search.personal.mixer import WEIGHTS
 from search.personal.newcomers import Newcomers, insert, places_in, user_factors
 from search.quality.weight_search import best_weights
+from tests.personalevents import visits
 
 NOW = 1_700_000_000.0
 DIM = 16
-
-
-def visits(*sequences: list[int]) -> Visits:
-    users = [user for user, sequence in enumerate(sequences) for _ in sequence]
-    items = [item for sequence in sequences for item in sequence]
-    return Visits(np.array(users, dtype=np.int64), np.array(items, dtype=np.int64))
 
 
 def two_tastes(rng: np.random.Generator, users: int = 300, items: int = 80) -> list[list[int]]:
@@ -105,7 +100,7 @@ def test_newcomers_have_every_third_place_from_the_twelfth_on():
 
 
 def test_factors_are_stored_for_items_that_enough_users_met(tmp_path, rng):
-    with EventLog(tmp_path / EVENTS_FOLDER, create=True) as log:
+    with EventLog(tmp_path / EVENTS, create=True) as log:
         for user, items in enumerate(two_tastes(rng, users=120)):
             log.add(
                 [

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from indexer.errors import BadQuery
+from indexer.layout import EVENTS, RULES
 from search.engine import SearchEngine
-from search.personal.arrangement import Ranked, Wishes, arrange
+from search.personal.arrangement import Constraints, Ranked, arrange
 from search.personal.event import event_from
-from search.personal.event_log import EVENTS_FOLDER, EventLog
+from search.personal.event_log import EventLog
+from search.personal.event_reader import LoggedEvent, UserEvent
 from search.personal.interleaving import report, team_draft
-from search.personal.rules import RULES_FILE, read_rules
+from search.personal.rules import read_rules
 
 NOW = 1_700_000_000.0
 
@@ -36,7 +38,7 @@ def engine(tiny_shop, tmp_path):
 @pytest.fixture
 def rules(tmp_path):
     def write(**given):
-        (tmp_path / RULES_FILE).write_text(json.dumps(given))
+        (tmp_path / RULES).write_text(json.dumps(given))
 
     return write
 
@@ -82,7 +84,20 @@ def test_rules_that_are_not_valid_change_nothing_and_are_logged(engine, rules, c
     rules(boosts=[{"filter": "color = ", "add": 3}])
     with caplog.at_level("WARNING"):
         assert ids(engine.recommend("u", k=3)) == before
-    assert RULES_FILE in caplog.text
+    assert RULES in caplog.text
+
+
+def test_rules_that_cannot_be_read_change_nothing_and_are_logged_once(
+    engine, rules, caplog, tmp_path
+):
+    rules(boosts=[{"filter": "color = blue", "add": 3}])
+    before = ids(engine.recommend("u", k=3))
+    (tmp_path / RULES).unlink()
+    (tmp_path / RULES).symlink_to(tmp_path / RULES)
+    with caplog.at_level("WARNING"):
+        assert ids(engine.recommend("u", k=3)) == before
+        assert ids(engine.recommend("u", k=3)) == before
+    assert len(caplog.records) == 1
 
 
 @pytest.mark.parametrize(
@@ -98,19 +113,19 @@ def test_rules_that_are_not_valid_change_nothing_and_are_logged(engine, rules, c
     ],
 )
 def test_rules_are_checked(tmp_path, given):
-    (tmp_path / RULES_FILE).write_text(json.dumps(given))
-    with pytest.raises(BadQuery, match=RULES_FILE):
-        read_rules(tmp_path / RULES_FILE)
+    (tmp_path / RULES).write_text(json.dumps(given))
+    with pytest.raises(BadQuery, match=RULES):
+        read_rules(tmp_path / RULES)
 
 
 def test_propensities_are_how_often_items_are_shown():
     ranked = Ranked([0, 1, 2, 3], np.arange(4))
-    wishes = Wishes({}, [], 0.4)
+    constraints = Constraints({}, [], 0.4)
     rng = Random(5)
     second = Counter()
     logged: dict[int, float] = {}
     for _ in range(6000):
-        first, slot = arrange(ranked, wishes, 2, rng)
+        first, slot = arrange(ranked, constraints, 2, rng)
         assert (first.candidate, first.propensity) == (0, 1.0)
         second[slot.candidate] += 1
         logged[slot.candidate] = slot.propensity
@@ -147,6 +162,16 @@ def test_rankers_that_agree_are_interleaved_into_their_list():
     assert [entry.place for entry in drafted] == [0, 1, 2]
 
 
+def test_an_even_split_among_many_users_has_the_largest_p_value():
+    clicks = [
+        LoggedEvent(f"{team}{user}".encode(), reaction)
+        for team in ("a", "b")
+        for reaction in [UserEvent(1, True, "", "x", "click", NOW, surface=f"recommended/{team}")]
+        for user in range(501)
+    ]
+    assert (report(clicks).users, report(clicks).p_value) == (1002, 1.0)
+
+
 def test_an_interleaved_list_names_the_ranker_of_each_item(engine, rules):
     rules(interleave={"recent": -1.0, "interest": -1.0})
     found = engine.recommend("u", k=4)
@@ -155,7 +180,7 @@ def test_an_interleaved_list_names_the_ranker_of_each_item(engine, rules):
 
 
 def test_the_report_counts_users_not_clicks(tmp_path):
-    with EventLog(tmp_path / EVENTS_FOLDER, create=True) as log:
+    with EventLog(tmp_path / EVENTS, create=True) as log:
         for user in range(12):
             log.add([event(f"u{user}", "x", "click", surface="recommended/b")])
         for n in range(50):

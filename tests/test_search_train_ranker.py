@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from indexer.layout import EVENTS
 from search.engine import SearchEngine
 from search.personal.event import Event
-from search.personal.event_log import EVENTS_FOLDER, EventLog
+from search.personal.event_log import EventLog
 from search.personal.mixer import FEATURES, WEIGHTS
 from search.quality.interactions import interactions_of
 from search.quality.mixer_model import fitted_to_scale
@@ -86,14 +86,8 @@ def test_what_logged_events_do_not_show_keeps_its_weight(rng):
     assert {name: found[name] for name in hidden} == {name: WEIGHTS[name] for name in hidden}
 
 
-@pytest.fixture
-def shop(tiny_shop, tmp_path):
-    shutil.copytree(tiny_shop, tmp_path / "shop")
-    return tmp_path / "shop"
-
-
 def test_learned_weights_are_used_from_the_next_request_on(shop):
-    with SearchEngine.open(shop) as engine, EventLog(shop / EVENTS_FOLDER, create=True) as log:
+    with SearchEngine.open(shop) as engine, EventLog(shop / EVENTS, create=True) as log:
         event = {"event_id": "e", "user_id": "u", "item_id": "red-shoe", "type": "view"}
         engine.recommender.add([Event(**event, time=engine.recommender.now())])
         before = engine.recommend("u", explain=True).items[0]
@@ -120,12 +114,21 @@ def test_the_command_refuses_weights_that_are_not_better(shop, rng):
         )
         for number in range(600)
     ]
-    with EventLog(shop / EVENTS_FOLDER, create=True) as log:
+    with EventLog(shop / EVENTS, create=True) as log:
         log.add(events)
         result = CliRunner().invoke(vitrine, ["train-ranker", "--shop", str(shop), "--json"])
         assert result.exit_code == 1
         report = json.loads(result.stdout)
         assert report["is_better"] is False
         assert set(report["weights"]) == set(FEATURES)
+        with log.read() as reader:
+            assert reader.weights() is None
+
+
+def test_a_reset_is_reported_as_json_too(shop):
+    with EventLog(shop / EVENTS, create=True) as log:
+        log.set_weights({**WEIGHTS, "interest": 3.0})
+        words = ["train-ranker", "--shop", str(shop), "--reset", "--json"]
+        assert json.loads(CliRunner().invoke(vitrine, words).stdout) == {"reset": True}
         with log.read() as reader:
             assert reader.weights() is None

@@ -23,7 +23,7 @@ from indexer.writing.writes import Draft
 from search.engine import SearchEngine
 from search.query import ImagePart, ItemPart, Query, TextPart
 from search.words.price_words import described, take_price
-from tests.test_service_cli import vitrine
+from tests.commandline import vitrine
 
 __all__ = ["vitrine"]  # a fixture
 
@@ -44,6 +44,7 @@ def ids(engine: SearchEngine, *parts, **fields) -> list[str]:
         ("tasse unter 15 €", "tasse", "price < 15"),
         ("robe moins de 40€", "robe", "price <= 40"),
         ("lamp over 100", "lamp", "price > 100"),
+        ("flat under 12345678.90", "flat", "price < 12345678.9"),
         ("vase between 10 and 20", "vase", "price >= 10 and price <= 20"),
         ("vase from 20 to 10", "vase", "price >= 10 and price <= 20"),
         ("lamp < 1,50", "lamp", "price < 1.5"),
@@ -175,12 +176,6 @@ def test_filters_fold_letters_as_words_do_but_not_ids(tmp_path):
     ):
         assert columns.mask(Match("city", (value,))).tolist() == expected
     assert columns.mask(Match("item_id", ("O1",))).tolist() == [False, True, False]
-
-
-@pytest.fixture
-def shop(tiny_shop: Path, tmp_path: Path) -> Path:
-    shutil.copytree(tiny_shop, tmp_path / "shop")
-    return tmp_path / "shop"
 
 
 def test_synonyms_are_set_listed_and_removed_while_a_shop_is_open(vitrine, shop, tmp_path):

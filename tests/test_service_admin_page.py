@@ -167,3 +167,35 @@ def test_an_operator_rolls_back_and_promotes_and_rotates_a_key_by_keyboard(page,
     # The key in use cannot be removed by mistake.
     assert page.get_by_role("button", name="Remove write").is_visible()
     assert page.get_by_role("button", name="Remove admin").count() == 0
+
+
+def test_pictures_that_were_shown_are_released(page, place):
+    page.add_init_script("""
+        window.held = new Set();
+        const { createObjectURL, revokeObjectURL } = URL;
+        URL.createObjectURL = (blob) => {
+            const url = createObjectURL.call(URL, blob);
+            held.add(url);
+            return url;
+        };
+        URL.revokeObjectURL = (url) => {
+            held.delete(url);
+            revokeObjectURL.call(URL, url);
+        };
+    """)
+    sign_in(page, place, "pictures")
+    page.wait_for_function("document.querySelector('.thumb img')?.complete")
+    page.wait_for_function("held.size === 0")
+    assert page.locator(".thumb img").first.evaluate("image => image.naturalWidth") > 0
+
+
+def test_a_task_that_cannot_be_canceled_is_reported(page, place):
+    job = {"id": "20260101t120000-000000", "kind": "build", "state": "running", "subject": "a.csv",
+           "created_at": "2026-01-01T12:00:00Z", "ended_at": None, "started_by": "till",
+           "progress": None, "summary": None, "problem": None}  # fmt: skip
+    page.route("**/v1/jobs", lambda route: route.fulfill(json={"jobs": [job]}))
+    detail = {"detail": "the disk is full"}
+    page.route("**/cancel", lambda route: route.fulfill(status=507, json=detail))
+    sign_in(page, place, "builds")
+    page.get_by_role("button", name="Cancel Build of a.csv").click()
+    page.get_by_role("alert").get_by_text("the disk is full").wait_for()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from service.cli.terminal import printable
+from tests.commandline import vitrine
 from tests.conftest import write_catalog
-from tests.test_service_cli import vitrine
 
 __all__ = ["vitrine"]  # a fixture
 

@@ -15,9 +15,9 @@ from indexer.jobs.migrate import migrate
 from indexer.shop.folder import ShopFolder
 from indexer.shop.joblock import job_lock
 from service.exitcodes import BUSY
+from tests.commandline import assert_one_line, vitrine
 from tests.conftest import write_catalog
-from tests.test_indexer_promotion import OtherColors, silent
-from tests.test_service_cli import assert_one_line, vitrine
+from tests.twomodels import OtherColors, silent
 
 __all__ = ["vitrine"]  # a fixture
 

@@ -13,7 +13,7 @@ import pytest
 
 from service.cli import interrupt as interrupting
 from service.cli.interrupt import END_S, GRACE_S
-from tests.test_service_cli import vitrine
+from tests.commandline import vitrine
 
 __all__ = ["vitrine"]  # a fixture
 
@@ -41,7 +41,7 @@ def reading_beside_a_thread(*_, **__):
     threading.Event().wait()
 
 from indexer.catalog import sources
-from indexer.jobs import publishing
+from indexer.jobs import index_choice
 from indexer.shop import folder
 from indexer.writing import embed_catalog, image_pipeline, reembed
 from indexer.encoders.color import ColorEncoder
@@ -59,9 +59,9 @@ elif where == "decoding":
 elif where == "encoding":
     ColorEncoder.encode_images = stuck
 elif where == "training the index":
-    publishing.choose_recipe = stuck
+    index_choice.choose_recipe = stuck
 elif where == "calibrating":
-    publishing.calibrate = stuck
+    index_choice.calibrate = stuck
 elif where == "writing the generation":
     folder.sync = stuck
 elif where == "embedding again":

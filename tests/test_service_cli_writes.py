@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,17 +10,10 @@ from msgspec.structs import replace
 from indexer.shop.joblock import job_lock
 from search.engine import SearchEngine
 from service.exitcodes import BUSY
+from tests.commandline import assert_one_line, vitrine
 from tests.conftest import COLORS, jpeg, plain
-from tests.test_service_cli import assert_one_line, vitrine
 
 __all__ = ["vitrine"]  # a fixture
-
-
-@pytest.fixture
-def shop(tiny_shop: Path, tmp_path: Path) -> Path:
-    """A copy of the tiny shop, to write to."""
-    shutil.copytree(tiny_shop, tmp_path / "shop")
-    return tmp_path / "shop"
 
 
 @pytest.fixture

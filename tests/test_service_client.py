@@ -67,6 +67,14 @@ def test_every_search_finds_what_it_should(shop, tmp_path):
     assert both.results[1].problem.code == "unknown_item"
 
 
+def test_suggestions_are_read_and_drafts_written(shop):
+    assert shop("suggestions", "red-mug").suggestions == []
+    with pytest.raises(ServiceError, match="not suggested"):
+        shop("decide", "red-mug", "color", "Red")
+    made = shop("draft", "red-mug", tone="short", seed=1)
+    assert (made.item_id, made.tone) == ("red-mug", "short")
+
+
 def test_items_are_read_and_written(shop):
     assert shop("item", "red-mug").price == 15.0
     assert shop("image", "red-mug", size=80)[:2] == b"\xff\xd8"
@@ -160,7 +168,7 @@ def test_a_request_is_not_sent_again_otherwise(reply):
     [
         (httpx.ConnectError("refused"), "http://shop does not answer: refused"),
         (httpx.Response(502, text="<h1>Bad gateway</h1>"), "replied 502: <h1>Bad gateway"),
-        (httpx.Response(200, text="<html>"), "sent no reply of Vitrine"),
+        (httpx.Response(200, text="<html>"), "did not reply as Vitrine does"),
         (httpx.Response(500), "replied 500: an empty reply"),
     ],
 )

@@ -37,7 +37,7 @@ def test_a_healthy_shop_has_no_warning_and_every_check_is_listed(shop):
 
 def test_a_variable_with_a_typo_is_named_with_the_right_one(shop):
     (warning,) = findings(shop, "warning", {"VITRINE_WRITEKEY": "secret", "VITRINE_ZZZZ": "1"})[:1]
-    assert warning.text == "VITRINE_WRITEKEY is no setting, and is ignored"
+    assert warning.text == "VITRINE_WRITEKEY is not a setting, and is ignored"
     assert warning.fix == "did you mean VITRINE_WRITE_KEY?"
 
 

@@ -18,7 +18,7 @@ from service.http.routes.embed import SOURCES
 from service.keyfile import KeyFile
 from service.settings import Settings
 from tests.page_driver import PATIENCE_MS, browser
-from tests.test_search_look import scene
+from tests.scenes import scene
 from tests.tinydetector import write_detector
 from tests.webserver import serious_findings, serving
 
@@ -194,6 +194,31 @@ def test_a_shopper_finds_a_thing_of_a_photo_by_keyboard_in_the_cards_of_the_shop
     opener = page.get_by_role("button", name="Search with a photo")
     assert opener.evaluate("button => button.getRootNode().activeElement === button")
     assert visitor.said == []
+
+
+@pytest.mark.browser
+def test_a_photo_that_loads_long_does_not_replace_a_later_one(visit):
+    visitor = visit()
+    page = visitor.page
+    page.get_by_role("button", name="Search with a photo").click()
+    page.evaluate("""() => {
+        const load = window.createImageBitmap;
+        const released = new Promise((done) => { window.release = done; });
+        let calls = 0;
+        window.createImageBitmap = async (...given) => {
+            calls += 1;
+            if (calls === 1) await released;
+            return load(...given);
+        };
+    }""")
+    slow = {"name": "slow.jpg", "mimeType": "image/jpeg", "buffer": scene(blue=(1, 1))}
+    page.locator("vitrine-search input").first.set_input_files(slow)
+    first_search(page)
+    shown = page.locator("vitrine-search .stage img").get_attribute("src")
+    page.evaluate("() => { release(); return new Promise((done) => setTimeout(done)); }")
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    assert page.locator("vitrine-search .stage img").get_attribute("src") == shown
+    assert visitor.paths("POST").count("/v1/search/image") == 1
 
 
 @pytest.mark.browser

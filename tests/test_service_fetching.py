@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from concurrent.futures import Future
 
 import pytest
 
+from indexer.fetching.client import Response
 from service.cli.main import main
 from service.http import fetching
-from service.http.fetching import urls_of
+from service.http.fetching import fetch_all, urls_of
 from tests.conftest import COLORS, jpeg, plain
 from tests.imageserver import ImageServer
-from tests.test_service_writes import KEY, call, outcomes, put, shop
+from tests.writecalls import KEY, call, outcomes, put, shop
 
 __all__ = ["shop"]  # a fixture
 
@@ -77,6 +80,44 @@ def test_a_request_fetches_a_limited_number_of_pictures(writing, server, monkeyp
     results = put(writing, *items).json()["results"]
     assert sum(server.hits.values()) == 4
     assert "more than 4 pictures behind URLs" in results[2]["images"][0]["reason"]
+
+
+class _HeldFetcher:
+    """A fetcher whose pictures arrive when the test says so; counts the bytes that are held."""
+
+    def __init__(self):
+        self.futures = []
+        self.held = 0
+
+    def submit(self, _url):
+        future = Future()
+        future.set_running_or_notify_cancel()
+        self.futures.append(future)
+        return future
+
+    def arrive(self, future, data):
+        self.held += len(data)
+        future.set_result(Response(data, "", ""))
+
+    def release(self, response):
+        self.held -= len(response.data)
+
+
+def test_no_bytes_stay_held_when_one_fetch_fails_unexpectedly():
+    fetcher = _HeldFetcher()
+
+    async def fetch():
+        work = asyncio.create_task(fetch_all(fetcher, ["http://a/1", "http://a/2", "http://a/3"]))
+        await asyncio.sleep(0)  # until the first picture is awaited
+        first, second, third = fetcher.futures
+        fetcher.arrive(second, b"12345")
+        first.set_exception(RuntimeError("not foreseen"))
+        with pytest.raises(RuntimeError, match="not foreseen"):
+            await work
+        fetcher.arrive(third, b"123")
+
+    asyncio.run(fetch())
+    assert fetcher.held == 0
 
 
 def test_the_command_put_fetches_too(shop, server, tmp_path, capsys):

@@ -17,7 +17,7 @@ from service.cli import job_process
 from service.http.job_requests import JobRequests
 from service.http.job_schemas import BuildOptions, MigrationBody
 from service.http.problems import HttpError
-from service.http.routes import jobs as routes
+from service.http.routes import job_starts as routes
 from service.jobs.jobfolder import KEPT, JobFolder
 from service.jobs.record import JobRequest
 from service.keyfile import KeyFile

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import shutil
 
 import pytest
@@ -19,6 +20,7 @@ from indexer.jobs.rebuild import rebuild_index
 from indexer.shop.folder import ShopFolder
 from search.engine import SearchEngine
 from service.assistants.fresh_engine import FreshEngine
+from service.assistants.local_shop import LocalShop
 from service.assistants.tools import shop_server
 
 RED = jpeg(plain(COLORS["red"]))
@@ -30,7 +32,7 @@ def call(tiny_shop):
     shop = FreshEngine(tiny_shop)
 
     async def one(tool, arguments):
-        async with Client(shop_server(shop, "shop", "1")) as client:
+        async with Client(shop_server(LocalShop(shop), "shop", "1")) as client:
             result = await client.call_tool(tool, arguments)
             if result.is_error:
                 return result.content[0].text, True
@@ -43,7 +45,7 @@ def call(tiny_shop):
 
 def test_the_tools_describe_themselves(tiny_shop):
     async def described():
-        async with Client(shop_server(FreshEngine(tiny_shop), "shop", "1")) as client:
+        async with Client(shop_server(LocalShop(FreshEngine(tiny_shop)), "shop", "1")) as client:
             return (await client.list_tools()).tools
 
     tools = {tool.name: tool for tool in asyncio.run(described())}
@@ -51,6 +53,12 @@ def test_the_tools_describe_themselves(tiny_shop):
     assert all(tool.description for tool in tools.values())
     words = tools["search_by_text"].input_schema["properties"]
     assert words["limit"]["maximum"] == 50
+
+
+def test_the_log_is_as_it_was(tiny_shop, monkeypatch):
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    shop_server(LocalShop(FreshEngine(tiny_shop)), "shop", "1")
+    assert logging.getLogger().handlers == []
 
 
 def test_each_tool_answers_with_items_of_the_shop(call, tmp_path):
@@ -85,15 +93,35 @@ def test_an_error_is_told_to_the_assistant(call, tool, arguments, message):
     assert message in answer
 
 
-def test_a_new_generation_serves_from_the_next_call_on(tiny_shop, tmp_path):
+@pytest.fixture
+def own_shop(tiny_shop, tmp_path):
+    """A copy of the shop, to be changed."""
     folder = tmp_path / "shop"
     shutil.copytree(tiny_shop, folder)
-    shop = FreshEngine(folder)
-    before = shop.get().generation
-    with SearchEngine.open(folder) as engine:
+    return folder
+
+
+def test_a_new_generation_serves_from_the_next_call_on(own_shop):
+    shop = FreshEngine(own_shop)
+    with shop.lease() as engine:
+        before = engine.generation
+    with SearchEngine.open(own_shop) as engine:
         engine.delete(["white-mug"])
-    assert len(shop.get().by_text("mug", 20)) == 5  # a write of another process
-    rebuild_index(ShopFolder(folder), load_encoder("color"))
-    assert shop.get().generation > before
-    assert shop.get().by_text("red mug", 1)[0].item_id == "red-mug"
+    with shop.lease() as engine:
+        assert len(engine.by_text("mug", 20)) == 5  # a write of another process
+    rebuild_index(ShopFolder(own_shop), load_encoder("color"))
+    with shop.lease() as engine:
+        assert engine.generation > before
+        assert engine.by_text("red mug", 1)[0].item_id == "red-mug"
+    shop.close()
+
+
+def test_a_call_that_still_runs_keeps_its_generation_open(own_shop):
+    shop = FreshEngine(own_shop)
+    with shop.lease() as running:
+        running.delete(["white-mug"])
+        rebuild_index(ShopFolder(own_shop), load_encoder("color"))
+        with shop.lease() as later:
+            assert later.generation > running.generation
+        assert running.by_text("red mug", 1)[0].item_id == "red-mug"
     shop.close()

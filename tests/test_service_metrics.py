@@ -13,6 +13,12 @@ from search.status import Vitals
 from service.runtime.metrics import Metrics
 
 
+@pytest.fixture
+def http(serve):
+    """A service of each test: it counts all that it did."""
+    return serve()
+
+
 def scrape(http):
     """All series of the service: (name, labels) to value."""
     response = http.get("/metrics")

@@ -57,6 +57,8 @@ ROUTES = {
     ("get", "/v1/models"),
     ("get", "/v1/settings"),
     ("get", "/v1/reports/{kind}"),
+    ("post", "/v1/items/{item_id}/suggestions"),
+    ("post", "/v1/items/{item_id}/draft"),
     ("get", "/v1/keys"),
     ("post", "/v1/keys"),
     ("post", "/v1/keys/{name}/rotate"),

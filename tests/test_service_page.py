@@ -80,6 +80,34 @@ def test_the_row_for_you_follows_clicks_likes_and_hides(page):
     assert page.evaluate("localStorage.getItem('vitrine.events')") is None
 
 
+# --- A shop that is being filled ---------------------------------------------------------------
+
+
+def test_the_page_counts_the_items_while_a_shop_is_filled(page):
+    counts = [540, 640]
+
+    def plan(route):
+        document = route.fetch()
+        route.fulfill(
+            response=document, body=document.text().replace('"planned": 0', '"planned": 640')
+        )
+
+    page.route("**/", plan)
+    page.route(
+        "**/v1/status",
+        lambda route: route.fulfill(json={"items": counts[0], "facets": [], "max_limit": 24}),
+    )
+    page.clock.install()
+    page.reload()
+    line = page.locator("#growth")
+    line.wait_for()
+    assert line.inner_text() == "540 of 640 items indexed"
+    counts.remove(540)
+    page.clock.run_for(2000)
+    line.wait_for(state="hidden")
+    assert page.locator("#foot-items").inner_text() == "640 items"
+
+
 # --- One item --------------------------------------------------------------------------------
 
 

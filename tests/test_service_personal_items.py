@@ -9,11 +9,13 @@ import time
 import pytest
 from click.testing import CliRunner
 
+from indexer.layout import EVENTS
 from search.engine import SearchEngine
 from search.personal.event import event_from
-from search.personal.event_log import EVENTS_FOLDER, EventLog
+from search.personal.event_log import EventLog
 from search.personal.learning import learn
 from service.cli.main import vitrine
+from tests.commandline import run
 
 KEY = "a key of sixteen letters"
 BEARER = {"authorization": f"Bearer {KEY}"}
@@ -29,7 +31,7 @@ def event(user, item, kind="view", age=0.0):
 def shop(tiny_shop, tmp_path):
     """Four users bought a red mug and a green shoe with a blue shoe; one likes yellow things."""
     shutil.copytree(tiny_shop, tmp_path / "shop")
-    with EventLog(tmp_path / "shop" / EVENTS_FOLDER, create=True) as log:
+    with EventLog(tmp_path / "shop" / EVENTS, create=True) as log:
         for user in "abcd":
             basket = ["blue-shoe", "red-mug", *(["green-shoe"] if user != "d" else [])]
             log.add([event(user, item, "purchase", age=60) for item in basket])
@@ -81,7 +83,7 @@ def test_an_item_that_nobody_bought_has_an_answer_too(personal):
 
 
 def test_a_substitute_is_not_bought_together(personal, shop):
-    with EventLog(shop / EVENTS_FOLDER) as log:
+    with EventLog(shop / EVENTS) as log:
         for user in "efgh":
             log.add([event(user, item, "purchase", age=9) for item in ("red-shoe", "red-mug")])
         learn(log)
@@ -161,12 +163,6 @@ def test_the_pages_of_a_search_for_a_user_fit_together(personal):
     assert not set(ids(first, "hits")) & set(ids(second, "hits"))
     other = [parts[0], {"user_id": "stranger", "weight": 0.5}]
     assert search(personal, *other, limit=3, cursor=first["next_cursor"]).status_code == 422
-
-
-def run(*arguments: object) -> str:
-    result = CliRunner().invoke(vitrine, [str(word) for word in arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
 
 
 def test_old_events_are_refused_and_deleted(serve, shop, monkeypatch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from search.cost import DEAR, cost_of
+from search.cost import COSTLY, cost_of
 from search.query import ItemPart, Query, TextPart
 from service.http import rates
 from service.http.rates import TokenBuckets, client_of
@@ -98,9 +98,9 @@ def test_too_many_searches_of_one_address_have_to_wait(serve, photo):
 
 def test_a_dear_question_takes_several_tokens(serve):
     http = serve(searches_per_s=0.01, searches_burst=15)
-    dear = {**MUG, "limit": 200, "collapse": 0.9}
-    assert http.post("/v1/search", json=dear).status_code == 200
-    assert http.post("/v1/search", json=dear).status_code == 429
+    costly = {**MUG, "limit": 200, "collapse": 0.9}
+    assert http.post("/v1/search", json=costly).status_code == 200
+    assert http.post("/v1/search", json=costly).status_code == 429
     assert http.post("/v1/search", json=MUG).status_code == 200
 
 
@@ -127,7 +127,7 @@ def test_whoever_sends_the_key_counts_by_it_and_not_by_the_address(serve):
 
 
 @pytest.mark.parametrize(
-    ("more", "dear"),
+    ("more", "costly"),
     [
         ({}, False),
         ({"limit": 200}, False),
@@ -139,9 +139,9 @@ def test_whoever_sends_the_key_counts_by_it_and_not_by_the_address(serve):
         ({"cursor": "nonsense"}, False),
     ],
 )
-def test_what_makes_a_question_dear(more, dear):
+def test_what_makes_a_query_costly(more, costly):
     query = Query(**{"parts": [ItemPart("x")], **more})
-    assert (cost_of(query) > DEAR) == dear
+    assert (cost_of(query) > COSTLY) == costly
 
 
 def test_collapse_has_a_limit_of_its_own_and_words_count_together(serve):

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.test_search_look import TEAL, scene
+from tests.conftest import Services
+from tests.scenes import TEAL, scene
 from tests.tinydetector import write_detector
 
 
-@pytest.fixture
-def http(serve, tmp_path):
-    return serve(recognizer=f"onnx:{write_detector(tmp_path)}")
+@pytest.fixture(scope="module")
+def http(tiny_shop, tmp_path_factory):
+    with contextlib.closing(Services(tiny_shop)) as services:
+        detector = write_detector(tmp_path_factory.mktemp("detector"))
+        yield services.start(recognizer=f"onnx:{detector}")
 
 
 def recognize(http, image: bytes, **fields):
@@ -199,9 +203,15 @@ def test_verify_without_opencv_is_refused_by_name(http, monkeypatch):
     assert (reply.status_code, reply.json()["param"]) == (422, "verify")
 
 
-def test_words_in_the_photo_reorder_the_hits(http, monkeypatch):
+@pytest.fixture
+def unread(serve, tmp_path):
+    """A service that has read no words yet: it keeps the reader of its first photo."""
+    return serve(recognizer=f"onnx:{write_detector(tmp_path)}")
+
+
+def test_words_in_the_photo_reorder_the_hits(unread, monkeypatch):
     photo = scene(red=(3, 3))
-    plain = search(http, photo, limit=4, group="item").json()["hits"]
+    plain = search(unread, photo, limit=4, group="item").json()["hits"]
     word = "shoe" if "mug" in plain[0]["item_id"] else "mug"
 
     class Reader:
@@ -209,12 +219,12 @@ def test_words_in_the_photo_reorder_the_hits(http, monkeypatch):
             return [word.upper()]
 
     monkeypatch.setattr("service.runtime.recognition.TextReader", Reader)
-    hits = search(http, photo, ocr="true", limit=4, group="item").json()["hits"]
+    hits = search(unread, photo, ocr="true", limit=4, group="item").json()["hits"]
     assert word in hits[0]["item_id"]
     assert {hit["item_id"] for hit in hits} == {hit["item_id"] for hit in plain}
 
 
-def test_reading_words_without_rapidocr_is_an_error_of_its_own(http, monkeypatch):
+def test_reading_words_without_rapidocr_is_an_error_of_its_own(unread, monkeypatch):
     monkeypatch.setattr("indexer.recognizers.text_reader.find_spec", lambda _: None)
-    reply = search(http, scene(red=(3, 3)), ocr="true")
+    reply = search(unread, scene(red=(3, 3)), ocr="true")
     assert (reply.status_code, reply.json()["code"]) == (503, "recognizer_not_found")

@@ -92,5 +92,5 @@ def test_a_bound_route_shows_every_argument_but_the_state(state):
 
 def test_the_pools_count_what_waits_by_kind_of_work(state):
     assert state.pools.waiting() == dict.fromkeys(
-        ("decoding", "searching", "dear", "reading", "writing", "events", "styling"), 0
+        ("decoding", "searching", "costly", "reading", "writing", "events", "styling"), 0
     )

@@ -284,11 +284,11 @@ def test_a_process_ends_within_its_grace_whatever_still_runs(tiny_shop, photo):
 
 
 def test_a_log_line_can_neither_be_forged_nor_command_a_terminal():
-    from service.http.server import _LineFormatter
+    from service.http.server_log import LineFormatter
 
     record = logging.LogRecord("x", 40, "", 0, "no %s", ("a\n\x1b[31m\x9bm",), None)
-    assert _LineFormatter(as_json=False).format(record).endswith(r" ERROR no a\n\x1b[31m\x9bm")
-    line = _LineFormatter(as_json=True).format(record)
+    assert LineFormatter(as_json=False).format(record).endswith(r" ERROR no a\n\x1b[31m\x9bm")
+    line = LineFormatter(as_json=True).format(record)
     assert json.loads(line)["message"] == "no a\n\x1b[31m\x9bm"
     assert line.isprintable()
 

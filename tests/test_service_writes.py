@@ -1,13 +1,10 @@
-"""Writes over HTTP: with the key, item by item, and found when the reply is there."""
+"""Writes over HTTP: what is put, patched and deleted is found when the reply is there."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 import json
-import logging
-import os
-import shutil
 import subprocess
 import sys
 
@@ -17,47 +14,10 @@ from indexer.errors import StoreFull
 from indexer.store.store import Store
 from indexer.writing.writes import delete_items
 from search.engine import SearchEngine
-from search.live.shop import Backlog
-from service.exitcodes import BUSY, FAILED
-from service.runtime import compaction
-from service.runtime.compaction import rebuild_is_due
-from service.settings import Settings
 from tests.conftest import COLORS, jpeg, plain
+from tests.writecalls import BEARER, KEY, call, outcomes, put, shop, titles, writing
 
-KEY = "a key of sixteen letters"
-BEARER = {"authorization": f"Bearer {KEY}"}
-
-
-@pytest.fixture
-def shop(tiny_shop, tiny_catalog, tmp_path):
-    """A shop of its own, with its catalog in ``catalog`` beside it."""
-    shutil.copytree(tiny_catalog.parent, tmp_path / "catalog")
-    shutil.copytree(tiny_shop, tmp_path / "shop")
-    return tmp_path / "shop"
-
-
-@pytest.fixture
-def writing(serve, shop, tmp_path):
-    """The service on a shop of its own, that may be written to."""
-    return serve(shop=shop, write_key=KEY, image_root=tmp_path / "catalog")
-
-
-def call(http, method, path, *, headers=BEARER, **options):
-    return http.run(http.client.request(method, path, headers=headers, **options))
-
-
-def put(http, *items, **options):
-    return call(http, "PUT", "/v1/items", json={"items": list(items)}, **options)
-
-
-def outcomes(response):
-    assert response.status_code == 200, response.text
-    return [(one["item_id"], one["status"]) for one in response.json()["results"]]
-
-
-def titles(http, text):
-    reply = http.post("/v1/search", json={"parts": [{"text": text}]})
-    return [hit["title"] for hit in reply.json()["hits"]]
+__all__ = ["shop", "writing"]  # fixtures
 
 
 def test_an_item_that_is_put_is_found_when_the_reply_is_there(writing):
@@ -156,50 +116,6 @@ def test_each_item_of_a_bulk_stands_for_itself(writing):
     assert writing.get("/v1/status").json()["items"] == 13
 
 
-def test_a_lone_surrogate_is_refused_and_answered(writing):
-    body = b'{"items": [{"id": "\\ud800", "title": "\\ud800"}]}'
-    headers = {**BEARER, "content-type": "application/json"}
-    response = call(writing, "PUT", "/v1/items", content=body, headers=headers)
-    assert response.status_code in (200, 422), response.text
-    assert writing.get("/v1/status").json()["items"] == 12
-
-
-OUTSIDE = {
-    "/etc/passwd": "outside",
-    "../secret.jpg": "outside",
-    "images/../../secret.jpg": "outside",
-    "images\\..\\..\\secret.jpg": "outside",
-    "link.jpg": "outside",
-    "folder/secret.jpg": "outside",
-    "pipe": "not a file",
-    "images": "not a file",
-    "http://127.0.0.1/x.jpg": "a URL",
-    "file:///etc/passwd": "a URL",
-    "a\0b": "outside",
-    "nothing.jpg": "no such image",
-    "x" * 900: "no such image",
-}
-
-
-def test_no_file_outside_the_image_root_is_read(writing, tmp_path):
-    (tmp_path / "secret.jpg").write_bytes(jpeg(plain(COLORS["red"])))
-    (tmp_path / "catalog" / "link.jpg").symlink_to(tmp_path / "secret.jpg")
-    (tmp_path / "catalog" / "folder").symlink_to(tmp_path)
-    os.mkfifo(tmp_path / "catalog" / "pipe")
-    response = put(writing, *({"id": f"i{n}", "images": [p]} for n, p in enumerate(OUTSIDE)))
-    for reason, one in zip(OUTSIDE.values(), response.json()["results"], strict=True):
-        assert one["status"] == "refused"
-        assert reason in one["images"][0]["reason"], one
-    assert writing.get("/v1/status").json()["items"] == 12
-
-
-def test_without_an_image_root_no_file_is_read(serve, shop):
-    http = serve(shop=shop, write_key=KEY)
-    response = put(http, {"id": "x", "images": ["images/red-mug-1.jpg"]})
-    assert outcomes(response) == [("x", "refused")]
-    assert "neither sent nor stored" in response.json()["results"][0]["images"][0]["reason"]
-
-
 CHANGES = [
     ({"price": 1.5}, {"price": 1.5}),
     ({"in_stock": False}, {"in_stock": False}),
@@ -238,90 +154,6 @@ def test_blanks_at_the_ends_of_an_id_are_no_part_of_it_in_any_call(writing):
     response = call(writing, "POST", "/v1/items/delete", json={"ids": [" blue-mug", " "]})
     assert outcomes(response) == [("blue-mug", "deleted"), ("", "unknown")]
     assert writing.get("/v1/status").json()["items"] == 10
-
-
-WRITES = [
-    ("PUT", "/v1/items"),
-    ("POST", "/v1/items/delete"),
-    ("PATCH", "/v1/items/red-mug"),
-    ("DELETE", "/v1/items/red-mug"),
-]
-
-
-def test_without_a_key_in_the_settings_nobody_writes(serve, shop):
-    http = serve(shop=shop)
-    for method, path in WRITES:
-        for headers in ({}, BEARER, {"authorization": "Bearer "}, {"authorization": "Bearer None"}):
-            response = call(http, method, path, headers=headers)
-            assert (response.status_code, response.json()["code"]) == (403, "writes_disabled")
-            assert "VITRINE_WRITE_KEY" in response.json()["detail"]
-    assert http.get("/v1/status").json()["items"] == 12
-
-
-WRONG = [
-    {},
-    {"authorization": "Bearer wrong"},
-    {"authorization": f"Basic {KEY}"},
-    {"authorization": KEY},
-    {"authorization": f"Bearer {KEY}x"},
-    {"authorization": f"Bearer {KEY[:-1]}"},
-    {"api-key": "wrong"},
-    {"authorization": b"Bearer \xe9"},
-]
-
-
-def test_a_missing_or_wrong_key_writes_nothing(writing):
-    for method, path in WRITES:
-        for headers in WRONG:
-            response = call(writing, method, path, headers=headers)
-            assert (response.status_code, response.json()["code"]) == (401, "unauthorized")
-            assert response.headers["www-authenticate"] == "Bearer"
-            assert KEY not in response.text
-    assert writing.get("/v1/status").json()["items"] == 12
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
-def test_a_key_that_is_not_ascii_is_known_however_it_was_sent(serve, shop, encoding):
-    key = "Schlüssel der Vitrine"
-    http = serve(shop=shop, write_key=key)
-    for name, value in ((b"authorization", f"Bearer {key}"), (b"api-key", key)):
-        headers = {name: value.encode(encoding)}
-        assert call(http, "DELETE", "/v1/items/nope", headers=headers).status_code == 404
-    headers = {b"authorization": f"Bearer {key}?".encode(encoding)}
-    assert call(http, "DELETE", "/v1/items/nope", headers=headers).status_code == 401
-
-
-def test_the_key_may_come_as_api_key_too(writing):
-    assert call(writing, "DELETE", "/v1/items/red-mug", headers={"api-key": KEY}).status_code == 200
-
-
-NO_ITEMS = [
-    (b"", "items"),
-    (b"{", "items"),
-    (b"[]", "items"),
-    (b"{}", "items"),
-    (b"7", None),
-    (b'{"items": 7}', "items"),
-    (b'{"items": [], "more": 1}', "items"),
-    (b"[" * 100_000, "items"),
-    (b'{"items": [' + b'{"id":"x"},' * 10_000 + b'{"id":"x"}]}', "items"),
-    (b"\xff\xfe", "items"),
-]
-
-
-def test_a_body_that_holds_no_items_is_a_problem(writing):
-    headers = {**BEARER, "content-type": "application/json"}
-    for body, param in NO_ITEMS:
-        response = call(writing, "PUT", "/v1/items", content=body, headers=headers)
-        assert response.status_code == 422, response.text
-        assert response.headers["content-type"] == "application/problem+json"
-        assert response.json()["param"] == param
-
-
-def test_another_content_type_is_refused(writing):
-    headers = {**BEARER, "content-type": "text/csv"}
-    response = call(writing, "PUT", "/v1/items", content=b"id\nx\n", headers=headers)
-    assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
 
 
 def test_a_patch_changes_fields_filters_and_facets(writing):
@@ -429,116 +261,6 @@ def test_what_another_process_writes_is_seen_soon(writing, shop):
 
     writing.run(gone())
     assert "Red mug" not in titles(writing, "red mug")
-
-
-@pytest.mark.slow
-def test_much_that_is_written_starts_a_rebuild_and_nothing_is_lost(
-    serve, shop, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(compaction, "CHECK_S", 0.05)
-    http = serve(
-        shop=shop, write_key=KEY, rebuild_rows=2, rebuild_share=0.01, reload_interval_s=0.1
-    )
-    items = [
-        {"id": f"n{n}", "title": "Kettle", "embeddings": [[float(n)] + [1.0] * 111]}
-        for n in range(4)
-    ]
-    put(http, *items)
-
-    async def rebuilt() -> None:
-        async with asyncio.timeout(300):
-            while (await http.client.get("/v1/status")).json()["generation"] == "000001":
-                reply = await http.client.post("/v1/search", json={"parts": [{"text": "kettle"}]})
-                assert len(reply.json()["hits"]) == 4
-                await asyncio.sleep(0.05)
-
-    http.run(rebuilt())
-    assert titles(http, "kettle") == ["Kettle"] * 4
-
-
-def test_a_rebuild_that_cannot_be_started_is_tried_again(monkeypatch, tmp_path, caplog):
-    monkeypatch.setattr(compaction, "CHECK_S", 0.001)
-    monkeypatch.setattr(compaction, "_PAUSE_S", 0.001)
-    tried = asyncio.Event()
-    tries: list[object] = []
-
-    class Much:
-        generation = "000001"
-
-        async def backlog(self) -> Backlog:
-            return Backlog(10_000, 0, 1)
-
-    async def no_process(*_: object, **__: object) -> None:
-        tries.append(None)
-        if len(tries) == 2:
-            tried.set()
-        raise OSError("Resource temporarily unavailable")
-
-    async def scenario() -> None:
-        monkeypatch.setattr(asyncio, "create_subprocess_exec", no_process)
-        looking = compaction.Compaction(tmp_path, Much(), Settings(rebuild_rows=1))
-        looking.start()
-        await asyncio.wait_for(tried.wait(), 120)
-        await looking.stop()
-
-    asyncio.run(scenario())
-    assert "Resource temporarily unavailable" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("code", "message", "level"),
-    [
-        (BUSY, "vitrine: the shop has a holder", logging.INFO),
-        (FAILED, "vitrine: a file is held by a dead process", logging.ERROR),
-    ],
-)
-def test_a_rebuild_is_busy_by_its_exit_status_and_not_by_its_words(
-    monkeypatch, tmp_path, caplog, code, message, level
-):
-    class Ended:
-        pid = 2**22 + 1  # beyond the numbers of processes: no priority can be set
-        returncode = code
-
-        async def communicate(self) -> tuple[None, bytes]:
-            return None, message.encode()
-
-    async def start(*_: object, **__: object) -> Ended:
-        return Ended()
-
-    async def scenario() -> None:
-        logged = asyncio.Event()
-
-        class Much:
-            generation = "000001"
-            asked = 0
-
-            async def backlog(self) -> Backlog:
-                self.asked += 1
-                if self.asked == 2:
-                    logged.set()
-                return Backlog(10_000, 0, 1)
-
-        monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
-        looking = compaction.Compaction(tmp_path, Much(), Settings(rebuild_rows=1))
-        looking.start()
-        await asyncio.wait_for(logged.wait(), 120)
-        await looking.stop()
-
-    monkeypatch.setattr(compaction, "CHECK_S", 0.001)
-    monkeypatch.setattr(compaction, "_PAUSE_S", 0.001)
-    with caplog.at_level(logging.INFO, "vitrine.service"):
-        asyncio.run(scenario())
-    levels = {one.levelno for one in caplog.records if message in one.getMessage()}
-    assert levels == {level}
-
-
-def test_a_rebuild_is_due_by_rows_by_share_or_by_changes():
-    assert not rebuild_is_due(Backlog(1000, 0, 100), 1000, 0.1)
-    assert rebuild_is_due(Backlog(1001, 0, 100), 1000, 0.1)
-    assert not rebuild_is_due(Backlog(5000, 0, 100_000), 1000, 0.1)
-    assert rebuild_is_due(Backlog(10_001, 0, 100_000), 1000, 0.1)
-    assert rebuild_is_due(Backlog(0, 10_001, 100), 1000, 0.1)
-    assert not rebuild_is_due(Backlog(0, 10_001, 10_000), 1000, 0.1)
 
 
 def test_a_shop_that_is_not_built_yet_cannot_be_written_to(serve, tmp_path):

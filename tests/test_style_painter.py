@@ -102,7 +102,7 @@ def test_a_picture_of_one_gray_stays_near_it(name, level):
 
 @pytest.mark.parametrize("name", STYLES)
 def test_large_pictures_have_no_seams_between_strips(name, photo, monkeypatch):
-    large = np.asarray(Image.fromarray(photo).resize((1000, 1200)))
+    large = np.asarray(Image.fromarray(photo[36:60]).resize((1000, 300)))  # in 9 strips
     monkeypatch.setattr("style.strips.over_strips.__kwdefaults__", {"pixels": 10**9})
     whole = PainterStyler().apply(large, name, 1).astype(int)
     monkeypatch.setattr("style.strips.over_strips.__kwdefaults__", {"pixels": 37_000})

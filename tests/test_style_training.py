@@ -370,7 +370,7 @@ def test_the_command_refuses_what_it_cannot_use_before_it_begins(tmp_path, capsy
     out.write_bytes(b"mine")
     code, err = run(*where, "--out", out)
     assert code == 1
-    assert "--force writes over it" in err
+    assert "add --force" in err
     assert out.read_bytes() == b"mine"
     code, err = run(*where, "--out", out, "--crop", 46)
     assert code == 2

@@ -10,9 +10,10 @@ from indexer.catalog.texts import in_language, is_translated, plain_text
 
 _DEEPEST: Final = 4
 _BOOLEANS: Final = {"true": True, "false": False}
-_KEYS: Final = ("name", "attribute_code", "code", "key", "label")
-_VALUES: Final = ("value", "values", "option", "options", "terms")
+_KEYS: Final = ("name", "attribute_code", "code", "key", "label", "PARAM_NAME")
+_VALUES: Final = ("value", "values", "option", "options", "terms", "VAL")
 
+_SINGLE: Final = ({"name", "value"}, {"PARAM_NAME", "VAL"})  # a list of pairs that has but one
 _REFERENCE: Final = frozenset(
     {"name", "id", "slug", "handle", "code", "url", "@type", "@id"}
 )  # an object of these keys is something by its name, such as a brand
@@ -61,6 +62,8 @@ def _boolean(value: Any) -> Any:
 
 
 def _flatten(found: Record, name: str, value: Any, language: str | None, depth: int = 0) -> None:
+    if isinstance(value, dict) and depth == 0 and set(value) in _SINGLE:
+        value = [value]
     if isinstance(value, dict):
         if is_translated(value) and (language or "en" in value):
             value = in_language(value, language)

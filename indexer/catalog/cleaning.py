@@ -1,7 +1,7 @@
-"""Clean the record of a catalog, field by field, so that a side field never costs the item.
+"""Clean the record of a catalog field by field, so that an unreadable field does not cost the item.
 
-A field that cannot be read is left out of the record and reported; the item keeps what the shop
-has of it.
+A field that cannot be read is left out of the record and reported. The item then keeps the value
+that the shop has.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BAR: Final = re.compile(r"\s*[;|\n]\s*")
 
 
 class FieldNote(NamedTuple):
-    """What is to be reported of a field, and of which image."""
+    """A note on a field for the report, and the image that it is about."""
 
     field: str
     reason: str
@@ -36,7 +36,7 @@ class FieldNote(NamedTuple):
 
 
 class CleanRecord(NamedTuple):
-    """A record without the fields that cannot be read, their names, and what is to be reported."""
+    """A record without the fields that cannot be read, their names, and notes for the report."""
 
     record: Record
     unread: frozenset[str]
@@ -166,7 +166,7 @@ class Cleaner:
 
 
 def _is_cell(value: Any) -> bool:
-    """Return whether a value is a cell or several, which may hold lists as text."""
+    """Return True if a value is a cell or several, which may hold lists as text."""
     return isinstance(value, str | Cells)
 
 

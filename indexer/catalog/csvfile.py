@@ -9,7 +9,8 @@ from collections import Counter, deque
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
-from indexer.catalog.item_parser import BrokenRow, Cells
+from indexer.catalog.columnnames import KNOWN, is_header, loose_key
+from indexer.catalog.item_parser import FIELDS, BrokenRow, Cells
 from indexer.errors import BadCatalog
 
 if TYPE_CHECKING:
@@ -25,6 +26,13 @@ _SEPARATOR_LINE: Final = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
 _BLANK: Final = _DELIMITERS + " \"'"  # a line of these alone is empty
 _ID_COLUMNS: Final = frozenset({"id", '"id"', "sku", '"sku"'})  # a header of one column
 _COMMENTS: Final = ("#", "//")
+_NOTE: Final = "# "  # before the explanations below the header of a template
+_WORD: Final = re.compile(rb"[A-Za-z\x80-\xff]+")
+_MOST_LETTERS: Final = 40  # of a word that is shown
+_MOST_TITLES: Final = 10  # rows of a title before the header
+_TEMPLATE: Final = "TemplateType="  # of Amazon: a row of labels follows, then the header
+_EXCEL_MARKS: Final = ('="', "'")
+_EXCEL_TEXT: Final = re.compile(r'="(.*)"|\'(?=[-+=@]?\d)(.*)', re.DOTALL)
 _MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -32,17 +40,20 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 # Columns that may be repeated: each cell adds to a list.
-_LIST_COLUMN: Final = re.compile(r"image|picture|photo|categor|product.?type", re.IGNORECASE)
+_LIST_COLUMN: Final = re.compile(
+    r"image|picture|photo|categor|product.?type|color|size|tags", re.IGNORECASE
+)
 
 
 def csv_records(path: Path, encoding: str | None = None) -> Iterator[NumberedRow]:
     """Yield the rows of a CSV file as {column: cell}, numbered as the lines of a spreadsheet.
 
-    Empty lines, comments (``#``), a title and a line ``sep=;`` may come before the header. The
+    Empty lines, comments (``#``), titles and a line ``sep=;`` may come before the header. The
     delimiter is that of ``sep=``, else the most frequent of comma, semicolon, tab and bar in the
     header, outside of quotes. ``encoding`` is UTF-8 by default, or UTF-16 or UTF-32 if the file
-    begins with its mark. Columns of images and categories may be repeated: their cells are a list
-    then. In a row with tabs that is not CSV, quotes are text.
+    begins with its mark, or as UTF-16 does without one. Columns that are no single field may be
+    repeated: their cells are a list then. In a row with tabs that is not CSV, quotes are text.
+    A cell ``="0012"`` is the text in it.
 
     Raise BadCatalog if the file cannot be read, is in another encoding, or has no header.
     """
@@ -59,7 +70,7 @@ def csv_records(path: Path, encoding: str | None = None) -> Iterator[NumberedRow
         byte = error.object[error.start]
         raise BadCatalog(
             f"{path} is not {_label(encoding)} (byte 0x{byte:02x}); name its encoding with "
-            "--encoding, such as cp1252, or convert it"
+            f"--encoding, such as {_likely(error)}, or convert it"
         ) from error
     except (UnicodeError, LookupError) as error:
         raise BadCatalog(
@@ -69,6 +80,21 @@ def csv_records(path: Path, encoding: str | None = None) -> Iterator[NumberedRow
         raise BadCatalog(f"cannot read {path}: {error.strerror or error}") from error
 
 
+def _likely(error: UnicodeDecodeError) -> str:
+    """Return encodings that read the word at a fault, and how they do: only a person can choose."""
+    words = _WORD.finditer(error.object)
+    word = next((match[0] for match in words if match.end() > error.start), b"")
+    read: list[str] = []
+    for name in ("cp1252", "gb18030", "shift_jis", "cp1251"):
+        try:
+            text = word.decode(name)
+        except UnicodeDecodeError:
+            continue
+        if text.isalpha() and len(text) <= _MOST_LETTERS:
+            read.append(f"{name} ({text!r})")
+    return " or ".join(read) or "cp1252"
+
+
 def _label(encoding: str | None) -> str:
     return encoding or "UTF-8"
 
@@ -76,8 +102,15 @@ def _label(encoding: str | None) -> str:
 def _encoding_of(path: Path) -> str:
     """Return the encoding that the mark at the start of a file names, else UTF-8."""
     with path.open("rb") as file:
-        start = file.read(4)
-    return next((name for mark, name in _MARKS if start.startswith(mark)), "utf-8-sig")
+        start = file.read(400)
+    if marked := next((name for mark, name in _MARKS if start.startswith(mark)), ""):
+        return marked
+    # UTF-16 without its mark: every other byte of Latin letters, delimiters and digits is zero.
+    half = len(start) // 2
+    zeros = start[1::2].count(0), start[0::2].count(0)
+    if half >= 4 and max(zeros) * 10 >= half * 6 and min(zeros) * 10 <= half:
+        return "utf-16-le" if zeros[0] > zeros[1] else "utf-16-be"
+    return "utf-8-sig"
 
 
 class _Preamble(NamedTuple):
@@ -91,7 +124,8 @@ class _Preamble(NamedTuple):
 def _read_preamble(file: TextIO) -> _Preamble:
     """Read up to the first line of the header.
 
-    Before it may be empty lines, comments, ``sep=``, and a title without delimiters.
+    Before it may be empty lines, comments, ``sep=``, and titles: lines without delimiters, and
+    lines of several cells if the first names of columns come after them.
     """
     delimiter = ""
     title = ""
@@ -100,6 +134,9 @@ def _read_preamble(file: TextIO) -> _Preamble:
         text = line.strip("\r\n")
         if not line:
             break
+        if text.startswith(_TEMPLATE) and "\t" in text:
+            file.readline(_MAX_CELL)
+            return _Preamble([file.readline(_MAX_CELL)], number + 2, "\t")
         if separator := _SEPARATOR_LINE.fullmatch(text):
             delimiter = separator[1]
         elif text.strip(_BLANK) and not text.startswith(_COMMENTS):
@@ -110,8 +147,26 @@ def _read_preamble(file: TextIO) -> _Preamble:
                 continue
             if title and not found:
                 return _Preamble([title, line], number - 1, ",")
-            return _Preamble([line], number, found or ",")
+            return _without_titles(file, line, number, found or ",")
     return _Preamble([title] if title else [], 0, delimiter or ",")
+
+
+def _without_titles(file: TextIO, line: str, before: int, delimiter: str) -> _Preamble:
+    """Return the header from this line on: the first with names of columns, else this line."""
+    lines = [line]
+    for at in range(_MOST_TITLES):
+        if at == len(lines):
+            if is_header(_split(lines[0], delimiter)) or not (more := file.readline(_MAX_CELL)):
+                break
+            lines.append(more)
+        own = delimiter if at == 0 else _delimiter_of(lines[at].strip("\r\n")) or delimiter
+        if is_header(_split(lines[at], own)):
+            return _Preamble(lines[at:], before + at, own)
+    return _Preamble(lines, before, delimiter)
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    return [cell.strip(' "') for cell in line.strip("\r\n").split(delimiter)]
 
 
 def _delimiter_of(line: str) -> str:
@@ -157,8 +212,16 @@ def _csv_header(path: Path, rows: Iterator[list[str]]) -> list[str]:
         raise BadCatalog(f"{path}: the header row is not CSV: {error}") from error
     if not any(header):
         raise BadCatalog(f"{path} is empty: expected a header row with at least 'id'")
-    check_unique_columns(path, [name for name in header if not _LIST_COLUMN.search(name)])
+    check_unique_columns(path, [name for name in header if _is_single(name)])
+    while not header[-1]:
+        header.pop()  # delimiters at the end of the header
     return header
+
+
+def _is_single(name: str) -> bool:
+    """Return whether a column gives a field that has one value."""
+    key = loose_key(name)
+    return (key.replace(" ", "_") in FIELDS or key in KNOWN) and not _LIST_COLUMN.search(name)
 
 
 def check_unique_columns(path: Path, columns: list[str]) -> None:
@@ -192,6 +255,9 @@ def _csv_rows(
             continue
         if len(row) > len(header) and not any(row[len(header) :]):
             row = row[: len(header)]  # delimiters at the end of the line
+        if row[0].startswith(_NOTE):
+            yield f"row {number}", BrokenRow("a comment, no item", {})
+            continue
         if len(row) != len(header):
             reason = f"has {len(row)} fields, the header has {len(header)}"
             yield f"row {number}", BrokenRow(reason, _first_cell(header, row[0]))
@@ -200,6 +266,9 @@ def _csv_rows(
 
 
 def _record_of(header: list[str], row: list[str], repeated: Collection[str]) -> Record:
+    for at, cell in enumerate(row):
+        if cell.startswith(_EXCEL_MARKS) and (match := _EXCEL_TEXT.fullmatch(cell)):
+            row[at] = match[1] or match[2] or ""
     record: Record = dict(zip(header, row, strict=True))
     for name in repeated:
         cells = zip(header, row, strict=True)

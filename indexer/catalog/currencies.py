@@ -22,7 +22,9 @@ SYMBOLS: Final[dict[str, str]] = {
     "€": "EUR", "£": "GBP", "₹": "INR", "₽": "RUB", "₩": "KRW", "₺": "TRY", "₪": "ILS",
     "฿": "THB", "₫": "VND", "₴": "UAH", "₱": "PHP", "₦": "NGN", "₸": "KZT", "₾": "GEL",
     "zł": "PLN", "Kč": "CZK", "Ft": "HUF", "Fr.": "CHF", "SFr.": "CHF", "лв.": "BGN", "лв": "BGN",
-    "lei": "RON", "руб.": "RUB", "руб": "RUB", "円": "JPY", "元": "CNY", "원": "KRW",
+    "د.إ": "AED", "ر.س": "SAR", "Rp": "IDR", "RM": "MYR", "S/": "PEN", "₡": "CRC", "₲": "PYG",
+    "Kr.": "", "TL": "TRY", "грн": "UAH", "RUR": "RUB", "lei": "RON",
+    "руб.": "RUB", "руб": "RUB", "円": "JPY", "元": "CNY", "원": "KRW",
     # Of several currencies: the price is read, its currency is not.
     "¥": "", "Rs.": "", "Rs": "", "₨": "", "kr.": "", "kr": "", "Kr": "",
 }  # fmt: skip
@@ -35,3 +37,5 @@ DOT_DECIMAL: Final = frozenset(
     "USD GBP AUD NZD CAD HKD SGD INR CNY JPY KRW TWD THB ILS PHP MXN MYR".split()
 )
 """Where a comma separates thousands, so that ``$1,299`` is not ambiguous."""
+COMMA_DECIMAL: Final = frozenset("ARS BRL COP IDR".split())
+"""Where a point separates thousands, so that ``R$ 1.299`` is not ambiguous."""

@@ -36,12 +36,12 @@ _SYSTEM: Final = frozenset(
 
 
 def folder_records(path: Path, exclude: Sequence[str] = ()) -> Iterator[NumberedRow]:
-    """Yield every file that is not hidden, in name order; whether it is an image is decided later.
+    """Yield every file that is not hidden, in name order; some may not be images.
 
-    Folders and files of storage boxes, such as ``@eaDir`` and ``Thumbs.db``, are passed over. So is
-    what a pattern of ``exclude`` fits: the name of a file or folder, or its path.
+    Files and folders that storage boxes and operating systems make, such as ``@eaDir`` and
+    ``Thumbs.db``, are skipped. So are those whose name or path matches a pattern of ``exclude``.
 
-    The files of a shop inside the folder are skipped: they change with every build, and opening
+    The files of a shop inside the folder are skipped too: they change with every build, and opening
     and closing LMDB's lock file would drop the locks of this process.
     """
     found = _walk(path, exclude)
@@ -77,7 +77,7 @@ def folder_records(path: Path, exclude: Sequence[str] = ()) -> Iterator[Numbered
 def _walk(root: Path, exclude: Sequence[str]) -> dict[Path, str | None]:
     """Map every file below a folder to None, and every unreadable folder or link to the reason.
 
-    Shop stores (folders) are included. Links to folders are not followed. Raise BadCatalog if the
+    Shop stores (folders) are included. Links to folders are not followed. Raises BadCatalog if the
     folder itself cannot be read.
     """
     found: dict[Path, str | None] = {}

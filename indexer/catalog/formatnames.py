@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-FILE_KINDS: Final = ("csv", "jsonl", "json", "parquet", "xlsx", "xml")
+FILE_KINDS: Final = ("csv", "jsonl", "json", "parquet", "xlsx", "xml", "html")
 FORMATS: Final = (
     *("auto", "shopify", "woocommerce", "magento", "google", "jsonld"),
     *FILE_KINDS,

@@ -12,6 +12,7 @@ from indexer.catalog.plaintable import PlainTable
 from indexer.catalog.shopformat import column_key
 from indexer.catalog.shopify import Shopify
 from indexer.catalog.shopifyjson import ShopifyJson
+from indexer.catalog.variantrows import VariantRows
 from indexer.catalog.woocommerce import WooCommerce
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def format_of(columns: Collection[object], name: str, language: str | None) -> S
         Shopify(),
         GoogleFeed(),
         WooCommerce(),
+        VariantRows(language),
         Magento(language),
     )
     keys = {column_key(column) for column in columns}
@@ -34,4 +36,4 @@ def format_of(columns: Collection[object], name: str, language: str | None) -> S
     for found in known:
         if name == found.name or (name == "auto" and found.recognizes(keys)):
             return found
-    return PlainTable()
+    return PlainTable(language)

@@ -51,7 +51,7 @@ class GoogleFeed(ShopFormat):
         self._today = today or datetime.datetime.now(tz=datetime.UTC).date()
 
     def recognizes(self, columns: Collection[str]) -> bool:
-        """Return whether a file has ids, image links, and another column of a feed."""
+        """Return True if a file has ids, image links, and another column of a feed."""
         has = set(columns)
         return {"id", "image link"} <= has and bool(has & _MARKS)
 
@@ -88,5 +88,5 @@ def _paths_in(text: str) -> Any:
 
 
 def _is_named(taxonomy: Any) -> bool:
-    """Return whether a category of Google is a path; many feeds give its number."""
+    """Return True if a category of Google is a path; many feeds give its number."""
     return isinstance(taxonomy, str) and not taxonomy.strip().isdigit() and bool(taxonomy.strip())

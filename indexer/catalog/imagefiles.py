@@ -16,7 +16,20 @@ _IMAGE_URL_END: Final = re.compile(
     r"\.(?:jpe?g|png|webp|gif|avif|heic|heif|bmp|tiff?)(?:[?#].*)?$", re.IGNORECASE
 )
 _SEPARATOR: Final = re.compile(r"\s*[;|,\n]\s*")
+_SPACED: Final = re.compile(
+    r"\s+(?=(?:https?:)?//|\S+\.(?:jpe?g|png|webp|gif|avif|heic|heif|bmp|tiff?)(?:[?#]\S*)?(?:\s|$))",
+    re.IGNORECASE,
+)  # the white space before another URL or file
+_MARKUP: Final = re.compile(
+    r"<img\b[^>]*?\bsrc\s*=\s*[\"']?([^\"'\s>]+)[^>]*>|!\[[^\]]*\]\(([^)\s]+)[^)]*\)|"
+    r"=IMAGE\(\"([^\"]+)\"[^)]*\)",
+    re.IGNORECASE,
+)  # HTML, Markdown, and a formula of a spreadsheet
+_ALT: Final = re.compile(
+    r"(?<=\S)\s*(?:\([^()]*\)|!\s*(?:alt|title|desc|caption)\s*:.*)$", re.DOTALL
+)
 _URL: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//[^/\s]", re.IGNORECASE)
+_ABSOLUTE: Final = re.compile(r"(?:[A-Za-z]:)?/")
 _MEDIA_FOLDERS: Final = (
     "",
     "pub/media/catalog/product",
@@ -46,10 +59,29 @@ class ImageFiles:
     def split(self, cell: str) -> list[str]:
         """Return the paths in a cell: itself if that file exists, else its parts.
 
-        Parts are separated by ``;``, ``|``, a comma or a line break; a comma within a URL is not
-        a separator.
+        Parts are separated by ``;``, ``|``, a comma, a line break, or a space before another URL
+        or file; a comma within a URL is not a separator. Of HTML, Markdown and a formula it is
+        their picture, and a remark after a picture, such as ``(front view)``, is left out.
         """
         text = cell.strip()
+        if marked := [next(filter(None, found)) for found in _MARKUP.findall(text)]:
+            return marked
+        return [part for spaced in self._listed(text) for part in self._spaced(spaced)]
+
+    def _spaced(self, text: str) -> list[str]:
+        """Return the pictures in a part, which spaces may separate, without the remark after it."""
+        if not text or self._exists(text.replace("\\", "/")):
+            return [text] if text else []
+        bare = _ALT.sub("", text)
+        if bare != text and (_IMAGE_URL_END.search(bare) or self._exists(bare)):
+            text = bare
+        parts = [part for part in _SPACED.split(text) if part]
+        is_list = len(parts) > 1 and (
+            all("//" in part for part in parts) or all(map(self._exists, parts))
+        )
+        return parts if is_list else [text]
+
+    def _listed(self, text: str) -> list[str]:
         if not _SEPARATOR.search(text) or self._exists(text.replace("\\", "/")):
             return [text] if text else []
         places = [match.span() for match in _SEPARATOR.finditer(text)]
@@ -90,6 +122,8 @@ class ImageFiles:
         percent escapes, in a query or in the way of writing accents, it is that file. A path of
         no file, and a URL, is returned as it is.
         """
+        if path.startswith("file:///"):
+            path = unquote(path.removeprefix("file://"))
         if _URL.match(path):
             return FoundPath(f"https:{path}") if path.startswith("//") else FoundPath(path)
         clean = path.replace("\\", "/")
@@ -97,7 +131,7 @@ class ImageFiles:
             return FoundPath(path)
         inside = self._inside(clean)
         if inside is None:
-            return FoundPath(path)
+            return self._tail_of(path) or FoundPath(path)
         for folder in _MEDIA_FOLDERS:
             if self._exists(joined := posixpath.join(folder, inside)):
                 return FoundPath(joined)
@@ -106,7 +140,19 @@ class ImageFiles:
                 found = self._walk(text, exact=exact)
                 if found is not None:
                     return FoundPath(found, _difference(text, found, difference))
-        return FoundPath(path)
+        return self._tail_of(path) or FoundPath(path)
+
+    def _tail_of(self, path: str) -> FoundPath | None:
+        """Return the file at the end of another machine's absolute path, ``C:\\shop\\p\\a.jpg``."""
+        clean = path.replace("\\", "/")
+        if not _ABSOLUTE.match(clean):
+            return None
+        names = clean.split("/")
+        for start in range(1, len(names)):
+            tail = "/".join(names[start:])
+            if ".." not in names[start:] and tail and self._exists(tail):
+                return FoundPath(tail, "its folder")
+        return None
 
     def _inside(self, path: str) -> str | None:
         """Return an absolute path relative to the folder; None if it leads out of it."""
@@ -165,7 +211,7 @@ class ImageFiles:
 
 
 def _continues_url(before: str, part: str) -> bool:
-    """Return whether a part of a cell belongs to the URL before it, as in ``w_200,h_300/a.jpg``."""
+    """Return True if a part of a cell belongs to the URL before it, as in ``w_200,h_300/a.jpg``."""
     return bool(part) and _URL.match(part) is None and not _IMAGE_URL_END.search(before)
 
 
@@ -183,7 +229,7 @@ def _spellings(path: str) -> list[tuple[str, str]]:
 
 
 def _difference(text: str, found: str, difference: str) -> str:
-    """Return in what a path and the found file differ: query, escapes, case; "" for accents."""
+    """Return how a path differs from the file found: query, escapes or case; "" for accents."""
     same = unicodedata.normalize("NFC", posixpath.normpath(text.lstrip("/")))
     if same != unicodedata.normalize("NFC", found) and not same.endswith(found):
         return f"{difference} and case" if difference else "case"

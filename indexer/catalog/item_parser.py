@@ -76,7 +76,7 @@ class GivenFields(NamedTuple):
     attributes: frozenset[str] = frozenset()
 
     def has_attribute(self, name: str) -> bool:
-        """Return whether this attribute, or an object that contains it, is given."""
+        """Return True if this attribute, or an object that contains it, is given."""
         parts = name.split(".")
         return "attributes" in self.fields or any(
             ".".join(parts[:end]) in self.attributes for end in range(1, len(parts) + 1)
@@ -84,7 +84,7 @@ class GivenFields(NamedTuple):
 
 
 def item_from(record: Record) -> Item:
-    """Parse a record with our field names; raise BadRecord if it is not a valid item."""
+    """Parse a record with our field names. Raises BadRecord if it is not a valid item."""
     item_id = id_from(record)
     try:
         attributes = _attributes(record)
@@ -167,7 +167,7 @@ def _id(value: object, field: str, item_id: str) -> str:
 
 
 def is_empty(value: object) -> bool:
-    """Return whether a cell has no value: None, "" or NaN."""
+    """Return True if a cell has no value: None, "" or NaN."""
     return value is None or value == "" or value != value  # NaN: an empty cell of a data frame
 
 
@@ -210,7 +210,7 @@ def _price(value: object) -> float | None:
 
 
 def link_from(value: object) -> str:
-    """Return a link that a page may show; raise ValueError for another scheme than HTTP."""
+    """Return a link that a page may show. Raises ValueError for another scheme than HTTP."""
     url = text_from(value)
     if url and not _LINK.fullmatch(url):
         raise ValueError(f"url must begin with https://, http:// or /, got {url[:40]!r}")

@@ -46,7 +46,7 @@ class JsonLd(ShopFormat):
     attributes: ClassVar[Mapping[str, str]] = {"additionalproperty": "additional"}
 
     def recognizes(self, columns: Collection[str]) -> bool:
-        """Return whether the objects state a type."""
+        """Return True if the objects state a type."""
         return "@type" in columns or "@graph" in columns
 
     def rows(self, read: ReadRows) -> Iterator[NumberedRow]:

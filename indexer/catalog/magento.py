@@ -34,10 +34,11 @@ _ROOT: Final = re.compile(r"^\s*(?:Default Category|Root Catalog)(?:/|\s*$)", re
 _MARKS: Final = frozenset(
     {
         *("attribute set code", "product websites", "base image", "store view code"),
-        *("additional images", "additional attributes", "attribute set", "url key", "type id"),
-        *("configurable variations", "is in stock", "media gallery entries", "media gallery"),
+        *("additional attributes", "attribute set", "type id"),
+        *("configurable variations", "media gallery entries", "media gallery"),
     }
 )
+_WEAK_MARKS: Final = frozenset({"additional images", "is in stock", "url key", "qty"})
 
 
 class Magento(ShopFormat):
@@ -95,11 +96,14 @@ class Magento(ShopFormat):
         self._last_sku = ""
 
     def recognizes(self, columns: Collection[str]) -> bool:
-        """Return whether a file has SKUs but no ids, with a column of Magento or pictures."""
+        """Return True if a file has SKUs but no ids, with a column of Magento or pictures."""
         has = set(columns)
         if "sku" not in has:
             return False
-        return bool(has & _MARKS) or ("id" not in has and bool(has & set(_IMAGES)))
+        if has & _MARKS or len(has & _WEAK_MARKS) > 1:
+            return True
+        listed = has <= {"sku", *_IMAGES} or bool(has & {"name", "title"})
+        return "id" not in has and "product id" not in has and listed and bool(has & set(_IMAGES))
 
     def rows(self, read: ReadRows) -> Iterator[NumberedRow]:
         """Yield a row for each SKU: its pictures are put together, and store views chosen."""

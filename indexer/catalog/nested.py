@@ -14,7 +14,8 @@ from indexer.catalog.texts import in_language, is_translated
 from indexer.jsonbytes import decode_json
 
 _AMOUNTS: Final = (
-    "amount", "value", "price", "lowPrice", "low_price", "minPrice", "gross", "net",
+    "amount", "value", "price", "lowPrice", "low_price", "minPrice", "minVariantPrice",
+    "gross", "net",
 )  # fmt: skip
 _CURRENCIES: Final = (
     "currency", "currencyCode", "currency_code", "priceCurrency", "currencyIso", "currency_iso",
@@ -69,6 +70,10 @@ def money_value(value: Any) -> Iterator[Any]:
             raise ValueError(
                 f"price must be a number, got an object of {', '.join(map(str, value))[:60]}"
             )
+        minor = value.get("currency_minor_unit")  # of WooCommerce's store: 1800 is 18.00
+        if isinstance(minor, int) and 0 < minor < 5 and str(found).isdecimal():
+            yield Decimal(str(found)).scaleb(-minor)
+            return
         yield from money_value(found)
     elif isinstance(value, list | tuple):
         for part in value:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def parquet_records(path: Path) -> Iterator[NumberedRow]:
-    """Yield the rows of a Parquet file. Raise BadCatalog if it cannot be read."""
+    """Yield the rows of a Parquet file. Raises BadCatalog if it cannot be read."""
     try:
         import pyarrow.parquet as pq
     except ImportError:

@@ -1,7 +1,6 @@
 """Read prices as shops write them: an amount and a currency, or the reason why there is none.
 
-No library is used: those that exist read ``1.299`` as one of its two meanings and do not report
-that there is another.
+No library is used, because the known ones choose one of the two meanings of ``1.299`` silently.
 """
 
 from __future__ import annotations
@@ -12,20 +11,68 @@ import unicodedata
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from indexer.catalog.currencies import CODES, DOT_DECIMAL, SYMBOLS, WITHOUT_DECIMALS
+from indexer.catalog.currencies import (
+    CODES,
+    COMMA_DECIMAL,
+    DOT_DECIMAL,
+    SYMBOLS,
+    WITHOUT_DECIMALS,
+)
+from indexer.catalog.texts import plain_text
 
 _ABSENT: Final = frozenset(
-    {"n/a", "na", "n.a.", "none", "null", "nan", "-", "--", "---", "–", "—", "tba", "tbd", "?"}
+    {
+        *(
+            "n/a",
+            "na",
+            "n.a.",
+            "none",
+            "null",
+            "nan",
+            "-",
+            "--",
+            "---",
+            "–",
+            "—",
+            "tba",
+            "tbd",
+            "?",
+        ),
+        *("call for price", "price on request", "on request", "contact us", "poa", "ask"),
+        *("auf anfrage", "preis auf anfrage", "sur demande", "prix sur demande", "nous consulter"),
+        *(
+            "a consultar",
+            "consultar",
+            "su richiesta",
+            "sob consulta",
+            "op aanvraag",
+            "na zapytanie",
+        ),
+        *("по запросу", "договорная", "面议", "价格面议", "要問い合わせ", "お問い合わせ", "応相談"),
+    }
 )
 _NUMBER: Final = re.compile(r"\d+(?:[ .,']\d+)*|[.,]\d+")
 _RANGE: Final = re.compile(r"\s*(?:-|–|—|~|\.\.+|…|to|bis|till|à|a|al)\s*", re.IGNORECASE)
 _CODE: Final = re.compile(r"(?<![A-Za-z])(?:[A-Z]{3}|eur|usd|gbp|chf)(?![A-Za-z])")
 _SYMBOL: Final = re.compile("|".join(map(re.escape, sorted(SYMBOLS, key=len, reverse=True))))
+_DOT_SIGNS: Final = "[¥￥₨]|Rs"  # of several currencies, all of which separate thousands by commas
 _HARMLESS: Final = frozenset(
     "from ab von price preis only now nur ca approx incl inkl tax vat mwst à partir de desde "
-    "da vanaf about starting at each".split()
+    "da vanaf about starting at each inc vat. mwst. ttc ht excl exkl zzgl net brutto netto / /ea "
+    "ea pro per je piece stück stk /stück /st /pc pc unit pièce pieza pezzo moms iva btw cad "
+    "uvp rrp msrp od от desde".split()
 )  # words around a price that do not change it
 _DASHES: Final = re.compile(r"(?<=\d)(?:[.,:]\s?[-–—]+|/[-–—])(?=\D*$)")  # "12,-" and "12/-" are 12
+_REMARK: Final = re.compile(
+    r"\s*[(\[][^()\[\]]*[)\]]|\s*\+\s*\D+$|(?:incl?|inkl|excl?|exkl|zzgl)\.?\s*\d+\s*%.*$",
+    re.IGNORECASE,
+)  # "(incl. 20% VAT)", "+ shipping"
+_INSTEAD: Final = re.compile(
+    r"(?:statt|was|before|uvp|avant|au lieu de|antes|prima|was)\b.*\d.*?"
+    r"\b(?:jetzt|nur|now|only|maintenant|ahora|ora|nu)\b\s*:?\s*(.+)",
+    re.IGNORECASE,
+)
+_CROSSED_OUT: Final = re.compile(r"<(del|s|strike)\b[^>]*>.*?</\1>", re.IGNORECASE | re.DOTALL)
 _PLAIN_NUMBER: Final = re.compile(r"\d{1,15}(?:\.\d{1,2})?")
 
 
@@ -47,8 +94,8 @@ def parse_price(value: object, decimal_mark: str | None = None) -> Money:
     """Parse a price such as ``12.50``, ``1.299,00 €``, ``USD 5`` or ``10.00 - 20.00``.
 
     Return the lower end of a range. ``decimal_mark`` ("." or ",") is that of the other prices of
-    the catalog: it decides what ``1.299`` means. Raise UnclearPrice if the value is not a price, is
-    negative, or may be one of two numbers.
+    the catalog, and decides what ``1.299`` means. Raises UnclearPrice if the value is not a price,
+    is negative, or may be one of two numbers.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise UnclearPrice(_not_a_price(value))
@@ -82,14 +129,20 @@ def decimal_mark_of(value: object) -> str | None:
 
 
 def _normalized(value: str) -> str:
+    if "<" in value:
+        value = plain_text(_CROSSED_OUT.sub(" ", value))
     text = unicodedata.normalize("NFKC", value).replace("’", "'").replace("`", "'")
-    return " ".join(text.split())
+    text = " ".join(text.split())
+    if instead := _INSTEAD.match(text):
+        text = instead[1]
+    bare = _REMARK.sub("", text)
+    return bare if bare != text and re.search(r"\d", bare) else text
 
 
 def _without_currency(text: str) -> tuple[str, str]:
     """Return the text without its currency, and the currency; "" if it has none.
 
-    Raise UnclearPrice for two currencies.
+    Raises UnclearPrice for two currencies.
     """
     found = [code.upper() for code in _CODE.findall(text) if code.upper() in CODES]
     rest = _CODE.sub(lambda match: " " if match[0].upper() in CODES else match[0], text)
@@ -145,7 +198,7 @@ def _amount(number: str, currency: str, decimal_mark: str | None, value: str) ->
 
 
 def _is_ambiguous(whole: str, part: str) -> bool:
-    """Return whether ``1.299`` may be a thousand and more: three digits follow one to three."""
+    """Return True if ``1.299`` may be a thousand and more: three digits follow one to three."""
     return len(part) == 3 and 1 <= len(whole) <= 3 and not whole.startswith("0")
 
 
@@ -154,9 +207,12 @@ def _separates_thousands(mark: str, currency: str, decimal_mark: str | None, val
         return True
     if decimal_mark is not None:
         return mark != decimal_mark
-    if mark == "," and (currency in DOT_DECIMAL or value.lstrip().startswith("€")):
+    has_dots = currency in DOT_DECIMAL or re.search(_DOT_SIGNS, value) is not None
+    if mark == "," and (has_dots or value.lstrip().startswith("€")):
         return True
-    if mark == "." and "€" in value:  # a price with the sign is written for people
+    if mark == "." and (
+        currency in COMMA_DECIMAL or "€" in value
+    ):  # a price with the sign is written for people
         return True
     raise UnclearPrice(
         f"price {value[:40]!r} is unclear: {mark!r} may separate decimals or thousands"

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from indexer.catalog.csvfile import csv_records
+from indexer.catalog.htmlfile import html_records
 from indexer.catalog.jsonfile import json_document, json_lines
 from indexer.catalog.parquetfile import parquet_records
 from indexer.catalog.xlsxfile import xlsx_records
@@ -35,11 +36,14 @@ _ENDINGS: Final = {
     ".xml": "xml",
     ".rss": "xml",
     ".atom": "xml",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
 }
 
 
 def check_mapping(mapping: Iterable[str], fields: Sequence[str]) -> None:
-    """Raise BadCatalog if a mapping (the option `--map`) has a field that is none of these."""
+    """Raise BadCatalog if a mapping (the option ``--map``) has a field that is none of these."""
     unknown = sorted(set(mapping) - set(fields))
     if unknown:
         raise BadCatalog(
@@ -53,7 +57,7 @@ def record_reader(
 ) -> Callable[[Path], Iterator[NumberedRow]]:
     """Return the function that reads the records of a file, by ``kind`` or else its ending.
 
-    ``encoding`` is that of a CSV file. Raise BadCatalog for another ending; ``kinds`` begins the
+    ``encoding`` is that of a CSV file. Raises BadCatalog for another ending; ``kinds`` begins the
     sentence that lists the known ones.
     """
     suffix = path.suffix.lower()
@@ -71,5 +75,6 @@ def record_reader(
         "parquet": parquet_records,
         "xlsx": xlsx_records,
         "xml": xml_records,
+        "html": html_records,
     }
     return readers[found]

@@ -1,4 +1,4 @@
-"""What the export of a shop program is: its columns, and how its rows become records."""
+"""Describe the export of a shop program: its columns, and how its rows become records."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class ShopFormat:
         self._plan: _Plan | None = None
 
     def recognizes(self, columns: Collection[str]) -> bool:
-        """Return whether a file with these columns, by ``column_key``, has this format."""
+        """Return True if a file with these columns, by ``column_key``, has this format."""
         raise NotImplementedError
 
     def rows(self, read: ReadRows) -> Iterator[NumberedRow]:
@@ -122,6 +122,9 @@ class ShopFormat:
     def _value(self, field: str, values: list[Any]) -> Any:
         if field in LIST_FIELDS:
             return values[0] if len(values) == 1 else Cells(values)
+        if field == "description" and len(values) > 1:
+            texts = dict.fromkeys(value for value in values if isinstance(value, str))
+            return "\n".join(text for text in texts if text.strip()) or values[0]
         return next((value for value in values if not is_empty(value)), values[0])
 
     def _index(self, row: Record) -> dict[str, str]:
@@ -184,7 +187,7 @@ def inherited(row: Record, parent: Record, columns: Iterable[str] | None = None)
 
 
 def is_blank(value: object) -> bool:
-    """Return whether a cell is empty, or white space."""
+    """Return True if a cell is empty, or white space."""
     return is_empty(value) or value == [] or (isinstance(value, str) and not value.strip())
 
 

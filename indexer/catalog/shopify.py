@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from indexer.catalog.item_parser import BrokenRow, Record
+from indexer.catalog.item_parser import BrokenRow, Cells, Record
 from indexer.catalog.shopformat import (
     ColumnMapping,
     ReadRows,
@@ -34,6 +35,8 @@ _MARKS: Final = frozenset(
         *("product image url", "option1 name", "published on online store"),
     }
 )
+_METAFIELD: Final = re.compile(r"\s*\(product\.metafields\..*\)$")
+_OF_MARKET: Final = re.compile(r"(?:Included|Compare[ -][Aa]t [Pp]rice) / ")
 _HIDDEN: Final = frozenset({"draft", "archived", "unlisted"})
 
 
@@ -45,7 +48,7 @@ class Shopify(ShopFormat):
         "id": _SKU,
         "product_id": _HANDLE,
         "title": ("title",),
-        "description": ("body (html)", "description"),
+        "description": ("body (html)", "body html", "description"),
         "categories": ("product category", "type", "custom product type"),
         "price": _PRICE,
         "in_stock": ("in stock",),
@@ -76,7 +79,7 @@ class Shopify(ShopFormat):
     )
 
     def recognizes(self, columns: Collection[str]) -> bool:
-        """Return whether a file has handles, and a column that only Shopify has."""
+        """Return True if a file has handles, and a column that only Shopify has."""
         has = set(columns)
         return bool(has.intersection(_HANDLE)) and bool(has.intersection(_MARKS))
 
@@ -111,7 +114,18 @@ class Shopify(ShopFormat):
             record["in_stock"] = stock
         if is_blank(record.get("id")):
             record["id"] = record.get("product_id")
-        return record
+        return {
+            self._attribute_name(name, record): value
+            for name, value in record.items()
+            if not _OF_MARKET.match(name)
+        }
+
+    @staticmethod
+    def _attribute_name(name: str, record: Record) -> str:
+        """Return the name of a metafield's attribute: ``Fabric (product.metafields.custom...)``."""
+        bare = _METAFIELD.sub("", name)
+        is_taken = bare != name and (bare in record or bare.casefold() in record)
+        return name if is_taken or not bare else bare
 
     def _variants(
         self, group: list[tuple[str, Record]], skus: Counter[str]
@@ -123,7 +137,7 @@ class Shopify(ShopFormat):
         for where, row in variants:
             full = inherited(row, titled, self._shared_columns(titled))
             images = self._images_of(row, group, [own for _, own in variants])
-            full[self._name_of(row, _IMAGES)] = images
+            full[self._name_of(row, _IMAGES)] = Cells(images)
             sku = self._first(row, _SKU)
             if not sku or skus[sku] > 1:
                 sku = self._made_id(full, len(variants), taken)

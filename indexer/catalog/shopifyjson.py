@@ -23,7 +23,7 @@ class ShopifyJson(ShopFormat):
         "title": ("title",),
         "description": ("body html", "description", "descriptionhtml"),
         "categories": ("product type", "producttype", "category"),
-        "price": ("price",),
+        "price": ("price", "prices"),
         "in_stock": ("available", "availableforsale", "inventory quantity"),
         "url": ("onlinestoreurl", "url"),
         "images": ("images",),
@@ -41,7 +41,7 @@ class ShopifyJson(ShopFormat):
     )
 
     def recognizes(self, columns: Collection[str]) -> bool:
-        """Return whether the objects have variants and a handle or HTML."""
+        """Return True if the objects have variants and a handle or HTML."""
         has = set(columns)
         return {"title", "variants"} <= has and bool(has & {"handle", "body html", "images"})
 

@@ -8,6 +8,7 @@ other column becomes an attribute. A mapping ``{field: columns}`` renames column
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -38,6 +39,10 @@ from indexer.items import Item, Remark, Skipped, UnreadableRow
 
 _Reader: TypeAlias = Callable[[Path], Iterator[NumberedRow]]
 _SHOWN_COLUMNS, _SHOWN_LETTERS = 50, 60  # of columns that an error names
+_TOTAL = re.compile(
+    r"(?:grand |sub)?(?:totals?|summe|gesamt|sum|totale|totaal|suma|razem|итого|合计|总计|合計)\b",
+    re.IGNORECASE,
+)
 _KINDS = "a catalog is a folder of images or"
 
 
@@ -139,6 +144,9 @@ class Catalog:
         except BadRecord as error:
             kind = Skipped if error.id_known or not error.item_id else UnreadableRow
             yield kind(error.item_id, str(error), where=where)
+            return
+        if _TOTAL.match(item.item_id) and not item.title and not item.images:
+            yield Skipped(item.item_id, "a row of totals, no item", where=where)
             return
         if reason := form.not_for_sale(row):
             yield Remark(item.item_id, f"left out: {reason}", where=where, field="status")

@@ -1,41 +1,96 @@
-"""Read whether an item can be bought: words, counts, and the URLs of schema.org."""
+"""Read whether an item can be bought: words in several languages, counts, URLs of schema.org."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from functools import lru_cache
 from typing import Final
 
-_TRUE: Final = frozenset(
-    "true yes y t on ja oui si sí wahr vrai lieferbar auflager instock available "
-    "availablefororder availablenow lowstock limitedavailability limitedstock instoreonly "
-    "onlineonly madetoorder preorder presale backorder onbackorder backorders backordered".split()
-)  # a product on pre-order or back-order can be bought
-_FALSE: Final = frozenset(
-    "false no n f off nein non falsch faux ausverkauft agotado épuisé outofstock soldout "
-    "notavailable unavailable discontinued oos reserved notinstock nostock".split()
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_folded(part) for part in text.split("|"))
+
+
+def _folded(text: str) -> str:
+    """Return a text without case, accents and signs between its words."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return re.sub(r"[\s_\-.,:;!()]+", "", plain)
+
+
+# A product on pre-order or back-order can be bought.
+_TRUE: Final = _words(
+    """true | yes | y | t | on | ja | oui | si | sim | tak | wahr | vrai | verdadero | vero | ✓ |
+    ✔ | in | in stock | available | available for order | available now | available immediately |
+    available on backorder | available to order | low stock | limited availability |
+    limited stock | few left | last items | in store only | online only | made to order |
+    preorder | presale | backorder | on backorder | backorders | backordered | unlimited |
+    infinite | ships today | lieferbar | sofort lieferbar | sofort verfügbar | auf lager |
+    ab lager | lagernd | vorrätig | verfügbar | vorbestellbar | auf bestellung | bestellbar |
+    unbegrenzt | wenige verfügbar | en stock | disponible | dispo | disponible immédiatement |
+    sur commande | en réapprovisionnement | précommande | stock faible | existencias |
+    con existencias | en existencia | hay existencias | bajo pedido | ilimitado | disponibile |
+    disponibilità immediata | in magazzino | su ordinazione | em estoque | em stock |
+    disponível | sob encomenda | pré-venda | op voorraad | beschikbaar | leverbaar |
+    direct leverbaar | op bestelling | dostępny | dostępna | dostępne | w magazynie | na stanie |
+    skladem | na sklade | i lager | på lager | finns i lager | tillgänglig | varastossa |
+    stokta var | stokta | mevcut | в наличии | есть в наличии | есть | под заказ | да | 有货 |
+    现货 | 有库存 | 有 | 预售 | 是 | 在庫あり | 有り | 予約受付中 | お取り寄せ | ○ | 있음 |
+    재고 있음 | 판매중"""
+)
+_FALSE: Final = _words(
+    """false | no | n | f | off | nein | non | não | nie | nee | nej | falsch | faux | falso | ✗ |
+    ✘ | x | out | out of stock | sold out | sold | not available | unavailable |
+    currently unavailable | discontinued | oos | reserved | not in stock | no stock |
+    temporarily out of stock | end of life | coming soon | ausverkauft | nicht lieferbar |
+    nicht verfügbar | nicht auf lager | nicht vorrätig | derzeit nicht lieferbar |
+    derzeit nicht verfügbar | vergriffen | épuisé | rupture | rupture de stock | en rupture |
+    en rupture de stock | indisponible | non disponible | hors stock | victime de son succès |
+    agotado | sin stock | sin existencias | no disponible | fuera de stock | esaurito |
+    non disponibile | terminato | fuori catalogo | esgotado | sem estoque | sem stock |
+    fora de estoque | indisponível | niet op voorraad | uitverkocht | niet leverbaar |
+    niet beschikbaar | niedostępny | niedostępna | niedostępne | brak | wyprzedany |
+    brak w magazynie | vyprodáno | není skladem | slut | slut i lager | slutsåld | ej i lager |
+    ikke på lager | udsolgt | utsolgt | loppu | loppuunmyyty | stokta yok | tükendi |
+    нет в наличии | нет | распродано | 缺货 | 无货 | 售罄 | 无库存 | 无 | 否 | 在庫なし |
+    在庫切れ | 売り切れ | 品切れ | 無し | × | 없음 | 품절"""
 )
 _SCHEMA: Final = re.compile(r"^(?:https?://(?:www\.)?schema\.org/|schema:)", re.IGNORECASE)
+_UNITS: Final = (
+    r"in stock|left|available|pcs|pieces|pc|items|units|unit|stück|stk|st|verfügbar|auf lager|"
+    r"lieferbar|en stock|unités|disponibles?|unidades|uds|pezzi|pz|disponibili|stuks|op voorraad|"
+    r"sztuk|szt|шт|st i lager|件|个|個|点|개"
+)
 _COUNT: Final = re.compile(
-    r"(?:[<>]=?\s*)?([+-]?\d+(?:[.,]\d+)?)\s*\+?(?:\s*(?:in stock|pcs|items))?"
+    rf"(?:only|noch|nur|plus que|nog|in stock|auf lager|en stock|stock)?[\s:(]*"
+    rf"(?:[<>]=?\s*)?([+-]?\d+(?:[.,]\d+)?)\s*\+?\)?(?:\s*(?:{_UNITS}))*\.?"
 )
 
 
 def parse_stock(value: object) -> bool:
     """Parse a text or number as "can be bought"; an empty value is True.
 
-    A count is True above 0. Raise ValueError if the value is neither.
+    A count is True above 0, and ``In stock (5)`` is what its words and its count say. Raise
+    ValueError if the value is neither.
     """
     if value is None or value == "" or value != value:  # NaN: an empty cell of a data frame
         return True
-    if isinstance(value, bool):
-        return value
-    text = _SCHEMA.sub("", str(value).strip()).lower()
-    word = re.sub(r"[\s_-]+", "", text)
-    if word in _TRUE:
-        return True
+    return value if isinstance(value, bool) else _parsed(str(value))
+
+
+@lru_cache(maxsize=4096)  # the rows of a catalog have few words
+def _parsed(value: str) -> bool:
+    text = _SCHEMA.sub("", value.strip()).casefold()
+    word = _folded(text)
     if word in _FALSE:
         return False
+    if word in _TRUE:
+        return True
     count = _COUNT.fullmatch(text)
-    if count is None:
-        raise ValueError(f"in_stock must be true or false, got {str(value)[:40]!r}")
-    return float(count[1].replace(",", ".")) > 0
+    if count is not None:
+        return float(count[1].replace(",", ".")) > 0
+    bare = _folded(re.sub(r"\([^)]*\)", "", text))
+    if bare in _FALSE or bare in _TRUE:
+        return bare in _TRUE
+    raise ValueError(f"in_stock must be true or false, got {value[:40]!r}")

@@ -73,7 +73,7 @@ def in_language(value: dict[str, object], language: str | None) -> object:
 
 
 def is_translated(value: dict[str, object]) -> bool:
-    """Return whether every key is the code of a language, and every value a text."""
+    """Return True if every key is the code of a language, and every value a text."""
     return bool(value) and all(
         _is_language(key) and (text is None or isinstance(text, str)) for key, text in value.items()
     )
@@ -108,7 +108,7 @@ class _Stripper:
         return "".join([*self._parts, self._text[at:]])
 
     def _after_tag(self, at: int) -> int:
-        """Return where the text goes on after the tag at a ``<``; what is no tag is text."""
+        """Return where the text continues after the tag at a ``<``; a ``<`` of no tag is text."""
         if self._text.startswith("<!--", at) and (end := self._find("-->", at)):
             return end
         if match := _DECLARATION.match(self._text, at):

@@ -17,6 +17,7 @@ from indexer.catalog.shopformat import (
     is_blank,
     text_cell,
 )
+from indexer.catalog.woocolumns import english_key
 
 if TYPE_CHECKING:
     from indexer.catalog.item_parser import NumberedRow
@@ -66,8 +67,8 @@ class WooCommerce(ShopFormat):
         self._parents: dict[str, tuple[str, Record]] = {}  # by id and SKU: id and row
 
     def recognizes(self, columns: Collection[str]) -> bool:
-        """Return whether a file has names, an id or SKU, and a column that only WooCommerce has."""
-        has = set(columns)
+        """Return True if a file has names, an id or SKU, and a column that only WooCommerce has."""
+        has = {english_key(column) for column in columns}
         is_named = "name" in has and bool(has & {"id", "sku"})
         return is_named and len(has & _MARKS) >= (1 if has & {"in stock?", "regular price"} else 2)
 
@@ -104,6 +105,9 @@ class WooCommerce(ShopFormat):
                 self._get(row, "date sale price ends"),
                 self._today,
             )
+        for name in ("description", "short description"):
+            if isinstance(text := record.get(name), str) and "\\n" in text:
+                record[name] = text.replace("\\n", "\n")  # as WooCommerce writes a line break
         if "product_id" not in mapping and not is_blank(record.get("product_id")):
             parent = self._parent_of(row)
             text = text_cell(record["product_id"]).removeprefix("id:")
@@ -115,6 +119,11 @@ class WooCommerce(ShopFormat):
             for name, value in record.items()
             if not _ATTRIBUTE.fullmatch(self._key(name)) and not _PRIVATE.match(name)
         }
+
+    def _key(self, name: str) -> str:
+        if name not in self._keys:
+            self._keys[name] = english_key(name)
+        return self._keys[name]
 
     def _find_parents(self, read: ReadRows) -> None:
         self._parents = {}

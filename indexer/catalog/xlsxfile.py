@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import itertools
 import zipfile
+from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING
 
+from indexer.catalog.columnnames import is_header
 from indexer.catalog.csvfile import check_unique_columns
 from indexer.catalog.xlsxprocess import sheet_rows
 from indexer.errors import BadCatalog
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
 
 _LARGEST = 2_000_000_000  # bytes of an unpacked file; a spreadsheet has at most a million rows
 
+_MOST_TITLES = 20  # rows before the header
+
 
 def xlsx_records(path: Path) -> Iterator[NumberedRow]:
     """Yield the rows of an XLSX, XLS or ODS file as {column: cell}, numbered as in the sheet.
 
-    Empty rows and rows of a single cell before the header are passed over. Raise BadCatalog if
-    the file cannot be read, or no sheet has a header.
+    Empty rows and titles before the header are passed over, and so are sheets without rows.
+    Raise BadCatalog if the file cannot be read, or no sheet has a header.
     """
     if importlib.util.find_spec("python_calamine") is None:
         raise BadCatalog(
@@ -34,11 +37,12 @@ def xlsx_records(path: Path) -> Iterator[NumberedRow]:
         )
     _check_size(path)
     with contextlib.closing(sheet_rows(path)) as all_rows:
-        for _, of_sheet in itertools.groupby(all_rows, key=lambda row: row.sheet):
+        for _, of_sheet in groupby(all_rows, key=lambda row: row.sheet):
             rows = iter(of_sheet)
-            header = _header(path, rows)
-            if header:
-                yield from _rows(rows, header)
+            first = list(islice(rows, _MOST_TITLES))
+            header, below = _header(path, first)
+            if header and (below < len(first) or len(first) == _MOST_TITLES):
+                yield from _rows(chain(first[below:], rows), header)
                 return
     raise BadCatalog(f"{path} is empty: expected a header row with at least 'id'")
 
@@ -54,14 +58,24 @@ def _check_size(path: Path) -> None:
         raise BadCatalog(f"{path} unpacks to {size} bytes, more than {_LARGEST}; save it as CSV")
 
 
-def _header(path: Path, rows: Iterator[SheetRow]) -> list[str]:
-    for row in rows:
+def _header(path: Path, rows: list[SheetRow]) -> tuple[list[str], int]:
+    """Return the header and the place of the first row below it; ([], 0) if there is none.
+
+    It is the first row of names of columns, else the first row of several cells.
+    """
+    found = -1
+    for place, row in enumerate(rows):
         filled = [cell for cell in row.cells if cell != ""]
-        if len(filled) > 1 or (filled and len(row.cells) == 1):
-            header = [str(cell).strip() for cell in row.cells]
-            check_unique_columns(path, header)
-            return header
-    return []
+        if is_header(filled):
+            found = place
+            break
+        if found < 0 and (len(filled) > 1 or (filled and len(row.cells) == 1)):
+            found = place
+    if found < 0:
+        return [], 0
+    header = [str(cell).strip() for cell in rows[found].cells]
+    check_unique_columns(path, header)
+    return header, found + 1
 
 
 def _rows(rows: Iterator[SheetRow], header: list[str]) -> Iterator[NumberedRow]:

@@ -9,27 +9,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from indexer.catalog.bmecat import bmecat_groups, bmecat_record
 from indexer.catalog.item_parser import BrokenRow
 from indexer.errors import BadCatalog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
     from xml.etree.ElementTree import Element
 
     from indexer.catalog.item_parser import NumberedRow, Record
 
-_PRODUCTS: Final = frozenset({"item", "entry", "product", "offer"})
+_PRODUCTS: Final = frozenset(
+    {"item", "entry", "product", "offer", "shopitem", "article", "artikel", "produkt", "produit"}
+)
+_CATEGORIES: Final = ("categoryId", "category_id")  # a product's, by the number of a <category>
 _GOOGLE: Final = "base.google.com/ns"
 _DEEPEST: Final = 20
 
 
 def xml_records(path: Path) -> Iterator[NumberedRow]:
-    """Yield each ``<item>``, ``<entry>``, ``<product>`` or ``<offer>`` as {name: value}.
+    """Yield each ``<item>``, ``<entry>``, ``<product>``, ``<offer>`` and so on as {name: value}.
 
-    Names have no namespace; an element of Google's namespace comes before others of its name. A
-    repeated element is a list. Where the file ends in the middle or is broken, the last record is
-    a BrokenRow, since products may be missing. Raise BadCatalog if it cannot be read at all.
+    Categories that a feed lists before its products, by number and parent, become paths. The
+    elements of a catalog in BMEcat are given names of fields. Names have no namespace; an element
+    of Google's namespace comes before others of its name. A repeated element is a list. If the file
+    is broken or ends in the middle, the last record is a BrokenRow, because products may be
+    missing. Raises BadCatalog if it cannot be read at all.
     """
     from defusedxml.common import DefusedXmlException
     from defusedxml.ElementTree import ParseError, iterparse
@@ -39,18 +45,24 @@ def xml_records(path: Path) -> Iterator[NumberedRow]:
         with path.open("rb") as file:
             stack: list[Element] = []
             product: Element | None = None
+            categories: dict[str, str] = {}
+            groups = bmecat_groups(path)
             for event, element in iterparse(
                 file, events=("start", "end"), forbid_dtd=False, forbid_entities=True
             ):
                 if event == "start":
                     stack.append(element)
-                    if product is None and _name(element.tag) in _PRODUCTS:
+                    if product is None and _is_product(element, stack):
                         product = element
                     continue
                 stack.pop()
+                if product is None and _name(element.tag) == "category" and element.get("id"):
+                    parent = categories.get(element.get("parentId") or "", "")
+                    name = " ".join("".join(element.itertext()).split())
+                    categories[element.attrib["id"]] = f"{parent} > {name}" if parent else name
                 if product is not None and element is product:
                     number += 1
-                    yield f"product {number}", _record(element)
+                    yield f"product {number}", _with_paths(_record(element), categories, groups)
                     product = None
                 if product is None and stack:
                     stack[-1].remove(element)  # so that memory holds one product at a time
@@ -62,6 +74,28 @@ def xml_records(path: Path) -> Iterator[NumberedRow]:
         yield f"product {number + 1}", BrokenRow(f"not XML: {error}; the rest is not read", {})
     except (OSError, LookupError, ValueError) as error:
         raise BadCatalog(f"cannot read {path}: {error}") from error
+
+
+def _is_product(element: Element, stack: list[Element]) -> bool:
+    """Return True if an element is a product; within a list of references it is none."""
+    if _name(element.tag).casefold() not in _PRODUCTS:
+        return False
+    return len(stack) < 2 or not _name(stack[-2].tag).casefold().endswith("reference")
+
+
+def _with_paths(
+    record: Record, categories: dict[str, str], groups: Mapping[str, list[str]] | None
+) -> Record:
+    """Return a record with the paths of its categories, and the fields of BMEcat by our names."""
+    if groups is not None:
+        return bmecat_record(record, groups)
+    for name in _CATEGORIES:
+        numbers = record.get(name)
+        listed = numbers if isinstance(numbers, list) else [numbers]
+        if categories and "category" not in record and any(part in categories for part in listed):
+            record["category"] = [categories[part] for part in listed if part in categories]
+            del record[name]
+    return record
 
 
 def _record(product: Element) -> Record:
@@ -97,13 +131,15 @@ def _value(element: Element, depth: int = 0) -> Any:
             inner[name] = value
         return inner
     text = " ".join("".join(element.itertext()).split())
+    if text and element.attrib.keys() == {"name"}:  # <param name="Color">red</param>
+        return {"name": element.attrib["name"], "value": text}
     if text and element.attrib.keys() & {"currency", "currencyCode"}:
         return {"value": text, **element.attrib}
     return text or element.attrib.get("href", "")
 
 
 def _is_markup(children: list[Element]) -> bool:
-    """Return whether the children are XHTML, which is a text."""
+    """Return True if the children are XHTML, which is a text."""
     return all("www.w3.org/1999/xhtml" in str(child.tag) for child in children)
 
 

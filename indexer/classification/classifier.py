@@ -1,4 +1,4 @@
-"""The classifier of a shop: what a photo shows, with a confidence for each label.
+"""Tell the category and the attributes of a photo, with a confidence for each label.
 
 A confidence is a logistic curve over the evidence of ``indexer.classification.evidence``, fitted on
 products that the head had not seen. ``indexer.classification.fit`` makes a classifier; each
@@ -58,11 +58,11 @@ class Curve(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """What was measured on held-out products when a field was fitted.
+    """Measurements on held-out products from when a field was fitted.
 
-    ``products`` had a label. ``accuracy`` is how often the first label is right, ``error`` the
-    calibration error of its confidence, and ``skill`` the share of the squared error of always
-    guessing by frequency that the classifier avoids.
+    ``products`` counts those with a label. ``accuracy`` is how often the first label is right, and
+    ``error`` the calibration error of its confidence. ``skill`` compares the squared error with
+    that of always guessing by frequency: it is the share that the classifier avoids.
     """
 
     products: int
@@ -99,7 +99,7 @@ class Classifier:
     ) -> None:
         """``vectors`` (n, dim) are the pictures that vote, ``products`` (n,) their products.
 
-        ``note`` says why there is no field, if there is none.
+        If there is no field, ``note`` says why.
         """
         self.fields = fields
         self.vectors = np.empty((0, 0), dtype=np.float32) if vectors is None else vectors
@@ -130,16 +130,17 @@ class Classifier:
 
     def save(self, path: Path) -> None:
         """Write the classifier to a file. Raises OSError."""
-        header = _Header(FORMAT, [(f.field, f.curve, f.facts) for f in self.fields], self.note)
+        described = [(fitted.field, fitted.curve, fitted.facts) for fitted in self.fields]
+        header = _Header(FORMAT, described, self.note)
         arrays: dict[str, NDArray[np.generic]] = {
             "header": np.frombuffer(msgspec.json.encode(header), dtype=np.uint8),
             "vectors": self.vectors.astype(np.float16),
             "products": self.products,
         }
-        for at, fitted in enumerate(self.fields):
-            arrays[f"matrix{at}"] = fitted.head.matrix.astype(np.float32)
-            arrays[f"offset{at}"] = fitted.head.offset.astype(np.float32)
-            arrays[f"truth{at}"] = fitted.truth
+        for number, fitted in enumerate(self.fields):
+            arrays[f"matrix{number}"] = fitted.head.matrix.astype(np.float32)
+            arrays[f"offset{number}"] = fitted.head.offset.astype(np.float32)
+            arrays[f"truth{number}"] = fitted.truth
         out = io.BytesIO()
         np.savez_compressed(out, allow_pickle=False, **arrays)
         path.write_bytes(out.getvalue())
@@ -157,14 +158,14 @@ class Classifier:
                     FittedField(
                         field,
                         Head(
-                            file[f"matrix{at}"].astype(np.float64),
-                            file[f"offset{at}"].astype(np.float64),
+                            file[f"matrix{number}"].astype(np.float64),
+                            file[f"offset{number}"].astype(np.float64),
                         ),
                         curve,
                         facts,
-                        file[f"truth{at}"],
+                        file[f"truth{number}"],
                     )
-                    for at, (field, curve, facts) in enumerate(header.fields)
+                    for number, (field, curve, facts) in enumerate(header.fields)
                 ]
                 vectors = file["vectors"].astype(np.float32)
                 return cls(fields, header.note, vectors, file["products"])
@@ -176,7 +177,7 @@ class Classifier:
 
 
 def head_features(vectors: Vectors, colors: NDArray[np.float32] | None) -> Floats:
-    """Return what a head takes: the vectors (n, dim), with the measured colors (n, c) or None."""
+    """Return the input of a head: the vectors (n, dim), and the measured colors (n, c) if given."""
     if colors is None:
         return vectors.astype(np.float64)
     return np.concatenate([vectors, COLOR_WEIGHT * np.sqrt(colors)], axis=1).astype(np.float64)

@@ -1,7 +1,7 @@
-"""What speaks for a label: the numbers that a confidence is computed from.
+"""Compute the features from which the confidence of a label is computed.
 
-For each photo and label: the score of the head, its margin over the labels that exclude it, the
-share of the neighbors' votes, and how similar the nearest picture is.
+For each photo and label, they are the score of the head, its margin over the labels that exclude
+the label, the share of the neighbors' votes, and the similarity of the nearest picture.
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 FEATURES = 4
-_RANKED = 24  # labels of a photo among which its rivals are
+_RANKED = 24  # best labels of a photo among which rivals are sought
 
 
 def rivals_of(field: Field) -> NDArray[np.bool_]:
-    """Return which labels exclude each other, (l, l): all but a category and those above it."""
+    """Return which labels exclude each other, (l, l): all but a category and those above it.
+
+    Labels of other fields than the category all exclude each other.
+    """
     count = len(field.labels)
     related = np.eye(count, dtype=np.bool_)
     parents = field.parents()
@@ -48,9 +51,9 @@ def _best_rival(scores: Floats, rivals: NDArray[np.bool_]) -> Floats:
     ranked = np.argsort(-scores, axis=1)[:, :_RANKED]  # (q, r)
     found = np.zeros_like(scores)
     missing = np.ones(scores.shape, dtype=np.bool_)
-    for at in range(ranked.shape[1]):
-        rival = rivals[ranked[:, at]] & missing  # (q, l)
-        value = np.take_along_axis(scores, ranked[:, at, None], axis=1)  # (q, 1)
+    for rank in range(ranked.shape[1]):
+        rival = rivals[ranked[:, rank]] & missing  # (q, l)
+        value = np.take_along_axis(scores, ranked[:, rank, None], axis=1)  # (q, 1)
         found = np.where(rival, value, found)
         missing &= ~rival
     return found

@@ -1,8 +1,8 @@
 """Fit a shop's classifier on its own catalog, and measure it on products that it had not seen.
 
-Two predictors are combined. A linear head (``ridge``) learns from all products; votes of the
-nearest pictures (``votes``) know rare kinds. Both are computed for every picture without its own
-product, XX
+Two predictors are combined: a linear head (``ridge``), which learns from all products, and votes
+of the nearest pictures (``votes``), which know rare kinds. Both predict each picture without its
+own product, so that the curves are fitted and measured on predictions for unseen products.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 FEWEST = 15  # products; with fewer there is too little to learn from
+NO_FIELDS = "no category or attribute has values that a picture could show"
 _FEWEST_LABELED = 40  # products with a label of a field; or half of the products, if that is less
-_JUDGED = 6  # labels of a picture that the curve is fitted on, best first
+_JUDGED = 6  # best labels of a picture that the curve is fitted on
 _MOST_JUDGED = 20_000  # pictures that the curve is fitted on
 _MOST_NUMBERS = 2_000_000  # pictures times labels that the curve is fitted on
 _BLOCK = 1024  # pictures whose confidences are computed at once
@@ -70,14 +71,14 @@ class FieldFit(NamedTuple):
 
 
 def fit_classifier(pictures: Pictures, blanks: Vectors, colors: frozenset[str]) -> Classifier:
-    """Fit the fields that the pictures show; without any, the classifier has a note that says why.
+    """Fit the fields that can be seen in the pictures; if there is none, a note says why.
 
     ``blanks`` (b, dim) are the vectors of pictures without a product. ``colors`` are known names of
     colors. Deterministic.
     """
     fits = fit_fields(pictures, blanks, fields_of(pictures.items, colors))
     if not fits:
-        return Classifier([], "no category or attribute has values that a picture could show")
+        return Classifier([], NO_FIELDS)
     kept = [fit.fitted for fit in fits if fit.fitted.facts.skill >= _LEAST_SKILL]
     if not kept:
         return Classifier([], "the pictures do not show the categories and attributes of this shop")
@@ -90,10 +91,12 @@ def fit_fields(
     fields: Sequence[Field],
     left_out: NDArray[np.bool_] | None = None,
 ) -> list[FieldFit]:
-    """Fit these fields, also those that pictures do not show, but not those of too few products.
+    """Fit these fields, except those with a label on too few products.
 
     Nothing is learned from the pictures that are ``left_out`` (n,).
     """
+    if not fields:  # every picture would be compared with every other
+        return []
     products, vectors = pictures.products, pictures.vectors
     folds = folds_of(products)
     weights = product_weights(products)
@@ -114,13 +117,16 @@ def fit_fields(
         features = head_features(vectors, pictures.colors if field.of_color else None)
         targets = (truth == PRESENT).astype(np.float64)
         crossed = cross_fit(features, targets, weights * known, folds)
-        seen = _Seen(field, truth, crossed, near, blank_best)
-        found.append(_fit_field(seen, weights * known))
+        predictions = _Predictions(field, truth, crossed, near, blank_best)
+        found.append(_fit_field(predictions, weights * known))
     return found
 
 
-class _Seen(NamedTuple):
-    """What the curve of a field is fitted on; ``blank_best`` (b,) is of blank pictures."""
+class _Predictions(NamedTuple):
+    """The predictions that the curve of a field is fitted on; all are without the own product.
+
+    ``blank_best`` (b,) are the similarities of pictures without a product to the nearest picture.
+    """
 
     field: Field
     truth: NDArray[np.int8]
@@ -134,38 +140,40 @@ class _Seen(NamedTuple):
         return evidence(self.crossed.scores[rows], near.shares(self.truth), near.best, rivals)
 
 
-def _fit_field(seen: _Seen, weights: Floats) -> FieldFit:
-    field, truth, rivals = seen.field, seen.truth, rivals_of(seen.field)
-    curve = _curve(seen, rivals, weights)
+def _fit_field(predictions: _Predictions, weights: Floats) -> FieldFit:
+    field, truth, rivals = predictions.field, predictions.truth, rivals_of(predictions.field)
+    curve = _curve(predictions, rivals, weights)
     confidences = np.empty(truth.shape)
     for start in range(0, len(truth), _BLOCK):
         rows = np.arange(start, min(start + _BLOCK, len(truth)))
-        confidences[rows] = consistent(field, curve.confidences(seen.features(rows, rivals)))
+        features = predictions.features(rows, rivals)
+        confidences[rows] = consistent(field, curve.confidences(features))
     facts = _facts(field, truth, confidences, weights)
-    return FieldFit(FittedField(field, seen.crossed.head, curve, facts, truth), confidences)
+    return FieldFit(FittedField(field, predictions.crossed.head, curve, facts, truth), confidences)
 
 
-def _curve(seen: _Seen, rivals: NDArray[np.bool_], weights: Floats) -> Curve:
+def _curve(predictions: _Predictions, rivals: NDArray[np.bool_], weights: Floats) -> Curve:
     """Fit the curve of labels on the best ones of each picture, and that of similarity."""
     used = np.flatnonzero(weights > 0)
-    known_at, known_width = _similarity(seen.near.best[used], seen.blank_best)
+    known_at, known_width = _similarity(predictions.near.best[used], predictions.blank_best)
     most = min(_MOST_JUDGED, max(1, _MOST_NUMBERS // len(rivals)))
     if len(used) > most:
         used = np.random.default_rng(0).choice(used, most, replace=False)
-    features = seen.features(used, rivals)
+    features = predictions.features(used, rivals)
     labels = np.argsort(-(features[:, :, 0] + features[:, :, 2]), axis=1)[:, :_JUDGED]  # (u, j)
     (score, margin, votes), offset = fit_logistic(
         np.take_along_axis(features[:, :, :3], labels[:, :, None], axis=1).reshape(-1, 3),
-        (seen.truth[used[:, None], labels] == PRESENT).ravel(),
+        (predictions.truth[used[:, None], labels] == PRESENT).ravel(),
         np.broadcast_to(weights[used, None], labels.shape).ravel(),
     )
     return Curve((float(score), float(margin), float(votes)), offset, known_at, known_width)
 
 
 def _similarity(best: Floats, blank_best: Floats) -> tuple[float, float]:
-    """Return middle and width of the curve of similarity: low for blanks, 1 for nearly all others.
+    """Return the middle and the width of the curve of similarity.
 
-    Where blank pictures are as similar as the others, the curve is 1 everywhere.
+    The curve is low for blank pictures and near 1 for nearly all others. If blank pictures are as
+    similar as the others, it is 1 everywhere.
     """
     low = float(np.quantile(best, _RARE)) if len(best) else 0.0
     floor = float(np.median(blank_best)) if len(blank_best) else low
@@ -178,21 +186,21 @@ def _similarity(best: Floats, blank_best: Floats) -> tuple[float, float]:
 def _facts(field: Field, truth: NDArray[np.int8], confidences: Floats, weights: Floats) -> Facts:
     """Measure the cross-fitted confidences on the pictures with known labels."""
     known = weights > 0
-    truth, sure, mass = truth[known] == PRESENT, confidences[known], weights[known]
+    truth, confidences, weights = truth[known] == PRESENT, confidences[known], weights[known]
     leaves = leaf_labels(field)
-    first = sure[:, leaves].argmax(axis=1)  # (k,)
+    first = confidences[:, leaves].argmax(axis=1)  # (k,)
     right = truth[:, leaves][np.arange(len(truth)), first]
-    top = sure[:, leaves][np.arange(len(truth)), first]
+    top = confidences[:, leaves][np.arange(len(truth)), first]
     labeled = truth[:, leaves].any(axis=1)
-    rate = np.average(truth, axis=0, weights=mass)  # (l,)
-    guess = float((mass[:, None] * (truth - rate) ** 2).sum())
-    ours = float((mass[:, None] * (truth - sure) ** 2).sum())
-    accuracy = float(np.average(right[labeled], weights=mass[labeled])) if labeled.any() else 0.0
+    accuracy = float(np.average(right[labeled], weights=weights[labeled])) if labeled.any() else 0.0
+    rate = np.average(truth, axis=0, weights=weights)  # (l,)
+    guess_error = float((weights[:, None] * (truth - rate) ** 2).sum())
+    own_error = float((weights[:, None] * (truth - confidences) ** 2).sum())
     return Facts(
         int(labeled.sum()),
         round(accuracy, 4),
         round(calibration_error(top, right), 4),
-        round(1 - ours / guess, 4) if guess > 0 else 0.0,
+        round(1 - own_error / guess_error, 4) if guess_error > 0 else 0.0,
     )
 
 
@@ -208,8 +216,8 @@ def calibration_error(confidence: Floats, right: NDArray[np.bool_]) -> float:
         return 0.0
     bins = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
     gap = 0.0
-    for at in range(_BINS):
-        inside = bins == at
+    for number in range(_BINS):
+        inside = bins == number
         if inside.any():
             gap += inside.sum() * abs(confidence[inside].mean() - right[inside].mean())
     return float(gap / len(confidence))

@@ -1,8 +1,8 @@
-"""What a shop's classifier can say: fields with few values, read from the catalog.
+"""Choose the fields and the labels of a shop's classifier from its catalog.
 
 The field ``category`` has a label for each category and for each category above it. Every attribute
-with few values is a field of its own. A value needs some products, since a value of one product
-cannot be told from the product itself.
+with few values is another field. A label needs several products: from one product, the classifier
+would learn the product instead of the label.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ FEWEST_PRODUCTS = 3  # of a label
 _MOST_CATEGORIES = 1000
 _MOST_VALUES = 60  # of an attribute
 _MOST_FIELDS = 24
-_LEAST_COVERED = 0.5  # share of an attribute's products that have a frequent value
-_APPLIES = 0.1  # share of a category's products that must have an attribute to be asked for it
-_EVERYWHERE = 0.98  # a label of nearly all products says nothing
+_LEAST_COVERED = 0.5  # share of an attribute's products that must have a frequent value
+_APPLIES = 0.1  # share of a category's products with an attribute, if the category should have it
+_EVERYWHERE = 0.98  # a label of nearly all products tells nothing
 
 COLOR_WORDS = frozenset(
     (
@@ -40,7 +40,7 @@ COLOR_WORDS = frozenset(
 
 
 class Field(msgspec.Struct, frozen=True):
-    """A field and its labels, in the shop's spelling; of categories, full paths.
+    """A field and its labels in the shop's spelling. The labels of ``category`` are full paths.
 
     ``of_color`` marks attributes that name the color, such as ``colour``.
     """
@@ -51,7 +51,7 @@ class Field(msgspec.Struct, frozen=True):
 
     @property
     def is_category(self) -> bool:
-        """Whether this is the tree of categories."""
+        """True if this is the tree of categories."""
         return self.name == CATEGORY
 
     def parents(self) -> NDArray[np.int64]:
@@ -94,7 +94,7 @@ def labels_of(item: Item, field: str) -> list[str]:
 
 
 def is_color(field: str, values: Iterable[str], known: frozenset[str]) -> bool:
-    """Return whether an attribute names colors: by its name, or if most ``values`` are ``known``.
+    """Return True if an attribute names colors: by its name, or if most ``values`` are ``known``.
 
     ``known`` are names of colors in lower case.
     """
@@ -150,8 +150,8 @@ def _field(
 def truth_of(items: Sequence[Item], field: Field) -> Truth:
     """Return which items have which labels, (n, l): PRESENT, ABSENT or UNKNOWN.
 
-    An item without a value is UNKNOWN, since a catalog has gaps; but ABSENT if its category has the
-    attribute on hardly any product, such as the strap of a shirt.
+    The labels of an item without a value are UNKNOWN, because catalogs have gaps. They are ABSENT
+    if hardly any product of its category has the attribute, such as the strap of a shirt.
     """
     at = {label.casefold(): place for place, label in enumerate(field.labels)}
     truth = np.zeros((len(items), len(field.labels)), dtype=np.int8)
@@ -167,7 +167,7 @@ def truth_of(items: Sequence[Item], field: Field) -> Truth:
     if empty:
         applies = _applicability(items, field.name)
         for row in empty:
-            if field.is_category or _is_asked(items[row], applies):
+            if field.is_category or _should_have(items[row], applies):
                 truth[row] = UNKNOWN
     return truth
 
@@ -184,5 +184,6 @@ def _applicability(items: Sequence[Item], field: str) -> Mapping[str, float]:
     return {name: len(having.get(name, ())) / len(found) for name, found in everything.items()}
 
 
-def _is_asked(item: Item, applies: Mapping[str, float]) -> bool:
+def _should_have(item: Item, applies: Mapping[str, float]) -> bool:
+    """Return True if products of an item's categories usually have an attribute."""
     return max((applies[category] for category in item.categories or [""]), default=0) >= _APPLIES

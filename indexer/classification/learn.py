@@ -1,7 +1,7 @@
-"""Learn the classifier of a shop from its store: when an index is built, or when it is first asked.
+"""Learn the classifier of a shop from its store, when an index is built or at the first question.
 
-Everything comes from stored vectors and display copies, so no picture is encoded again except a few
-that show no product.
+It learns from stored vectors and display copies. Nothing is encoded but a few pictures that show
+no product.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexer.classification.classifier import Classifier
-from indexer.classification.fit import FEWEST, Pictures, fit_classifier
+from indexer.classification.fit import FEWEST, NO_FIELDS, Pictures, fit_classifier
 from indexer.classification.labels import fields_of
 from indexer.confidence.retakes import no_product
 from indexer.errors import BadImage
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from indexer.store.records import ItemRecord, Row
     from indexer.store.store import Store
 
-MOST_PICTURES = 10_000  # that a classifier learns from
+MOST_PICTURES = 10_000  # pictures that a classifier learns from
 MEASURED_SIDE = 160  # pixels of the shorter side of the picture whose colors are measured
 _MEASURED = 1000  # pictures whose colors are measured, at most
-_SECONDS = 30.0  # of computing; a slow machine measures fewer pictures
+_SECONDS = 30.0  # of measuring colors; a slow machine measures fewer pictures
 _BLANKS = 32  # pictures without a product
 
 
@@ -47,9 +47,10 @@ def learn_classifier(
     *,
     seed: int = 0,
 ) -> Classifier:
-    """Fit the classifier of an index. It takes seconds, and is deterministic for a shop and a seed.
+    """Fit the classifier of an index. It takes seconds.
 
-    ``vectors`` (n, dim) and ``rows`` are those that the index is built from, in the same order.
+    ``vectors`` (n, dim) and ``rows`` are those that the index is built from, in the same order. The
+    result is deterministic for a shop and a seed, unless measuring colors takes over 30 s.
     """
     known = {record.item.item_id: record for record in records}
     places = originals(rows, MOST_PICTURES, seed)
@@ -58,9 +59,12 @@ def learn_classifier(
     count = len(np.unique(pictures.products))
     if count < FEWEST:
         return Classifier([], f"too few products to learn from: {count}, needed {FEWEST}")
-    if any(field.of_color for field in fields_of(pictures.items, names)):
-        measured = _most_telling(rows, places, seed)
-        fill_colors(store, rows, known, places, measured, pictures.colors, _SECONDS)
+    fields = fields_of(pictures.items, names)
+    if not fields:
+        return Classifier([], NO_FIELDS)
+    if any(field.of_color for field in fields):
+        wanted = _main_images_first(rows, places, seed)
+        _fill_colors(store, rows, known, places, wanted, pictures.colors)
     return fit_classifier(pictures, blank_vectors(encoder, seed), names)
 
 
@@ -97,24 +101,23 @@ def pictures_of(
     return Pictures(items, vectors[places], products, colors)
 
 
-def fill_colors(
+def _fill_colors(
     store: Store,
     rows: Sequence[tuple[int, Row]],
     known: dict[str, ItemRecord],
     places: NDArray[np.int64],
     wanted: NDArray[np.int64],
     colors: NDArray[np.float32],
-    seconds: float,
 ) -> None:
     """Measure the colors of some pictures into ``colors`` (n, 29).
 
-    ``wanted`` are positions in ``places``. Stops after ``seconds`` of computing. A picture that
-    cannot be read keeps its zeros.
+    ``wanted`` are positions in ``places``. Stops after 30 s of computing. A picture that cannot be
+    read keeps its zeros.
     """
     began = time.thread_time()
     done: dict[bytes, NDArray[np.float32]] = {}
     for at in wanted.tolist():
-        if time.thread_time() - began > seconds:
+        if time.thread_time() - began > _SECONDS:
             break
         row = rows[int(places[at])][1]
         if row.content not in done:
@@ -125,13 +128,13 @@ def fill_colors(
         colors[at] = done[row.content]
 
 
-def _most_telling(
+def _main_images_first(
     rows: Sequence[tuple[int, Row]], places: NDArray[np.int64], seed: int
 ) -> NDArray[np.int64]:
-    """Return positions in ``places`` whose colors are measured: main images before others."""
+    """Return the positions in ``places`` to measure: in random order, but main images first."""
     order = np.random.default_rng(seed).permutation(len(places))
-    index = np.array([rows[int(places[at])][1].image_index for at in order])
-    return order[np.argsort(index, kind="stable")][:_MEASURED]
+    image_numbers = np.array([rows[int(places[at])][1].image_index for at in order])
+    return order[np.argsort(image_numbers, kind="stable")][:_MEASURED]
 
 
 def _measured(jpeg: bytes | None) -> NDArray[np.float32]:

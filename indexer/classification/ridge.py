@@ -1,8 +1,8 @@
-"""Ridge regression in closed form: a linear head on stored vectors, and its cross-fitted scores.
+"""Fit a linear head on stored vectors by ridge regression, with cross-fitted scores.
 
-Each label is a target of 0 or 1. The Gram matrix of each fold is computed once; the head without a
-fold follows by subtraction. So the scores of a product never come from a head that was fitted on
-pictures of the same product.
+Each label is a target of 0 or 1. The Gram matrix of each fold is computed once, and subtracted from
+the total for the head without that fold. All pictures of a product are in one fold, so its scores
+come from a head that has not seen it.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ def cross_fit(
 ) -> CrossFitted:
     """Fit a head on all rows, and score each row by a head without the rows of its fold.
 
-    ``features`` is (n, dim), ``targets`` (n, l), ``weights`` (n,): 0 leaves a row out of the fit,
-    and it is scored all the same. The strength of the regularization is the one whose cross-fitted
-    scores have the least squared error.
+    ``features`` is (n, dim), ``targets`` (n, l) and ``weights`` (n,). A row of weight 0 is scored,
+    but not fitted. The strength of the regularization is the one whose cross-fitted scores have the
+    least squared error.
     """
     design = np.column_stack([features, np.ones(len(features))])  # (n, dim + 1)
     weighted = design * weights[:, None]
@@ -85,6 +85,6 @@ def _solve(gram: Floats, side: Floats, ridge: float) -> Floats:
 
 
 def product_weights(products: NDArray[np.int64]) -> Floats:
-    """Return a weight for each row (n,): a product with many pictures does not decide alone."""
+    """Return a weight for each row (n,), which limits the influence of products with many."""
     _, place, counts = np.unique(products, return_inverse=True, return_counts=True)
     return np.asarray(1 / np.sqrt(counts[place]), dtype=np.float64)

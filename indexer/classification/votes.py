@@ -1,4 +1,4 @@
-"""Votes of the nearest pictures: which labels do the most similar products have?"""
+"""Let the nearest pictures vote for the labels of their products."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _NEIGHBORS = 48  # pictures that vote
-_SOFTNESS = 0.06  # a picture 0.06 less similar than the best has a third of its vote
+_SOFTNESS = 0.06  # a picture that is 0.06 less similar than the best has a third of its vote
 _BLOCK = 512  # queries compared at once
 
 
@@ -33,16 +33,17 @@ class Neighbors(NamedTuple):
         return Neighbors(self.places[queries], self.votes[queries], self.best[queries])
 
     def shares(self, truth: NDArray[np.int8]) -> Floats:
-        """Return the share of the votes for each label, (q, l); ``truth`` (n, l) as in labels.
+        """Return the share of the votes for each label, (q, l).
 
-        Pictures whose labels are unknown do not vote; 0 if none votes.
+        ``truth`` (n, l) is of ``labels.truth_of``. Pictures with unknown labels do not vote; if
+        none votes, the shares are 0.
         """
         known = truth[:, 0] >= 0  # (n,): all labels of an item are known, or none
         weight = self.votes * known[self.places]  # (q, k)
         voted = weight.sum(axis=1, keepdims=True)
         total = np.zeros((len(self.places), truth.shape[1]))
-        for at in range(self.places.shape[1]):
-            total += weight[:, at, None] * np.maximum(truth[self.places[:, at]], 0)
+        for rank in range(self.places.shape[1]):
+            total += weight[:, rank, None] * np.maximum(truth[self.places[:, rank]], 0)
         return np.asarray(total / np.maximum(voted, 1e-9))
 
 
@@ -55,24 +56,24 @@ def find_neighbors(
     """Find the pictures that vote on each query (q, dim), among ``vectors`` (n, dim), n >= 1.
 
     ``products`` (n,) numbers the product of each picture. ``own`` (q,) is the product of each
-    query, whose pictures do not vote; None for photos of shoppers.
+    query, whose pictures do not vote; it is None for photos of shoppers.
     """
     k = min(_NEIGHBORS, len(vectors))
     places = np.empty((len(queries), k), dtype=np.int64)
     votes = np.empty((len(queries), k))
     best = np.empty(len(queries))
     for start in range(0, len(queries), _BLOCK):
-        some = slice(start, start + _BLOCK)
-        similar = queries[some] @ vectors.T  # (b, n)
+        block = slice(start, start + _BLOCK)
+        similar = queries[block] @ vectors.T  # (b, n)
         if own is not None:
-            similar[own[some, None] == products[None]] = -np.inf
+            similar[own[block, None] == products[None]] = -np.inf
         found = np.argpartition(-similar, k - 1, axis=1)[:, :k]
         scores = np.take_along_axis(similar, found, axis=1).astype(np.float64)  # (b, k)
         top = scores.max(axis=1)
-        places[some], best[some] = found, np.where(np.isfinite(top), top, -1.0)
-        raw = np.exp((scores - best[some, None]) / _SOFTNESS)  # hidden pictures: exp(-inf) is 0
+        places[block], best[block] = found, np.where(np.isfinite(top), top, -1.0)
+        raw = np.exp((scores - best[block, None]) / _SOFTNESS)  # hidden pictures: exp(-inf) is 0
         raw /= _copies(products[found])
-        votes[some] = raw / np.maximum(raw.sum(axis=1, keepdims=True), 1e-12)
+        votes[block] = raw / np.maximum(raw.sum(axis=1, keepdims=True), 1e-12)
     return Neighbors(places, votes, best)
 
 

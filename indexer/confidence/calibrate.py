@@ -44,7 +44,7 @@ _DEPTH = 128  # rows searched per query
 _BATCH = 32
 _SECONDS = 30.0  # of encoding; a slow encoder gets fewer queries
 _LARGEST = 256  # pixels per side of a retake
-_KEPT = 64  # decoded pictures, at most: a shop that small has several retakes of each
+_KEPT = 64  # decoded pictures, at most: a shop with so few has several retakes of each
 _SOLD_AT = 0.4  # of the span from pictures without a product to similar products
 _SOLD_WIDTH = 0.1  # of the same span
 _LEAST_SPAN = 0.15
@@ -84,7 +84,8 @@ def calibrate(
     """Fit the confidence of an index's hits. It takes a few seconds with a fast encoder.
 
     ``vectors`` (n, dim) and ``rows`` are those that ``index`` was built from, in the same order.
-    Pictures are the display copies in the store. Deterministic for a shop and a seed.
+    Pictures are the display copies in the store. The result is deterministic for a shop and a seed,
+    unless encoding takes over 30 s.
     """
     known = {record.item.item_id: record for record in records}
     products, count = _numbered_products(rows, known)
@@ -190,11 +191,11 @@ class _IndexedProducts:
         depth = min(len(self._rows), _DEPTH)
         positions, scores = self._index.exact(vectors, depth)  # (q, depth) each
         out = []
-        for found, values, secret in zip(positions, scores, hidden, strict=True):
+        for found, values, hidden_rows in zip(positions, scores, hidden, strict=True):
             known = found >= 0  # (depth,): the index pads with -1
             places = found[known]
-            seen = np.array([int(place) not in secret for place in places], dtype=np.bool_)
-            out.append((self._products[places[seen]], values[known][seen]))
+            shown = np.array([int(place) not in hidden_rows for place in places], dtype=np.bool_)
+            out.append((self._products[places[shown]], values[known][shown]))
         return out
 
     def outcomes(

@@ -1,8 +1,8 @@
 """Convert scores to the probability that a hit is the product in the photo.
 
-Scores are not comparable between photos: 0.6 for one photo may be as good as 0.8 for another.
-Better signs are how far a hit is above the other products of the query (its margin), and
-whether the best score is high enough. The confidence of a hit is the product of two curves:
+Scores are not comparable between photos: 0.6 for one photo may be as good as 0.8 for another. Two
+other numbers say more: how far a hit is above the other products of the query (its margin), and
+how high the best score is. The confidence of a hit is the product of two curves:
 
     right  = sigmoid(offset + score_weight * score + margin_weight * margin)
     sold   = sigmoid((best - sold_at) / sold_width)
@@ -45,11 +45,10 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     queries: int
 
     def confidences(self, scores: AnyFloats, products: NDArray[np.int64]) -> Floats:
-        """Return the confidence of each hit, (n,), in [0, 1], never rising from hit to hit.
+        """Return the confidence of each hit, (n,), in [0, 1]; it never rises from hit to hit.
 
         ``scores`` (n,) are the cosines of all hits of a query, best first, and ``products`` (n,)
-        their products. They should cover at least ``RIVALS`` + 1 products, if the shop has so
-        many. n = 0 gives (0,).
+        their products. They should cover at least ``RIVALS`` + 1 products, if the shop has so many.
         """
         if not len(scores):
             return np.empty(0)

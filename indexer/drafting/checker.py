@@ -1,8 +1,8 @@
 """Check that a text says nothing but the facts of an item.
 
-What is a fact word for word is taken out first. The rest may only have words that say nothing by
-themselves, and words of the facts. Numbers and negations count only where they are part of a fact,
-so that "52" as a price does not support "52% wool", nor "no-roll waistband" a "no".
+Facts that a sentence repeats word for word are removed from it first. The rest may contain only
+neutral words and words of the facts. A number or a negation is accepted only as part of a whole
+fact: a price of 52 does not support "52% wool", and "no-roll waistband" does not support "no".
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NUMBER: Final = re.compile(
     r"|(?<![^\W\d_])[〇一二两三四五六七八九十百千万半双倍]+(?=[个成折倍种年天日元号码层])"
 )
 _MONEY: Final = re.compile(r"\b(?:costs?|price[ds]?|pay|buy|only)\b|[价售元]|[$€£¥]")
-# Words that change what is said; they are never taken from facts one by one.
+# Words that change the meaning of others. A fact supports them only as a whole.
 _TURNING: Final = frozenset(
     {"no", "not", "non", "none", "never", "without", "free", "less", "more", "than", "nor", "only",
      "all", "best"}
@@ -43,19 +43,19 @@ _LETTERS: Final = re.compile(r"\w", re.UNICODE)
 _SPLIT: Final = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？!?；;])|\n+")
 
 
-class Problem(msgspec.Struct, frozen=True):
-    """What no fact supports: its kind and its words. ``nothing`` is a sentence without a fact."""
+class DraftProblem(msgspec.Struct, frozen=True):
+    """Words that no fact supports, and their kind; ``nothing`` is a sentence without a fact."""
 
     kind: Trouble
     text: str
 
 
 class CheckedSentence(msgspec.Struct, frozen=True):
-    """A sentence, the places of the facts that it says, and what is wrong with it."""
+    """A sentence, the positions of the facts that it says, and its problems."""
 
     text: str
     facts: list[int]
-    problems: list[Problem]
+    problems: list[DraftProblem]
 
 
 def split_sentences(text: str) -> list[str]:
@@ -71,11 +71,11 @@ def check_text(
     checked: list[CheckedSentence] = []
     said: set[int] = set()
     for sentence in sentences:
-        one = known.check(sentence[:MOST_LETTERS])
-        again = [at for at in one.facts if at in said and facts[at].kind != "name"]
-        said.update(one.facts)
-        problems = [Problem("repeated", facts[at].values[0]) for at in again]
-        checked.append(CheckedSentence(one.text, one.facts, [*one.problems, *problems]))
+        found = known.check(sentence[:MOST_LETTERS])
+        again = [at for at in found.facts if at in said and facts[at].kind != "name"]
+        said.update(found.facts)
+        repeated = [DraftProblem("repeated", facts[at].values[0]) for at in again]
+        checked.append(CheckedSentence(found.text, found.facts, [*found.problems, *repeated]))
     return checked
 
 
@@ -87,7 +87,7 @@ class Checker:
         self._neutral = _neutral(language)
         self._patterns: list[tuple[int, re.Pattern[str]]] = []
         pairs = [(at, value) for at, fact in enumerate(facts) for value in fact.values if value]
-        pairs += [(-1, fact.label) for fact in facts if fact.label]  # a label alone says nothing
+        pairs += [(-1, fact.label) for fact in facts if fact.label]  # -1: a label is not a fact
         for at, value in sorted(pairs, key=lambda pair: -len(pair[1])):
             is_exact = at >= 0 and facts[at].kind == "size"
             self._patterns.append((at, _pattern(value, exact=is_exact)))
@@ -97,13 +97,17 @@ class Checker:
         self._han = {fold(fact.label) for fact in facts if fact.label}
         for text in texts:
             for run in _HAN_RUN.findall(text):
-                self._han |= {run[i:j] for i in range(len(run)) for j in range(i + 2, len(run) + 1)}
+                self._han |= {
+                    run[start:end]
+                    for start in range(len(run))
+                    for end in range(start + 2, len(run) + 1)
+                }
 
     def check(self, sentence: str) -> CheckedSentence:
-        """Return the facts that a sentence says, and what is wrong with it."""
+        """Return the facts that a sentence says, and its problems."""
         rest, linked = self._without_facts(sentence)
         folded = fold(rest)
-        problems = [Problem("number", found.strip()) for found in _NUMBER.findall(folded)]
+        problems = [DraftProblem("number", found.strip()) for found in _NUMBER.findall(folded)]
         stems = set()
         for word in _WORD.findall(_NUMBER.sub(" ", _HAN_RUN.sub(" ", folded))):
             stem = _stem(word)
@@ -116,13 +120,13 @@ class Checker:
         linked += [at for at in others if self._says(stems, at)]
         kinds = {self._facts[at].kind for at in linked}
         if _MONEY.search(fold(sentence)) and "size" in kinds and "price" not in kinds:
-            problems.append(Problem("number", "a size as a price"))
+            problems.append(DraftProblem("number", "a size as a price"))
         if not linked:
-            problems.append(Problem("nothing", sentence[:80]))
+            problems.append(DraftProblem("nothing", sentence[:80]))
         return CheckedSentence(sentence, sorted(linked), list(dict.fromkeys(problems)))
 
     def _without_facts(self, sentence: str) -> tuple[str, list[int]]:
-        """Return the sentence without values that it has word for word, and their facts."""
+        """Return the sentence without the values that it repeats word for word, and their facts."""
         rest, linked = sentence, []
         for at, pattern in self._patterns:
             rest, count = pattern.subn(" ¦ ", rest)
@@ -131,7 +135,7 @@ class Checker:
         return rest, linked
 
     def _says(self, stems: set[str], at: int) -> bool:
-        """Return whether a sentence has most words of a detail, in whatever order."""
+        """Return True if a sentence has most words of a detail, in any order."""
         if self._facts[at].kind not in ("detail", "more"):
             return False
         own = {
@@ -147,8 +151,8 @@ class Checker:
         left, at, unknown = [], 0, ""
         while at < len(run):
             size = next(
-                (n for n in range(min(8, len(run) - at), 0, -1)
-                 if run[at : at + n] in self._neutral or run[at : at + n] in self._han),
+                (length for length in range(min(8, len(run) - at), 0, -1)
+                 if run[at : at + length] in self._neutral or run[at : at + length] in self._han),
                 0,
             )  # fmt: skip
             if not size:
@@ -169,13 +173,13 @@ def _pattern(value: str, *, exact: bool) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w$€£¥])(?<!\d[.,]){joined}(?![\w%]|[.,]\d)", flags)
 
 
-def _problem(word: str) -> Problem:
+def _problem(word: str) -> DraftProblem:
     for value in bundled().values.get(" ".join(folded_words(word).split()), ()):
         if value.attribute in ("color", "material", "pattern", "gender"):
-            return Problem(value.attribute, word)
+            return DraftProblem(value.attribute, word)
     if family_of(word):
-        return Problem("color", word)
-    return Problem("number" if word in _NUMBER_WORDS else "claim", word)
+        return DraftProblem("color", word)
+    return DraftProblem("number" if word in _NUMBER_WORDS else "claim", word)
 
 
 _NUMBER_WORDS: Final = frozenset(

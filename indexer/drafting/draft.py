@@ -1,13 +1,13 @@
-"""Write a draft of an item from its facts: sentences of a planned order, varied by a seed.
+"""Write a draft of an item from its facts, by sentence plans that a seed varies.
 
-A sentence says one or two facts, and no fact is said twice. Every draft passes the checker.
+Each sentence says one or two facts, and no fact is said twice. Every draft passes the checker.
 """
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -21,20 +21,23 @@ from indexer.words.folding import fold
 
 DEFAULT_LENGTH: Final = {"en": 40, "zh": 80}  # words, characters
 VERSION: Final = "plans-1"
-# What a draft talks about, in order; kinds of a topic are mixed.
-_TOPICS: Final[tuple[tuple[Kind, ...], ...]] = (
-    ("color", "pattern", "style"),
-    ("material", "detail"),
-    ("detail", "gender", "season", "more"),
-    ("detail", "brand", "category"),
-    ("size", "price"),
+_LOOKS: Final[tuple[Kind, ...]] = ("color", "pattern", "style")
+_MAKE: Final[tuple[Kind, ...]] = ("material", "detail")
+_USE: Final[tuple[Kind, ...]] = ("detail", "gender", "season", "more")
+_ORIGIN: Final[tuple[Kind, ...]] = ("detail", "brand", "category")
+_COST: Final[tuple[Kind, ...]] = ("size", "price")
+_ALL_KINDS: Final[tuple[Kind, ...]] = (*_LOOKS, *_MAKE, *_USE, *_ORIGIN, *_COST)
+_ORDERS: Final = (
+    (_LOOKS, _MAKE, _USE, _COST),
+    (_MAKE, _LOOKS, _USE, _COST),
+    (_MAKE, _USE, _LOOKS, _ORIGIN, _COST),
 )
-_ROUNDS: Final = 2
+"""The orders of the topics of a draft; a topic is one or more kinds of facts."""
 _JOINTS: Final = {"en": (", ", " and "), "zh": ("、", "和")}
 _COMMON: Final = frozenset(
     {"a", "an", "and", "or", "of", "for", "the", "with", "in", "on", "to", "is"}
 )
-_CARE: Final = re.compile(r"\b(?:wash|dry|iron)|洗|熨", re.IGNORECASE)  # sells nothing
+_CARE: Final = re.compile(r"\b(?:wash|dry|iron)|洗|熨", re.IGNORECASE)  # no selling point
 _WORD: Final = re.compile(r"[a-z0-9%]+|[\u3400-\u9fff]")
 
 
@@ -47,10 +50,11 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """A draft of an item's text: a suggestion, never what the shop wrote.
+    """A draft of an item's text, which is a suggestion to the shop.
 
-    Each sentence points at its ``facts``. ``source`` is the version of the plans, or the name of
-    the language model that wrote it. ``refused`` are drafts of that model that said more.
+    Each sentence has the positions of its facts in ``facts``. ``source`` is the version of the
+    plans, or the name of the language model that wrote the draft. ``refused`` are drafts of that
+    model that said more than the facts.
     """
 
     item_id: str
@@ -64,7 +68,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Writer:
-    """The state of one draft: what is said, and what is left to say."""
+    """The state of one draft: its sentences, and the facts that are left to say."""
 
     def __init__(
         self, facts: Sequence[Fact], language: Language, tone: Tone, rng: random.Random
@@ -115,7 +119,7 @@ class _Writer:
         return chosen
 
     def _is_known(self, fact: Fact, chosen: Sequence[int]) -> bool:
-        """Return whether the sentences so far, or facts of the same one, say much of a fact."""
+        """Return True if the sentences so far, or the chosen facts, already say much of a fact."""
         if fact.kind in ("name", "price", "size"):
             return False
         others = [*self._words, *(_content(self._facts[at]) for at in chosen)]
@@ -159,14 +163,13 @@ def write_draft(
     rng = random.Random(f"{seed} {item.item_id} {language} {tone}")
     writer = _Writer(facts, language, tone, rng)
     room = length or DEFAULT_LENGTH[language]
-    kinds: tuple[Kind, ...] = tuple(dict.fromkeys(kind for topic in _TOPICS for kind in topic))
     opened = writer.say(("name",), room, opening=True) or writer.say(("name",), 10**6, opening=True)
     if not opened:  # every plan of the tone needs a fact that is missing
         writer.sentences.append(facts[0].values[0])
-    for topic in _order(rng):
+    for topic in rng.choice(_ORDERS):
         left = room - length_of(" ".join(writer.sentences), language)
         writer.say(topic, left)
-    while writer.say(kinds, room - length_of(" ".join(writer.sentences), language)):
+    while writer.say(_ALL_KINDS, room - length_of(" ".join(writer.sentences), language)):
         pass
     sentences = check_text(writer.sentences, facts, language)
     return Draft(
@@ -180,9 +183,10 @@ def write_draft(
 
 
 def tagline(draft: Draft) -> str:
-    """Return the sentence of a draft for a picture: a detail, or what the item is made of.
+    """Return the sentence of a draft to print on a picture: a detail, or what the item is made of.
 
-    Empty if the draft has no such sentence. It has neither name nor price: a picture shows both.
+    It has neither the name nor the price, because the picture shows both. Returns "" if the draft
+    has no such sentence.
     """
     wanted: tuple[Kind, ...] = ("detail", "material", "pattern", "style")
     for kind in wanted:
@@ -192,13 +196,6 @@ def tagline(draft: Draft) -> str:
             if kind in kinds and not kinds & {"name", "price"} and not is_care:
                 return sentence.text
     return ""
-
-
-def _order(rng: random.Random) -> Iterator[tuple[Kind, ...]]:
-    """Yield the topics of a draft: looks and make first, in either order, what it costs last."""
-    looks, make, use, where, cost = _TOPICS
-    orders = [(looks, make, use, cost), (make, looks, use, cost), (make, use, looks, where, cost)]
-    yield from rng.choice(orders)
 
 
 def length_of(text: str, language: Language) -> int:

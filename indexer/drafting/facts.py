@@ -1,7 +1,7 @@
-"""The facts of an item: what the shop itself says of it, as values and as short sentences.
+"""Collect the facts of an item from its fields: values, and short sentences of its description.
 
-A sentence of the description that contradicts an attribute is no fact: shops describe all colors
-of a product with one text.
+A sentence that contradicts an attribute is left out, because shops describe all colors of a product
+with one text.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ _READ: Final = 20_000  # letters of a description
 _SENTENCE: Final = re.compile(r"(?<=[.!?])\s+|[•·\n;。！？；]+|\s[-*]\s")
 _SIGN: Final = re.compile("[®™©]|^[A-Z0-9][A-Z0-9 .-]*$")
 _HAN: Final = re.compile("[\u3400-\u9fff]")
-_UNSAID: Final = frozenset({"yes", "no", "true", "false", "none", "n/a", "0", "1", "-", "是", "否"})
+# Values that say nothing without the name of their field.
+_MEANINGLESS: Final = frozenset(
+    {"yes", "no", "true", "false", "none", "n/a", "0", "1", "-", "是", "否"}
+)
 _SIZES: Final = frozenset({"size", "sizes", "尺码", "尺寸"})
 _MORE_COLORS: Final = {"salmon": "pink", "rust": "orange", "plum": "purple", "indigo": "blue"}
 _CURRENCIES: Final = {
@@ -49,8 +52,8 @@ _KINDS: Final[tuple[Kind, ...]] = ("brand", "color", "pattern", "style", "materi
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """Something that the shop says of an item, in the language of a draft.
 
-    ``field`` is where it is written. ``values`` are the parts of a list, else one. ``label`` is the
-    name of the field in words, for facts of the kind ``more``.
+    ``field`` is the field of the item that says it. ``values`` has one value, or those of a list.
+    For facts of the kind ``more``, ``label`` is the name of the field in words.
     """
 
     kind: Kind
@@ -77,7 +80,8 @@ def facts_of(item: Item, language: Language) -> list[Fact]:
     if price:
         facts.append(Fact(kind="price", field="price", values=[price]))
     details = _details(item, language)
-    return [*facts, *(Fact(kind="detail", field="description", values=[one]) for one in details)]
+    facts += [Fact(kind="detail", field="description", values=[detail]) for detail in details]
+    return facts
 
 
 def _name(item: Item) -> str:
@@ -90,8 +94,8 @@ def _name(item: Item) -> str:
 
 def _attributes(item: Item, language: Language) -> Iterator[Fact]:
     for name, given in item.attributes.items():
-        listed = [str(one).strip() for one in (given if isinstance(given, list) else [given])]
-        if isinstance(given, bool | float | int) or not any(listed):
+        texts = [str(value).strip() for value in (given if isinstance(given, list) else [given])]
+        if isinstance(given, bool | float | int) or not any(texts):
             continue
         kind: Kind = "more"
         attribute = attribute_of(name)
@@ -100,11 +104,11 @@ def _attributes(item: Item, language: Language) -> Iterator[Fact]:
         elif attribute == "gender":
             continue
         else:
-            kind = next((one for one in _KINDS if one == attribute), "more")
-        values = _values(listed, language, kind)
+            kind = next((known for known in _KINDS if known == attribute), "more")
+        values = _values(texts, language, kind)
         label = _label(name, language) if kind == "more" else ""
-        if kind == "material" and len(values) < len({fold(one) for one in listed if one}):
-            continue  # a part of the materials would be taken for all of them
+        if kind == "material" and len(values) < len({fold(text) for text in texts if text}):
+            continue  # some of the materials would be taken for all of them
         if values and (label or kind != "more"):
             yield Fact(kind=kind, field=name, values=values, label=label)
 
@@ -121,7 +125,7 @@ def _values(given: Iterable[str], language: Language, kind: Kind) -> list[str]:
     found: dict[str, str] = {}
     for value in given:
         text = plain_text(value).strip()
-        if not text or len(text) > _LONGEST_VALUE or fold(text) in _UNSAID:
+        if not text or len(text) > _LONGEST_VALUE or fold(text) in _MEANINGLESS:
             continue
         is_sign = kind in ("size", "brand") or bool(_SIGN.search(text))
         if language == "zh" and not _HAN.search(text) and not is_sign:
@@ -136,8 +140,10 @@ def _values(given: Iterable[str], language: Language, kind: Kind) -> list[str]:
 
 
 def _gender(item: Item, language: Language) -> list[Fact]:
-    """Return for whom an item is: its attribute, or else a level of its main category."""
-    given = [str(v) for k, v in item.attributes.items() if attribute_of(k) == "gender"]
+    """Return for whom an item is: its attribute, or else the top level of its first categories."""
+    given = [
+        str(value) for name, value in item.attributes.items() if attribute_of(name) == "gender"
+    ]
     field = "gender" if given else "categories"
     given = given or [part for path in item.categories[:2] for part in path.split("/")[:1]]
     names = {"Men": ("men", "男士"), "Women": ("women", "女士"), "Boys": ("boys", "男童"),
@@ -163,14 +169,14 @@ def _price(price: float, currency: str, language: Language) -> str:
 
 
 def _details(item: Item, language: Language) -> list[str]:
-    """Return short sentences of the description that fit the item, bullets first."""
+    """Return sentences of the description that fit the item, the short ones first."""
     text = plain_text(item.description)[:_READ]
     known: dict[str, set[str]] = {}
     for name, given in item.attributes.items():
         attribute = attribute_of(name)
         if attribute in ("color", "pattern", "material"):
-            for one in given if isinstance(given, list) else [given]:
-                known.setdefault(attribute, set()).add(fold(str(one)))
+            for value in given if isinstance(given, list) else [given]:
+                known.setdefault(attribute, set()).add(fold(str(value)))
     name_words = {word for word in _words(_name(item)) if len(word) > 2}
     found: dict[str, str] = {}
     for part in _SENTENCE.split(text):
@@ -178,7 +184,7 @@ def _details(item: Item, language: Language) -> list[str]:
         is_of_name = name_words & set(_words(sentence))
         if _is_quotable(sentence, language) and not is_of_name and not contradicts(sentence, known):
             found.setdefault(fold(sentence), sentence)
-    return sorted(found.values(), key=lambda one: len(one) > 60)[:_MOST_DETAILS]
+    return sorted(found.values(), key=lambda sentence: len(sentence) > 60)[:_MOST_DETAILS]
 
 
 def _is_quotable(sentence: str, language: Language) -> bool:
@@ -191,11 +197,11 @@ def _is_quotable(sentence: str, language: Language) -> bool:
 
 
 def contradicts(text: str, known: dict[str, set[str]]) -> bool:
-    """Return whether a text names a color, pattern or material that is not among the known ones.
+    """Return True if a text names a color, pattern or material that is not among the known ones.
 
     ``known`` maps attributes to folded values. Attributes that it lacks contradict nothing.
     """
-    families = {family_of(one) for one in known.get("color", ())} - {None}
+    families = {family_of(color) for color in known.get("color", ())} - {None}
     named = (_MORE_COLORS.get(word) or family_of(word) for word in _words(text))
     if families and any(family and family not in families for family in named):
         return True
@@ -203,7 +209,7 @@ def contradicts(text: str, known: dict[str, set[str]]) -> bool:
         for value in bundled().values[match.group()]:
             values = known.get(value.attribute)
             names = (fold(value.name), match.group())
-            if values and not any(name in one for one in values for name in names):
+            if values and not any(name in text for text in values for name in names):
                 return True
     return False
 

@@ -1,4 +1,4 @@
-"""The Chinese names of English values, labels and categories."""
+"""Translate English values, labels and categories to Chinese."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _names() -> dict[str, str]:
         if not line.startswith("#"):
             english, _, chinese = line.partition("\t")
             names[fold(english)] = chinese
-    # These go first: the taxonomy calls both fleece and wool 羊毛.
+    # These replace names from above: the taxonomy calls both fleece and wool 羊毛.
     for line in _VALUES.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             _, name, english, chinese = line.split("\t")

@@ -1,6 +1,6 @@
-"""A language model of the shop's own choosing, behind an OpenAI-compatible address.
+"""Draft texts with a language model of the shop's choice, by the chat API of OpenAI.
 
-It gets the facts of an item and nothing else. What it writes is checked like any other draft.
+The model gets the facts of an item and nothing else. Its drafts are checked like all others.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _RULES: Final = (
 
 
 class LanguageModel(NamedTuple):
-    """Where a language model is: the base address, such as http://127.0.0.1:11434/v1; its name."""
+    """The base address of a language model, such as http://127.0.0.1:11434/v1, and its name."""
 
     url: str
     name: str
@@ -54,7 +54,7 @@ class _Reply(msgspec.Struct):
 
 
 def check_address(url: str) -> str:
-    """Return an address without its last slash. Raise BadQuery if it is not http or https."""
+    """Return an address without its last slash. Raises BadQuery if it is not http or https."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadQuery(
@@ -66,10 +66,10 @@ def check_address(url: str) -> str:
 def draft_with(
     model: LanguageModel, item: Item, language: Language, tone: Tone, length: int, seed: int
 ) -> Draft:
-    """Return the draft of a model, if it says nothing but facts; else one by the plans.
+    """Return the draft of a model if it says nothing but facts, otherwise one by the plans.
 
-    A model that writes more is asked once again. ``refused`` lists what it wrote. Raise BadQuery
-    if the address gives no answer.
+    A model that says more is asked once again. ``refused`` has its refused drafts. Raises BadQuery
+    if the address does not answer as it should.
     """
     facts = facts_of(item, language)
     refused: list[Refusal] = []
@@ -137,7 +137,7 @@ def _ask(
     try:
         reply = decode_json_as(data, _Reply)
     except msgspec.MsgspecError as error:
-        raise BadQuery(f"{address} gave no chat completion: {error}") from error
+        raise BadQuery(f"{address} did not return a chat completion: {error}") from error
     if not reply.choices:
-        raise BadQuery(f"{address} gave no chat completion: it has no choices")
+        raise BadQuery(f"{address} did not return a chat completion: it has no choices")
     return " ".join(reply.choices[0].message.content.split())

@@ -18,7 +18,7 @@ _OF_SLOT: Final = {"first": "size", "last": "size", "label": "more"}
 
 
 class Plan(NamedTuple):
-    """A sentence plan: its tones, its text with slots, and the kinds of the facts that it says."""
+    """A sentence plan: its tones, its text with slots, and the kinds of facts for the slots."""
 
     tones: frozenset[str]
     text: str
@@ -26,12 +26,12 @@ class Plan(NamedTuple):
 
     @property
     def opens(self) -> bool:
-        """Whether the sentence opens a draft: it has the name."""
+        """True if the sentence opens a draft, because it has the name."""
         return "name" in self.kinds
 
     @property
     def is_range(self) -> bool:
-        """Whether the sentence gives the first and the last of several sizes."""
+        """True if the sentence gives the first and the last of several sizes."""
         return "{first}" in self.text
 
     @property
@@ -48,7 +48,7 @@ def plans_of(language: Language) -> tuple[Plan, ...]:
         tones, _, text = line.partition("|")
         slots = _SLOT.findall(text)
         kinds = frozenset(_OF_SLOT.get(slot, slot) for slot in slots)
-        plans.append(Plan(frozenset(t for t in TONES if t[0] in tones), text, kinds))
+        plans.append(Plan(frozenset(tone for tone in TONES if tone[0] in tones), text, kinds))
     return tuple(plans)
 
 

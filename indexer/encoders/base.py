@@ -40,7 +40,7 @@ class Model(NamedTuple):
 
 
 class Encoder(Protocol):
-    """Encode images to vectors whose inner product is their similarity; see ``Model``."""
+    """Encodes images to vectors whose inner product is their similarity; see ``Model``."""
 
     @property
     def id(self) -> str:

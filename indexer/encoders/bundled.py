@@ -28,7 +28,7 @@ BUILTIN = "builtin"
 
 
 def is_builtin(encoder_id: str) -> bool:
-    """Return whether this is the bundled encoder, with or without views."""
+    """Return True if this is the bundled encoder, with or without views."""
     return split_views(encoder_id)[0] == BUILTIN
 
 

@@ -1,4 +1,4 @@
-"""The pooled features of any timm or torchvision classifier."""
+"""Encode images to the pooled features of a timm or torchvision classifier."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class CnnEncoder:
     def __init__(self, spec: str, *, encoder_id: str, threads: int | None = None) -> None:
         """Load model and weights.
 
-        Raise EncoderNotFound if a package, the model or its weights are not available.
+        Raises EncoderNotFound if a package, the model or its weights are not available.
         """
         self.id = encoder_id
         timm, vision = import_packages("timm", "torchvision", encoder_id=encoder_id)

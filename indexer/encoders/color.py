@@ -1,4 +1,4 @@
-"""An encoder of colors and where they are, without weights: for tests and as a baseline."""
+"""Encode colors and their positions, without weights, for tests and as a baseline."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _UNUSED = {"generation_config.json", "requirements.txt"}
 def hash_model_folder(folder: Path, *details: object) -> str:
     """Return the SHA-256, as hex, of the relevant files by name, and of ``details``.
 
-    A copy of the folder has the same hash. Raise EncoderNotFound if a file cannot be read.
+    A copy of the folder has the same hash. Raises EncoderNotFound if a file cannot be read.
     """
     digest = hashlib.sha256(msgspec.json.encode(details))
     for path in relevant_files(folder):
@@ -39,7 +39,7 @@ def hash_model_folder(folder: Path, *details: object) -> str:
 def relevant_files(folder: Path) -> list[Path]:
     """Return the settings and weights of each module, sorted; links count as files.
 
-    Raise EncoderNotFound if ``modules.json`` exists but cannot be read.
+    Raises EncoderNotFound if ``modules.json`` exists but cannot be read.
     """
     found = _relevant(folder.iterdir())
     for module in _module_folders(folder):

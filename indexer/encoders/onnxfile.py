@@ -38,8 +38,8 @@ _Positive = Annotated[float, msgspec.Meta(gt=0)]
 _BATCH = 64  # larger batches are no faster on a CPU and take more memory
 
 
-class SideFile(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
-    """The JSON file beside an ONNX file; it describes input and output."""
+class EncoderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
+    """The JSON file beside an ONNX file: the encoder's preprocessing, input and output."""
 
     format: Literal[1]
     size: _Count
@@ -61,23 +61,23 @@ class SideFile(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
 def hash_pair(path: Path) -> str:
     """Return the weights hash of an ONNX file and its JSON file.
 
-    Raise EncoderNotFound if either cannot be read.
+    Raises EncoderNotFound if either cannot be read.
     """
     digest = hash_file(path) + hash_file(path.with_suffix(".json"))
     return hashlib.sha256(digest.encode()).hexdigest()
 
 
-def read_side(path: Path) -> SideFile:
-    """Read the JSON file of an ONNX file; raise EncoderNotFound if it is missing or invalid."""
-    side_path = path.with_suffix(".json")
+def read_encoder_settings(path: Path) -> EncoderSettings:
+    """Read the JSON file of an ONNX file. Raises EncoderNotFound if it is missing or invalid."""
+    json_path = path.with_suffix(".json")
     try:
-        return decode_json_as(side_path.read_bytes(), SideFile)
+        return decode_json_as(json_path.read_bytes(), EncoderSettings)
     except FileNotFoundError:
         raise EncoderNotFound(
-            f"{path.name} needs {side_path}, which describes its input and output"
+            f"{path.name} needs {json_path}, which describes its input and output"
         ) from None
     except (OSError, msgspec.MsgspecError) as error:
-        raise EncoderNotFound(f"cannot read {side_path}: {error}") from error
+        raise EncoderNotFound(f"cannot read {json_path}: {error}") from error
 
 
 class OnnxEncoder:
@@ -90,33 +90,33 @@ class OnnxEncoder:
     def __init__(self, path: Path, *, encoder_id: str, threads: int | None = None) -> None:
         """Load ``path`` and its JSON file.
 
-        Raise EncoderNotFound if either is missing or broken, or if they contradict each other.
+        Raises EncoderNotFound if either is missing or broken, or if they contradict each other.
         """
-        self.side = read_side(path)
+        self.settings = read_encoder_settings(path)
         self.weights_hash = hash_pair(path)
         self.id = encoder_id
-        self.dim = self.side.dim
+        self.dim = self.settings.dim
         self.preprocess = Preprocess(
-            self.side.size, self.side.fit, self.side.resample, trim=self.side.trim
+            self.settings.size, self.settings.fit, self.settings.resample, trim=self.settings.trim
         )
-        self._mean = np.asarray(self.side.mean, dtype=np.float32)
-        self._std = np.asarray(self.side.std, dtype=np.float32)
+        self._mean = np.asarray(self.settings.mean, dtype=np.float32)
+        self._std = np.asarray(self.settings.std, dtype=np.float32)
         self._load(path, threads)
 
     def _load(self, path: Path, threads: int | None) -> None:
         try:
             self._session = open_session(path, threads)
-            self._fixed_batch = fixed_batch(self._session, self.side.input)
+            self._fixed_batch = fixed_batch(self._session, self.settings.input)
             count = self._fixed_batch or 2  # two images fail in a graph that takes only one
-            blank = np.zeros((count, self.side.size, self.side.size, 3), dtype=np.uint8)
+            blank = np.zeros((count, self.settings.size, self.settings.size, 3), dtype=np.uint8)
             vectors = self._run(blank)
         except Exception as error:  # ONNX Runtime has no base class for what it raises
             reason = " ".join(str(error).split())[:200]
             raise EncoderNotFound(f"{path} does not run as its JSON file says: {reason}") from error
         if vectors.shape != (count, self.dim):
             raise EncoderNotFound(
-                f"{path} gives {vectors.shape} for {count} images, expected ({count}, {self.dim}) "
-                "by its JSON file"
+                f"{path} returns {vectors.shape} for {count} images, but by its JSON file it "
+                f"should return ({count}, {self.dim})"
             )
 
     def encode_images(self, pixels: Sequence[Pixels]) -> Vectors:
@@ -133,11 +133,11 @@ class OnnxEncoder:
 
     def _run(self, batch: Pixels) -> Vectors:
         fed = batch
-        if self.side.dtype == "float32":
-            fed = ((batch / np.float32(self.side.scale) - self._mean) / self._std).astype(
+        if self.settings.dtype == "float32":
+            fed = ((batch / np.float32(self.settings.scale) - self._mean) / self._std).astype(
                 np.float32
             )
-        if self.side.layout == "nchw":
+        if self.settings.layout == "nchw":
             fed = np.ascontiguousarray(fed.transpose(0, 3, 1, 2))
-        (vectors,) = self._session.run([self.side.output], {self.side.input: fed})
+        (vectors,) = self._session.run([self.settings.output], {self.settings.input: fed})
         return np.asarray(vectors, dtype=np.float32)

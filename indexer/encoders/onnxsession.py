@@ -1,4 +1,4 @@
-"""Opens ONNX files for this processor, for encoders and recognizers alike."""
+"""Open ONNX files on the CPU, for encoders and recognizers."""
 
 from __future__ import annotations
 

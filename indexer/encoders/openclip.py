@@ -1,4 +1,4 @@
-"""OpenCLIP encoders of images and texts, with published or local weights."""
+"""Encode images and texts with OpenCLIP, with published or local weights."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class OpenClipEncoder:
     def __init__(self, spec: str, *, encoder_id: str, threads: int | None = None) -> None:
         """Load model, weights and tokenizer.
 
-        Raise EncoderNotFound if a package, the model or its weights are not available.
+        Raises EncoderNotFound if a package, the model or its weights are not available.
         """
         self.id = encoder_id
         (open_clip,) = import_packages("open_clip", encoder_id=encoder_id)

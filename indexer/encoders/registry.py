@@ -65,7 +65,7 @@ def _absolute(file: str) -> Path:
 def load_encoder(encoder_id: str = DEFAULT_ENCODER, *, threads: int | None = None) -> Encoder:
     """Load an encoder by its id; ``threads`` limits the cores per call (None: all).
 
-    Only the module of that encoder is imported. Raise EncoderNotFound for an unknown id, missing
+    Only the module of that encoder is imported. Raises EncoderNotFound for an unknown id, missing
     weights, or a missing package; the message names the extra to install.
     """
     encoder_id = canonical_id(encoder_id)

@@ -87,7 +87,7 @@ class SentenceTransformerEncoder:
     def __init__(self, spec: str, *, encoder_id: str, threads: int | None = None) -> None:
         """Load the model; set ``encode_texts`` only if it takes texts.
 
-        Raise EncoderNotFound if a package, the model or its weights are not available, if it does
+        Raises EncoderNotFound if a package, the model or its weights are not available, if it does
         not take images, or if it has fewer dimensions than requested.
         """
         self.id = encoder_id
@@ -214,8 +214,8 @@ def _hidden_progress_bars(transformers: Any) -> Iterator[None]:
 def _simple_preprocessing(model: Any) -> tuple[Preprocess, Color, Color] | None:
     """Return the model's image preprocessing, mean and std, if Vitrine can do the same.
 
-    None if it is more than a resize, a crop and a scaling. Settings alone do not prove that, so two
-    pictures are processed both ways and compared.
+    Returns None if there is more to it than a resize, a crop and a scaling. The settings do not
+    tell for sure, so two pictures are processed both ways and compared.
     """
     processor = getattr(model, "processor", None)
     describe = getattr(getattr(processor, "image_processor", processor), "to_dict", None)
@@ -249,13 +249,13 @@ def _gives_same_pixels(model: Any, preprocess: Preprocess, mean: Color, std: Col
         Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8)).resize(size, 3)
         for size in ((short, long), (long, short))
     ]
-    theirs = model.preprocess(pictures)
-    if set(theirs) - {"modality"} != {"pixel_values"}:
+    expected = model.preprocess(pictures)
+    if set(expected) - {"modality"} != {"pixel_values"}:
         return False
     batch = preprocess.batch([np.asarray(picture) for picture in pictures])  # (2, s, s, 3)
-    ours = (batch / 255 - mean) / std
-    values = np.asarray(theirs["pixel_values"], dtype=np.float64)
+    found = (batch / 255 - mean) / std
+    values = np.asarray(expected["pixel_values"], dtype=np.float64)
     if values.shape != (2, 3, preprocess.size, preprocess.size):
         return False
-    differences = np.abs(values.transpose(0, 2, 3, 1) - ours) * std  # as shares of the pixel range
+    differences = np.abs(values.transpose(0, 2, 3, 1) - found) * std  # shares of the pixel range
     return float(differences.mean()) < _TOLERANCE

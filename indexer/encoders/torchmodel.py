@@ -1,4 +1,4 @@
-"""Shared by the PyTorch encoders: packages, device, number format, threads, weights, batches."""
+"""Load and run the models of the PyTorch encoders: packages, weights, device, batches."""
 
 from __future__ import annotations
 

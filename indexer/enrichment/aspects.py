@@ -1,7 +1,7 @@
-"""What a review is about: fit, size, quality, color, price, comfort and delivery, by sentence.
+"""Find the aspects that reviews are about: fit, size, quality, color, price, comfort, delivery.
 
-A sentence is split where it turns ("soft, but it runs small"), so that each part has one mood. A
-part is about an aspect if it contains one of the aspect's words.
+A sentence is split at words such as "but" ("soft, but it runs small"), so that each part has one
+mood. A part is about an aspect if it contains one of the aspect's words.
 """
 
 from __future__ import annotations
@@ -87,8 +87,9 @@ def sentences(text: str) -> list[str]:
 
 
 def clauses(text: str, language: Language) -> list[str]:
-    """Split a clean text into sentences, and sentences where they turn, in order."""
-    parts = (part.strip() for one in sentences(text) for part in _TURN[language].split(one))
+    """Split a clean text into sentences, and these at words such as "but", in order."""
+    split = _TURN[language].split
+    parts = (part.strip() for sentence in sentences(text) for part in split(sentence))
     return [part for part in parts if part]
 
 

@@ -7,69 +7,52 @@ Where the text names no value, or contradicts itself, nothing is suggested.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Final, Literal, NamedTuple
-
-import msgspec
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
 
 from indexer.catalog.texts import plain_text
-from indexer.enrichment.gazetteer import Attribute, Gazetteer, Value, attribute_of, folded_words
+from indexer.enrichment.category import guess_category
+from indexer.enrichment.chinese_words import chinese_finds
+from indexer.enrichment.contexts import is_denied, is_of_part, is_option, is_stated
+from indexer.enrichment.gazetteer import (
+    HAN,
+    Attribute,
+    Gazetteer,
+    Value,
+    attribute_of,
+    folded_words,
+)
+from indexer.enrichment.sizes import measured_in, models_in, sizes_in
+from indexer.enrichment.suggestion import Field, Source, Suggestion
+from indexer.enrichment.tree import bundled_tree
 from indexer.items import Item
-
-VERSION: Final = "texts-1"
-Field = Literal["title", "description"]
 
 _MOST_LETTERS: Final = 20_000  # of a description
 _MANY: Final[frozenset[Attribute]] = frozenset({"material", "style"})  # an item may have several
-_TITLE, _DESCRIPTION = 0.95, 0.8  # confidence of a value that the title or the description names
+_TITLE, _STATED = 0.95, 0.85  # confidence of a value that the title names, or a text states
+_DESCRIPTION: Final = 0.8
 _GUESS: Final = 0.6  # of a value that the description names in passing
 _LEAST: Final = 0.5
-_SENTENCE: Final = re.compile(r"[.!?;•\n。！？；]+")
-_NOT: Final = re.compile(
-    r"(?:\b(?:no|not|non|without|never|faux|fake|imitation|than|unlike|over|like)|不含?|无|非|仿)\s*(?:the\s)?$"
-)
-_NOT_AFTER: Final = re.compile(r"^\s?(?:free|like|look|effect|style|proof|scented|flavou?red)\b")
-# Words that make a color or a pattern one of a part, not of the product.
-_OF_A_PART: Final = re.compile(
-    r"\b(?:accents?|trim|trimmed|piping|stitch\w*|detail\w*|insets?|inserts?|lining|liner|lined|"
-    r"waistband|waist|zipper|logo|contrast\w*|pocket|panels?|straps?|laces?|sole|light|blend|"
-    r"buckle|handles?|screen|display|carpet)\b"
-)
-_OPTIONS: Final = re.compile(r"\b(?:or|choose|available in|options|colors)\b")
-_MODEL: Final = re.compile(
-    r"(?<![\w-])(?=[\w-]*\d)(?=[\w-]*[A-Z])[A-Z0-9]+(?:-?[A-Z0-9]+)*(?![\w-])"
-)
-_SIZE: Final = re.compile(
-    r"\bsize\s+(?P<size>xxs|xs|s|m|l|xl|xxl|\d{1,3}(?:\.5)?)\b|[(,]\s*(?P<letter>XXS|XS|S|M|L|XL|XXL)\s*\)"
-    r"|\b(?P<amount>\d+(?:[.,]\d+)?\s?(?:ml|cl|l|g|kg|oz|cm|mm|inch|in))\b",
-    re.IGNORECASE,
-)
-_UNITS: Final = re.compile(
-    r"\d+(?:ML|CL|L|G|KG|OZ|CM|MM|IN|W|V|GB|TB|D|K|MP|HZ|S)?|[XSML]+", re.IGNORECASE
-)
-
-
-class Source(msgspec.Struct, frozen=True):
-    """Where a value was read: the field, the place in its plain text, and the words there."""
-
-    field: Field
-    start: int
-    end: int
-    text: str
-
-
-class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
-    """A value that an item seems to have. ``confidence`` is in [0, 1]; ``version`` is of the rules.
-
-    ``is_new`` if the shop's own fields do not have the attribute.
-    """
-
-    attribute: Attribute
-    value: str
-    confidence: float
-    source: Source
-    is_new: bool
-    version: str = VERSION
+_SENTENCE: Final = re.compile(r"[.!?;•\n。！？；]+(?!\d)")
+_QUOTED: Final = re.compile(r"[\"“][^\"”]*[\"”]")
+_NAME: Final = re.compile(r"(?<=\w):\s.*")  # "Puzzle: Blue Lagoon" is a name
+_FOR: Final = re.compile(r"\b(?:for|by|fits?)\s(?:[\w']+\s){0,2}$", re.IGNORECASE)
+_SHOWN: Final[frozenset[str]] = frozenset({"color", "pattern", "material"})
+# Words that name a color only as one: things of that name are commoner in descriptions.
+_COLORED_THINGS: Final = frozenset(
+    "rust sand wine rose olive lime mint peach coral plum tan moss wheat stone mustard emerald "
+    "ruby ivory onyx charcoal indigo aqua champagne camel taupe sage lavender graphite cognac "
+    "copper bronze gold silver golden amber blush canary nude multi clear transparent sapphire "
+    "garnet terracotta rainbow colorful colourful ebony saffron".split()
+)  # fmt: skip
+_SEASONED: Final = re.compile(r"^\s(?:collection|season|summer|winter|autumn|weather|wear)\b")
+_FOOD, _TOYS, _CARE, _CLOTHES = "fb", "tg", "hb", "aa"
+_METALS: Final = {
+    "Gold": "Gold", "Gold-plated": "Gold", "Rose gold": "Rose gold", "Sterling silver": "Silver",
+    "Silver-plated": "Silver", "Silver": "Silver",
+}  # fmt: skip
+_JEWELRY: Final = "aa-6"
+_DEVICES: Final = frozenset({"el", "ha", "co", "vp"})
 
 
 class _Find(NamedTuple):
@@ -81,21 +64,44 @@ class _Find(NamedTuple):
 def suggest(item: Item, gazetteer: Gazetteer) -> list[Suggestion]:
     """Return what the texts of an item suggest, one value of each attribute, the surest first.
 
-    Several materials and styles may be suggested. What the item says itself is suggested too, and
-    marked: a shop may compare.
+    Several materials and styles may be suggested. ``taxonomy`` is the category of the bundled tree.
+    What the item says itself is suggested too, and marked: a shop may compare.
     """
     title = plain_text(item.title)
     description = plain_text(item.description)[:_MOST_LETTERS]
-    finds = [*_in_title(title, gazetteer), *_in_description(description, gazetteer)]
     known = {attribute_of(name) for name in item.attributes}
     if item.categories:
         known.add("category")
+    suggestions = []
+    tree = bundled_tree()
+    guess = guess_category(title, description, tree)
+    if guess is not None and guess.confidence >= _LEAST:
+        field: Field = "title" if guess.in_title else "description"
+        text = (title if guess.in_title else description)[guess.start : guess.end]
+        suggestions.append(
+            Suggestion(
+                attribute="taxonomy",
+                value=tree.path(guess.code),
+                confidence=guess.confidence,
+                source=Source(field, guess.start, guess.end, text),
+                is_new=True,
+                code=guess.code,
+            )
+        )
+    root = guess.code.partition("-")[0] if guess is not None else ""
+    head = guess.start if guess is not None and guess.in_title else -1
+    finds = [
+        *(find for find in _in_title(title, gazetteer) if _belongs(find, root, head, title)),
+        *(find for find in _in_description(description, gazetteer) if _belongs(find, root, -1, "")),
+    ]
+    if guess is not None and guess.code.startswith(_JEWELRY):
+        finds += list(_colors_of_metals(finds))
     chosen = [
         find
         for name in dict.fromkeys(f.value.attribute for f in finds)
         for find in _choose(name, [f for f in finds if f.value.attribute == name])
     ]
-    suggestions = [
+    suggestions += [
         Suggestion(
             attribute=find.value.attribute,
             value=find.value.name,
@@ -109,14 +115,46 @@ def suggest(item: Item, gazetteer: Gazetteer) -> list[Suggestion]:
     return sorted(suggestions, key=lambda one: -one.confidence)
 
 
-def _in_title(text: str, gazetteer: Gazetteer) -> Iterable[_Find]:
+def _belongs(find: _Find, root: str, head: int, title: str) -> bool:
+    """Return whether a value can be one of a kind of thing: food is not of oak, nor a plug male."""
+    name = find.value.attribute
+    if root == _FOOD:
+        if name == "color" and head >= 0:
+            return title[find.source.end : head].strip() == "" and find.source.end <= head
+        return name in ("brand", "size", "category")
+    if root == _CARE and name in ("material", "pattern", "season"):
+        return False
+    if root == _TOYS and name == "pattern":
+        return find.value.name != "Animal"
+    if root in _DEVICES and name in ("gender", "season"):
+        return False
+    return not (name == "model" and root in (_CLOTHES, _FOOD))
+
+
+def _colors_of_metals(finds: Iterable[_Find]) -> Iterator[_Find]:
+    """Yield the colors of precious metals: a gold ring is golden."""
+    for find in finds:
+        if find.value.attribute == "material" and find.value.name in _METALS:
+            color = Value("color", _METALS[find.value.name])
+            yield _Find(color, min(find.confidence, _DESCRIPTION), find.source)
+
+
+def _in_title(text: str, gazetteer: Gazetteer) -> Iterator[_Find]:
     """Yield what a title names. The category is the last one: "tank top hoodie" is a hoodie."""
     category: _Find | None = None
+    names = [match.span() for match in (*_QUOTED.finditer(text), *_NAME.finditer(text))]
     for start, end, values in _matches(text, gazetteer):
-        if _is_negated(text, start, end):
-            continue
         source = Source("title", start, end, text[start:end])
+        is_name = any(first <= start < last for first, last in names) and not HAN.search(text)
+        kinds = {value.name for value in values if value.attribute == "category"}
         for value in values:
+            if _is_out(value, text, start, end, in_title=True):
+                continue
+            if value.attribute == "category" and len(kinds) > 1:
+                category = None  # a noun of two categories of the shop
+                continue
+            if is_name and value.attribute in (*_SHOWN, "season", "style"):
+                continue
             find = _Find(value, _TITLE, source)
             if value.attribute == "category":
                 category = find
@@ -124,22 +162,17 @@ def _in_title(text: str, gazetteer: Gazetteer) -> Iterable[_Find]:
                 yield find
     if category is not None:
         yield category
-    for match in _SIZE.finditer(text):
-        name = next(group for group in match.groups() if group)
-        yield _Find(Value("size", name), _TITLE, Source("title", *match.span(), match.group()))
-    for match in _MODEL.finditer(text):
-        if len(match.group()) >= 4 and not _UNITS.fullmatch(match.group()):
-            source = Source("title", *match.span(), match.group())
-            yield _Find(Value("model", match.group()), _DESCRIPTION, source)
+    for name, start, end in sizes_in(text):
+        yield _Find(Value("size", name), _TITLE, Source("title", start, end, text[start:end]))
+    for name, start, end in models_in(text):
+        yield _Find(Value("model", name), _DESCRIPTION, Source("title", start, end, name))
 
 
-def _in_description(text: str, gazetteer: Gazetteer) -> Iterable[_Find]:
+def _in_description(text: str, gazetteer: Gazetteer) -> Iterator[_Find]:
     start_of = 0
     for end_of in [*(match.end() for match in _SENTENCE.finditer(text)), len(text)]:
         sentence = text[start_of:end_of]
         for start, end, values in _matches(sentence, gazetteer):
-            if _is_negated(sentence, start, end):
-                continue
             place = (start_of + start, start_of + end)
             source = Source("description", *place, text[place[0] : place[1]])
             for value in values:
@@ -147,22 +180,58 @@ def _in_description(text: str, gazetteer: Gazetteer) -> Iterable[_Find]:
                 if confidence:
                     yield _Find(value, confidence, source)
         start_of = end_of
+    for name, start, end in measured_in(text):
+        yield _Find(
+            Value("size", name), _DESCRIPTION, Source("description", start, end, text[start:end])
+        )
+
+
+def _is_out(value: Value, text: str, start: int, end: int, *, in_title: bool) -> bool:
+    """Return whether what is around a value denies it, or makes it one of a part."""
+    of_color = value.attribute == "color"
+    if value.attribute in ("brand", "category"):
+        return False
+    if (
+        value.attribute == "season"
+        and value.name in ("Spring", "Fall")
+        and text[start:end].isascii()
+    ):
+        following = folded_words(text[end : end + 14])
+        if text[start:end].lower() in ("spring", "fall") and not _SEASONED.match(following):
+            return True
+    of_looks = value.attribute in _SHOWN
+    if is_denied(text, start, end, of_color=of_color, only_before=not of_looks):
+        return True
+    if value.attribute == "pattern":
+        return is_of_part(text, start, end, in_title=False)
+    return of_looks and is_of_part(text, start, end, in_title=in_title, of_color=of_color)
 
 
 def _confidence(value: Value, sentence: str, start: int, end: int) -> float:
     """Return how sure a value is that a sentence of a description names; 0 if it is no sign."""
-    if value.attribute in ("category", "brand", "style", "season"):
+    word = sentence[start:end].lower()
+    if value.attribute in ("category", "brand"):
         return 0.0  # descriptions compare, and name what goes with an item
-    lower = sentence.lower()
-    if value.attribute in ("color", "pattern", "material") and _OPTIONS.search(lower):
+    if _is_out(value, sentence, start, end, in_title=False):
         return 0.0
-    if value.attribute in ("color", "pattern"):
-        around = lower[max(0, start - 25) : end + 25]
-        return _GUESS if not _OF_A_PART.search(around) else 0.0
-    if value.attribute == "material":
-        around = lower[max(0, start - 12) : end + 18]
-        return _GUESS if not _OF_A_PART.search(around) else 0.0
-    return _DESCRIPTION
+    if value.attribute in _SHOWN and is_option(sentence):
+        return 0.0
+    is_chinese = bool(HAN.search(word))
+    if value.attribute == "style":
+        following = sentence[end : end + 8].lower()
+        is_named = following.startswith((" style", " design", "风", "款")) or word.endswith("风格")
+        return _GUESS if is_named else 0.0
+    if value.attribute == "season":
+        return _GUESS if is_chinese or " season" not in sentence.lower() else 0.0
+    if value.attribute in ("gender", "age"):
+        is_for = bool(_FOR.search(sentence[:start])) or word.startswith("for ") or "'s" in word
+        return _DESCRIPTION if is_for or is_chinese else 0.0
+    stated = is_stated(sentence, start)
+    if value.attribute == "color" and word in _COLORED_THINGS and not stated:
+        return _GUESS if re.search(r"\b(?:in|colou?r:?)\s$", sentence[:start], re.IGNORECASE) else 0
+    if value.attribute == "material" and stated:
+        return _STATED
+    return _GUESS
 
 
 def _choose(attribute: Attribute, finds: list[_Find]) -> list[_Find]:
@@ -183,10 +252,11 @@ def _choose(attribute: Attribute, finds: list[_Find]) -> list[_Find]:
 
 def _matches(text: str, gazetteer: Gazetteer) -> Iterable[tuple[int, int, tuple[Value, ...]]]:
     folded = folded_words(text)
+    taken: list[tuple[int, int]] = []
     for match in gazetteer.pattern.finditer(folded):
+        taken.append(match.span())
         yield match.start(), match.end(), gazetteer.values[match.group()]
-
-
-def _is_negated(text: str, start: int, end: int) -> bool:
-    before, after = text[max(0, start - 14) : start].lower(), text[end : end + 12].lower()
-    return bool(_NOT.search(before) or _NOT_AFTER.search(after.replace("-", " ")))
+    if HAN.search(text):
+        for start, end, value in chinese_finds(folded):
+            if not any(first < end and start < last for first, last in taken):
+                yield start, end, (value,)

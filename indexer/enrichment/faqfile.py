@@ -32,10 +32,10 @@ _MOST_BYTES: Final = 5_000_000
 def read_faq(
     path: Path, mapping: Mapping[str, str] | None = None
 ) -> Iterator[FaqEntry | SkippedRow]:
-    """Yield the entries of a file, in order, or why a row is none.
+    """Yield the entries of a file in order, with a SkippedRow in place of each invalid row.
 
     A table has the columns question and answer. In a ``.md`` file, a heading is a question and the
-    text below it the answer; these are policies. Raise BadCatalog for a file that cannot be read.
+    text below it the answer; these are policies. Raises BadCatalog for a file that cannot be read.
     """
     mapping = dict(mapping or {})
     check_mapping(mapping, FIELDS)

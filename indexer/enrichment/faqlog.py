@@ -1,7 +1,7 @@
-"""The questions and answers of a shop, and its policies: in an LMDB environment of their own.
+"""Store the questions and answers of a shop, and its policies, in an LMDB environment.
 
-``entries`` maps the hash of a question to the entry. Vectors of questions are stored with the name
-of the model that made them, if the extra ``words`` was installed at the import.
+``entries`` maps the hash of a question to the entry. If the extra ``words`` was installed at the
+import, the vectors of the questions are stored too, with the name of their model.
 """
 
 from __future__ import annotations

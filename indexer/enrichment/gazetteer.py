@@ -12,6 +12,7 @@ from indexer.items import Item
 from indexer.words.folding import fold
 
 Attribute: TypeAlias = Literal[
+    "age",
     "brand",
     "category",
     "color",
@@ -25,10 +26,11 @@ Attribute: TypeAlias = Literal[
 ]
 
 _FILE: Final = Path(__file__).parent / "weights" / "values.tsv"
+_OTHERS: Final = _FILE.with_name("not_values.txt")
 _MOST_VALUES: Final = 3_000  # of a shop
 _MOST_WORDS: Final = 5  # of a value of a shop
 _LONGEST: Final = 40  # letters of a value of a shop
-_HAN: Final = re.compile("[\u3400-\u9fff]")
+HAN: Final = re.compile("[\u3400-\u9fff]")
 _SIGNS: Final = re.compile(r"[®™©]")
 _SEPARATOR: Final = re.compile(r"[-_/\s]+")
 # Names of attributes as shops write them, folded.
@@ -36,6 +38,7 @@ _NAMES: Final[dict[str, Attribute]] = {
     "brand": "brand", "manufacturer": "brand", "vendor": "brand", "品牌": "brand",
     "color": "color", "colour": "color", "颜色": "color",
     "gender": "gender", "target gender": "gender", "性别": "gender",
+    "age": "age", "age group": "age", "recommended age": "age", "适用年龄": "age", "年龄段": "age",
     "material": "material", "fabric": "material", "材质": "material", "面料": "material",
     "pattern": "pattern", "图案": "pattern", "season": "season", "季节": "season",
     "style": "style", "风格": "style",
@@ -51,7 +54,10 @@ class Value(NamedTuple):
 
 
 class Gazetteer(NamedTuple):
-    """Finds values: ``values`` by folded words, and the pattern that finds the longest first."""
+    """Finds values: ``values`` by folded words, and the pattern that finds the longest first.
+
+    A phrase such as "olive oil" that has the word of a value, and means none, has no values.
+    """
 
     values: Mapping[str, tuple[Value, ...]]
     pattern: re.Pattern[str]
@@ -92,6 +98,9 @@ def _bundled() -> dict[str, tuple[Value, ...]]:
         for word in filter(None, (*english.split(","), *chinese.split(","))):
             key = _key(word)
             values[key] = (*values.get(key, ()), Value(known, name))
+    for line in _OTHERS.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            values.setdefault(_key(line), ())
     return values
 
 
@@ -121,8 +130,8 @@ def gazetteer_of(items: Iterable[Item] = ()) -> Gazetteer:
         others = (value for value in values.get(key, ()) if value.attribute not in attributes)
         values[key] = (*others, *named)
     parts = sorted(values, key=len, reverse=True)
-    spaced = "|".join(re.escape(word) for word in parts if not _HAN.search(word))
-    unspaced = "|".join(re.escape(word) for word in parts if _HAN.search(word))
+    spaced = "|".join(re.escape(word) for word in parts if not HAN.search(word))
+    unspaced = "|".join(re.escape(word) for word in parts if HAN.search(word))
     return Gazetteer(values, re.compile(rf"(?<![\w'])(?:{spaced})(?![\w'])|(?:{unspaced})"))
 
 
@@ -138,7 +147,7 @@ def _own(items: Iterable[Item]) -> dict[Value, set[str]]:
             for text in given if isinstance(given, list) else [given]:
                 if isinstance(text, str) and _is_name(text) and len(own) < _MOST_VALUES:
                     value = names.setdefault((attribute, _key(text)), Value(attribute, text, True))
-                    own.setdefault(value, set()).update(_forms(text))
+                    own.setdefault(value, set()).update(_forms(text, attribute))
         for path in item.categories[:1]:
             leaf = path.rsplit("/", 1)[-1].strip()
             if _is_name(leaf) and len(own) < _MOST_VALUES:
@@ -151,10 +160,15 @@ def _is_name(text: str) -> bool:
     return len(text) <= _LONGEST and len(text.split()) <= _MOST_WORDS and bool(_key(text))
 
 
-def _forms(text: str) -> set[str]:
-    """Return the ways to write a value: as it is, and without its sign or a generic last word."""
+def _forms(text: str, attribute: Attribute) -> set[str]:
+    """Return the ways to write a value: as it is, and without its sign or a generic last word.
+
+    A Chinese color is also written with 色.
+    """
     plain = _SIGNS.sub("", text)
     short = re.sub(r"\s+(?:performance fabric|fabric|technology)$", "", plain, flags=re.IGNORECASE)
+    if attribute == "color" and HAN.search(plain):
+        return {plain, short, plain.removesuffix("色") + "色"}
     return {plain, short}
 
 

@@ -34,7 +34,7 @@ class RefusedRow(msgspec.Struct, frozen=True):
 
 
 class ReviewImport(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the rows of a file of reviews."""
+    """The numbers of rows of a file of reviews, by what was done with them."""
 
     stored: int
     changed: int
@@ -54,7 +54,7 @@ def import_file(
 ) -> ReviewImport:
     """Store the reviews of a file in a shop, in transactions of 2,000; report what became of each.
 
-    A review of an item or product that the shop does not have is refused. Raise BadCatalog for a
+    A review of an item or product that the shop does not have is refused. Raises BadCatalog for a
     file that cannot be read, IndexNotFound for a folder that is no shop, StoreFull.
     """
     folder = ShopFolder(shop)
@@ -89,7 +89,7 @@ def import_file(
 
 
 def majority_language(texts: Sequence[str], given: str | None) -> Language:
-    """Return the ``given`` language, else that of most texts. Raise BadCatalog if none is known."""
+    """Return the ``given`` language, or that of most texts. Raises BadCatalog if none is known."""
     if given in ("en", "zh"):
         known: Literal["en", "zh"] = "en" if given == "en" else "zh"
         return known

@@ -1,4 +1,4 @@
-"""Find out whether a review is English or Chinese, by its script and its commonest words."""
+"""Tell whether a review is English or Chinese, by its script and its most common words."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The mood of Chinese reviews by words of our own, until a shop trains a model of its own.
+"""Score the mood of Chinese reviews by a list of words, until a shop trains its own model.
 
-No collection of Chinese reviews may be used for weights that are shipped. So the words and their
-strengths were chosen by hand, and nothing was fitted. The probabilities are rough, which is why
-many reviews get none.
+No collection of Chinese reviews may be used for weights that are shipped, so the words and their
+strengths were chosen by hand. The probabilities are rough. Many reviews get none, because their
+words are not clear enough.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _words() -> _Words:
 
 
 def _clause_strength(clause: str) -> tuple[float, int]:
-    """Return the sum of the strengths in a text without turns, and how many words it is made of."""
+    """Return the sum of the strengths in a clause, and the number of words with a strength."""
     total, count = 0.0, 0
     strengths, pattern = _words()
     for match in pattern.finditer(clause):

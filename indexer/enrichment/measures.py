@@ -34,10 +34,10 @@ def mood_measures(probability: Floats, positive: NDArray[np.bool_]) -> dict[str,
     }
 
 
-def f1(said: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
-    """Return the F1 of the class that is True; 0 if it is neither said nor true."""
-    hits = int((said & truth).sum())
-    total = int(said.sum()) + int(truth.sum())
+def f1(predicted: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
+    """Return the F1 of the class True; 0 if it is neither predicted nor true."""
+    hits = int((predicted & truth).sum())
+    total = int(predicted.sum()) + int(truth.sum())
     return 2 * hits / total if total else 0.0
 
 

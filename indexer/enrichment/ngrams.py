@@ -38,8 +38,8 @@ _MIX = np.uint64(0xBF58476D1CE4E5B9)
 class Family(msgspec.Struct, frozen=True):
     """The n-grams of one kind: of words or of letters, of ``shortest`` to ``longest`` of them.
 
-    They are hashed into 2 ** ``bits`` buckets. ``part`` is what is read of a text: all of it, its
-    opening or its ending, where people say what they think of the whole.
+    They are hashed into 2 ** ``bits`` buckets. ``part`` is the part of a text that is read: all, or
+    its opening or its ending, where people tend to sum up.
     """
 
     unit: Literal["word", "letter"]

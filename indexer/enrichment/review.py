@@ -32,14 +32,14 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BadReview(ValueError):
-    """A row that is not a review; the message names the field, what was expected and what came."""
+    """A row that is not a review; the message names the field, the expected and the given value."""
 
 
 def review_from(record: Mapping[str, Any]) -> Review:
     """Return the review that a record with the field names of ``Review`` describes.
 
     Numbers may be texts; None and "" count as absent. ``time`` is ISO 8601 (without an offset: UTC)
-    or a number since 1970, in seconds or milliseconds. Raise BadReview for a missing or overlong
+    or a number since 1970, in seconds or milliseconds. Raises BadReview for a missing or overlong
     id, a review without text and title, stars out of range, and a time that is not one.
     """
     given = {name: value for name, value in record.items() if not _is_absent(value)}

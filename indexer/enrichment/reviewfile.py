@@ -44,7 +44,7 @@ def read_reviews(
     """Yield each review of a file with its place, in the file's order, or why a row is none.
 
     A field is read from the column that ``mapping`` names, else from the column of its name, else
-    from a common other name such as ``item_id`` or ``rating``. Raise BadCatalog for a file that
+    from a common other name such as ``item_id`` or ``rating``. Raises BadCatalog for a file that
     cannot be read, or for a column that does not exist.
     """
     mapping = dict(mapping or {})
@@ -62,7 +62,7 @@ def read_reviews(
 def read_texts(path: Path, columns: Sequence[str]) -> Iterator[str | SkippedRow]:
     """Yield the text of each row, in order; several columns are joined to one text.
 
-    Raise BadCatalog for a file that cannot be read, or for a column that does not exist.
+    Raises BadCatalog for a file that cannot be read, or for a column that does not exist.
     """
     for where, record in _records(path, columns):
         if isinstance(record, BrokenRow):
@@ -74,7 +74,7 @@ def read_texts(path: Path, columns: Sequence[str]) -> Iterator[str | SkippedRow]
 def read_labeled(path: Path, columns: Sequence[str], label: str, stars: str | None) -> Labeled:
     """Read texts with their labels (1 or 0, yes or no, positive or negative), and stars if given.
 
-    Rows without text are left out. Raise BadCatalog for a label that is none of these, for stars
+    Rows without text are left out. Raises BadCatalog for a label that is none of these, for stars
     that are not numbers, and as ``read_texts`` does.
     """
     texts: list[str] = []

@@ -28,7 +28,7 @@ from indexer.layout import REVIEWS
 from indexer.store.environment import Environment, exists
 
 if TYPE_CHECKING:
-    from indexer.store.environment import WriteTransaction
+    from indexer.store.lmdb_transactions import WriteTransaction
 
 Stored = Literal["stored", "changed", "repeated"]
 _DATABASES: Final = ("meta", "reviews", "ids", "models")
@@ -66,7 +66,7 @@ class ReviewLog:
         self.close()
 
     def scorer(self) -> ReviewScorer:
-        """Return a scorer with the shop's own models, where it has trained some. IndexCorrupt."""
+        """Return a scorer with the models that the shop has trained. Raises IndexCorrupt."""
         with self._environment.read() as txn:
             found = {name.decode(): data for name, data in txn.entries("models")}
         models: dict[Language, SentimentModel] = {}

@@ -1,4 +1,4 @@
-"""Score reviews: language, mood, and the mood of each aspect with the sentence it is based on."""
+"""Score reviews: their language, their mood, and the mood of each aspect with its sentence."""
 
 from __future__ import annotations
 

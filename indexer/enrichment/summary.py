@@ -1,6 +1,6 @@
 """Sum up the reviews of an item: moods, aspects over time, and sentences of its customers.
 
-Every sentence is a quotation: nothing is written here. Both sides are quoted if there are both.
+All sentences are quotations. If reviews praise and criticize an item, both are quoted.
 """
 
 from __future__ import annotations
@@ -82,10 +82,12 @@ class _Voice(NamedTuple):
 
 def summarize(reviews: Sequence[StoredReview]) -> ReviewSummary:
     """Sum up reviews of one item, in any order; zero reviews give a summary without content."""
-    voices = [_Voice(one.review.time, one.positive) for one in reviews]
-    stars = [one.review.stars for one in reviews if one.review.stars is not None]
-    quotes = [quote for one in reviews for quote in _quotes(one)]
-    names = Counter(name for one in reviews for name in {part.aspect for part in one.aspects})
+    voices = [_Voice(stored.review.time, stored.positive) for stored in reviews]
+    stars = [stored.review.stars for stored in reviews if stored.review.stars is not None]
+    quotes = [quote for stored in reviews for quote in _quotes(stored)]
+    # Not sets: their order differs from process to process, and that of equal counts with it.
+    mentioned = [dict.fromkeys(part.aspect for part in stored.aspects) for stored in reviews]
+    names = Counter(name for aspects in mentioned for name in aspects)
     return ReviewSummary(
         count=len(reviews),
         unclear=sum(voice.positive is None for voice in voices),
@@ -102,12 +104,12 @@ def _aspect(
     name: Aspect, reviews: Sequence[StoredReview], quotes: Sequence[Quote]
 ) -> AspectSummary:
     voices = []
-    for one in reviews:
-        moods = [part.positive for part in one.aspects if part.aspect == name]
+    for stored in reviews:
+        moods = [part.positive for part in stored.aspects if part.aspect == name]
         if moods:
             known = [mood for mood in moods if mood is not None]
             mood = sum(known) / len(known) if known else None
-            voices.append(_Voice(one.review.time, mood))
+            voices.append(_Voice(stored.review.time, mood))
     of_aspect = [quote for quote in quotes if quote.aspect == name]
     best = max(of_aspect, key=lambda quote: quote.positive, default=None)
     worst = min(of_aspect, key=lambda quote: quote.positive, default=None)

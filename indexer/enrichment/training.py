@@ -77,7 +77,7 @@ def train(
 ) -> SentimentModel:
     """Fit a model, calibrated and measured by cross-validation on five parts.
 
-    Raise BadCatalog for fewer than 50 reviews of a class, EncoderNotFound without scikit-learn.
+    Raises BadCatalog for fewer than 50 reviews of a class, EncoderNotFound without scikit-learn.
     """
     _require_sklearn()
     families = tuple(families or FAMILIES[language])

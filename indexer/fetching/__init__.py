@@ -1,1 +1,1 @@
-"""Pictures behind URLs: what may be fetched, and fetching it."""
+"""Fetching of pictures by URL, within the rules of the shop."""

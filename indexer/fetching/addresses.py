@@ -40,9 +40,8 @@ def resolve(host: str, port: int) -> list[str]:
 def checked_address(target: Target, policy: FetchPolicy, find: Resolve = resolve) -> str:
     """Return the address to connect to.
 
-    Raises BadImage if any address of the host is neither public nor in an allowed network. A name
-    with public and private addresses is refused as a whole, because nobody needs one to show a
-    picture. Raises CannotResolve.
+    Raises BadImage if any address of the host is neither public nor in an allowed network: a name
+    with both public and private addresses is refused. Raises CannotResolve.
     """
     addresses = find(target.host, target.port)
     if not addresses:
@@ -59,8 +58,8 @@ def checked_address(target: Target, policy: FetchPolicy, find: Resolve = resolve
 def is_allowed(text: str, networks: Sequence[Network]) -> bool:
     """Return True if an address is public, or in one of ``networks``.
 
-    An IPv4 address inside an IPv6 address counts as that address. Link-local addresses, where
-    clouds answer questions about a machine, are never allowed.
+    An IPv4 address inside an IPv6 address counts as that address. Link-local addresses are never
+    allowed, because the metadata services of clouds are there.
     """
     try:
         address = _plain(ipaddress.ip_address(text))

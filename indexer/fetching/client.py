@@ -1,4 +1,4 @@
-"""One HTTP exchange, with its redirects: every hop is checked, and goes to the checked address."""
+"""Fetch one URL over HTTP and follow its redirects, connecting only to addresses it checked."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class TryAgain(Exception):
 
 
 class Response(NamedTuple):
-    """The answer to a request: the bytes, and the marks by which to ask for changes later.
+    """The answer to a request: the bytes, and the marks with which to ask for changes later.
 
-    ``data`` is None if the picture has not changed since the marks of the request.
+    ``data`` is None if the picture has not changed since the answer that had those marks.
     """
 
     data: bytes | None
@@ -61,7 +61,7 @@ class FetchClient:
 
     def __init__(self, policy: FetchPolicy, find: Resolve = resolve) -> None:
         """``find`` returns the addresses of a host and a port."""
-        # Now, because threads that import it together see it half imported.
+        # Imported here, because threads that import it at the same time may see it half imported.
         import urllib3.connection  # noqa: F401
 
         self._policy = policy
@@ -91,7 +91,7 @@ class FetchClient:
         raise BadImage(f"not fetched: more than {_REDIRECTS} redirects")
 
     def close(self) -> None:
-        """Close all connections; requests that run end with TryAgain."""
+        """Close all connections; requests in progress raise TryAgain."""
         self._stopped.set()
         with self._lock:
             idle, self._idle = self._idle, OrderedDict()
@@ -112,7 +112,7 @@ class FetchClient:
         return target
 
     def _exchange(self, target: Target, marks: Mapping[str, str], until: float) -> Response | str:
-        """Send one request; return the answer, or where it is redirected to."""
+        """Send one request; return the answer, or the URL that it is redirected to."""
         from urllib3.exceptions import HTTPError
 
         if self._stopped.is_set():
@@ -242,7 +242,7 @@ class FetchClient:
 
 
 def _shut(connection: HTTPConnection) -> None:
-    """End a request whose time is over, whatever it waits for."""
+    """End a request that has taken too long."""
     with suppress(OSError, AttributeError):
         if connection.sock is not None:
             connection.sock.shutdown(2)

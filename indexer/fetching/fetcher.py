@@ -1,4 +1,4 @@
-"""Fetch pictures in the background: many at once, in turns for each host, tried again."""
+"""Fetch pictures in threads, with limits for each host; failures that may pass are retried."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ if TYPE_CHECKING:
     from indexer.fetching.addresses import Resolve
     from indexer.fetching.policy import FetchPolicy
 
-_HELD = 256e6  # bytes of fetched pictures that wait to be decoded, before no more are asked for
+_HELD = 256e6  # bytes of fetched pictures that are not released, before no more are requested
 
 
 class FetchCounts(msgspec.Struct):
-    """What a run fetched.
+    """The pictures of a run, by how they were had.
 
-    ``fetched`` pictures were sent whole; ``unchanged`` were not, since the server says that they
-    are the same; ``resumed`` were not asked for, since the interrupted run before had them.
-    ``retries`` counts requests that were sent again, ``bytes`` those of the pictures.
+    Servers sent the ``fetched`` ones, and said that the ``unchanged`` ones are the same as before.
+    The ``resumed`` ones were not requested, because an interrupted run had fetched them.
+    ``retries`` counts requests that were sent again, and ``bytes`` is the size of the fetched
+    pictures.
     """
 
     fetched: int = 0
@@ -71,12 +72,12 @@ class Fetcher:
     def submit(self, url: str, marks: Mapping[str, str] | None = None) -> Future[Response]:
         """Fetch a URL in the background. Call ``release`` once the bytes are no longer needed.
 
-        ``marks`` ask for changes only. The future raises BadImage if the picture cannot be had.
+        ``marks`` ask for changes only. The future raises BadImage if the URL is refused or fails.
         """
         return self._pool.submit(self._fetch, url, marks or {})
 
     def release(self, response: Response) -> None:
-        """Free the room that the bytes of a picture take."""
+        """Stop counting the bytes of a picture as memory in use."""
         with self._changed:
             self._held -= len(response.data or b"")
             self._changed.notify_all()
@@ -102,12 +103,14 @@ class Fetcher:
     def _attempts(self, url: str, marks: Mapping[str, str], pace: HostPace) -> Response:
         pause = self.policy.pause_s
         attempt = 1
+        # Not before later attempts: a caller that takes pictures in order releases none until it
+        # has this one.
+        with self._changed:
+            self._changed.wait_for(lambda: self._held < _HELD or self._stopped.is_set())
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._held < _HELD or self._stopped.is_set())
             try:
                 with pace.turn(self._stopped):
-                    response = self._client.get(url, marks)
+                    response = self._get(url, marks, pace)
             except TryAgain as error:
                 if self._stopped.is_set():
                     raise BadImage("not fetched: interrupted") from None
@@ -123,6 +126,13 @@ class Fetcher:
                 continue
             pace.note(reached=True)
             return response
+
+    def _get(self, url: str, marks: Mapping[str, str], pace: HostPace) -> Response:
+        try:
+            return self._client.get(url, marks)
+        except BadImage:
+            pace.note(reached=True)  # such as 404: the host answered
+            raise
 
     def _pace(self, authority: str) -> HostPace:
         with self._changed:

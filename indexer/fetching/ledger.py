@@ -1,4 +1,4 @@
-"""What is known of each URL: which picture it had, and the marks to ask for changes by."""
+"""Remember the picture of each URL, and the marks with which to ask for changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _DATABASES = ("urls", "meta")
-_KEPT_RUNS = 10  # a URL that no catalog named for so many runs is forgotten
+_KEPT_RUNS = 10  # a URL that no catalog named in so many runs is forgotten
 _ADVICE = "delete it; the next run fetches all pictures again"
 _DELETED_AT_ONCE = 10_000
 
@@ -31,7 +31,7 @@ class KnownPicture(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def marks(self) -> dict[str, str]:
-        """The request headers by which a server answers 304 if nothing has changed."""
+        """The request headers that make a server answer 304 if nothing has changed."""
         found = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
         return {name: value for name, value in found.items() if value}
 
@@ -39,12 +39,12 @@ class KnownPicture(msgspec.Struct, frozen=True, array_like=True):
 class Ledger:
     """The URLs of a shop, in an LMDB file of its own. Close it, or use it in a ``with`` block.
 
-    It is a cache: a shop without it fetches everything again. A run that is interrupted has not
-    finished, and the next one continues it: pictures that it has seen are not asked for again.
+    It is a cache: a shop without it fetches everything again. An interrupted run is continued by
+    the next one, which does not request again what the interrupted run has seen.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the ledger in the folder ``path``, or make it."""
+        """Open the ledger in the folder ``path``; make it if there is none."""
         self._environment = Environment(path, _DATABASES, create=True, advice=_ADVICE)
         with self._environment.read() as txn:
             self.run = msgspec.msgpack.decode(txn.get("meta", b"run") or b"\x01", type=int)
@@ -60,13 +60,13 @@ class Ledger:
         self._environment.close()
 
     def known(self, url: str) -> KnownPicture | None:
-        """Return what is known of a URL, or None."""
+        """Return the picture of a URL, or None if none is known."""
         with self._environment.read() as txn:
             found = txn.get("urls", _key(url))
         return None if found is None else msgspec.msgpack.decode(found, type=KnownPicture)
 
     def put(self, pictures: Mapping[str, KnownPicture]) -> None:
-        """Store what is known of some URLs. Their pictures must be in the store before."""
+        """Remember the pictures of some URLs. The pictures must already be in the store."""
         if not pictures:
             return
         with self._environment.write() as txn:
@@ -74,7 +74,7 @@ class Ledger:
                 txn.put("urls", _key(url), msgspec.msgpack.encode(picture))
 
     def finish(self) -> None:
-        """End the run, so that the next one asks for changes; forget URLs of long ago."""
+        """End the run, so that the next one asks for changes; forget URLs not seen for long."""
         with self._environment.read() as txn:
             old = [
                 key

@@ -1,4 +1,4 @@
-"""Keeps requests to one host few and slow enough, and stops asking a host that does not answer."""
+"""Limit the requests to one host, and stop asking a host that cannot be reached."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class HostPace:
     """The limits of one host. Thread-safe."""
 
     def __init__(self, host: str, at_once: int, per_second: float) -> None:
-        """``per_second`` of 0 is no limit."""
+        """A ``per_second`` of 0 means no limit."""
         self._host = host
         self._slots = threading.Semaphore(at_once)
         self._interval = 1 / per_second if per_second else 0.0
@@ -26,9 +26,9 @@ class HostPace:
 
     @contextmanager
     def turn(self, stopped: threading.Event) -> Iterator[None]:
-        """Wait until another request may be sent; the block is the request.
+        """Wait until another request may be sent; send it inside the block.
 
-        Raises BadImage if the host did not answer many times in a row.
+        Raises BadImage if the host could not be reached for many pictures in a row.
         """
         with self._slots:
             if self._failures >= _MOST_FAILURES:

@@ -1,4 +1,4 @@
-"""What may be fetched: hosts, networks, sizes and times; nothing unless it is named."""
+"""Rules for fetching: only from named hosts, within limits of size, time and rate."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_URL = 8000  # characters
 
 
 class Target(NamedTuple):
-    """Where a URL leads: all of it is ASCII. ``path`` includes the query."""
+    """The parts of a URL, in ASCII. ``path`` includes the query."""
 
     scheme: str
     host: str
@@ -31,7 +31,7 @@ class Target(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """The host, and the port unless it is the scheme's own: the header Host."""
+        """The header Host: the host, and the port unless it is the default of the scheme."""
         return self.host if self.port == _PORTS[self.scheme] else f"{self.host}:{self.port}"
 
     @property
@@ -41,15 +41,16 @@ class Target(NamedTuple):
 
 
 class FetchPolicy(NamedTuple):
-    """What may be fetched, and how fast.
+    """Which hosts pictures may be fetched from, and how fast.
 
     ``hosts`` are names such as ``cdn.shop.com``, ``*.shop.com`` (all names below it),
-    ``img.shop.com:8080`` or ``img.shop.com:*``; ``*`` is any host. ``networks`` are not public but
-    allowed: 127.0.0.0/8 for this machine. ``at_once`` and ``per_second`` limit the
-    requests to one host, ``threads`` those to all; 0 per second is no limit. ``seconds`` is the
-    longest time for a picture with all redirects, ``attempts`` how often it is tried, with
-    ``pause_s``, doubled each time, in between. ``host_option`` and ``network_option`` are the names
-    of the settings, for messages.
+    ``img.shop.com:8080`` or ``img.shop.com:*``; ``*`` is any host. ``networks`` are allowed though
+    they are not public, such as 127.0.0.0/8 for this machine.
+
+    ``at_once`` and ``per_second`` limit the requests to one host, and ``threads`` those to all
+    hosts; 0 per second means no limit. A picture may have ``megabytes``, and take ``seconds`` with
+    all redirects. It is tried ``attempts`` times, with a pause of ``pause_s`` that doubles each
+    time. ``host_option`` and ``network_option`` are the names of the settings, for messages.
     """
 
     hosts: tuple[str, ...]
@@ -67,7 +68,7 @@ class FetchPolicy(NamedTuple):
     def allows(self, target: Target) -> bool:
         """Return True if the host and the port of a target are allowed.
 
-        Other ports than those of http and https must be named.
+        Ports other than 80 and 443 must be named.
         """
         usual = target.port in _PORTS.values()
         for pattern in self.hosts:
@@ -84,10 +85,10 @@ def is_url(text: str) -> bool:
 
 
 def parse_target(url: str) -> Target:
-    """Return where a URL leads. Raises BadImage for a URL that two programs may read differently.
+    """Return the parts of a URL. Raises BadImage if another program might read it differently.
 
-    Such are URLs with a user name, a backslash or a control character, and hosts that are neither a
-    name nor an address. Spaces and letters in the path are escaped, as browsers do.
+    This refuses URLs with a user name, a backslash or a control character, and hosts that are
+    neither a name nor an address. Spaces and letters in the path are escaped, as in browsers.
     """
     url = url.strip()
     if len(url) > _MOST_URL or _FORBIDDEN.search(url):
@@ -99,9 +100,9 @@ def parse_target(url: str) -> Target:
         raise BadImage(f"not a URL: {error}") from None
     scheme = parts.scheme.lower()
     if scheme not in _PORTS:
-        raise BadImage(f"not fetched: http and https are, not {scheme[:20]!r}")
+        raise BadImage(f"not fetched: the URL must start with http or https, got {scheme[:20]!r}")
     if "@" in parts.netloc:
-        raise BadImage("not fetched: it has a user name or a password")
+        raise BadImage("not fetched: the URL has a user name or a password; remove it")
     if port == 0:
         raise BadImage("not a URL: port 0")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -109,7 +110,7 @@ def parse_target(url: str) -> Target:
 
 
 def parse_hosts(texts: tuple[str, ...] | list[str]) -> tuple[str, ...]:
-    """Return the patterns of allowed hosts. Raises BadQuery, which names a wrong one."""
+    """Return the patterns of allowed hosts. Raises BadQuery for one that is not a host."""
     found = []
     for text in texts:
         name, port = _split(text.strip().lower())
@@ -128,7 +129,7 @@ def parse_hosts(texts: tuple[str, ...] | list[str]) -> tuple[str, ...]:
 
 
 def parse_networks(texts: tuple[str, ...] | list[str]) -> tuple[Network, ...]:
-    """Return networks such as 127.0.0.0/8. Raises BadQuery, which names a wrong one."""
+    """Return networks such as 127.0.0.0/8. Raises BadQuery for one that is not a network."""
     found = []
     for text in texts:
         try:
@@ -159,16 +160,16 @@ def _host(netloc: str) -> str:
     if netloc.startswith("["):
         host = netloc[: netloc.find("]") + 1].lower()
         if not _IPV6.fullmatch(host):
-            raise BadImage(f"not a URL: {netloc[:80]!r} is no host")
+            raise BadImage(f"not a URL: {netloc[:80]!r} is not a host")
         return host
     host = _idna(netloc.partition(":")[0].lower())
     if not _HOST.fullmatch(host):
-        raise BadImage(f"not a URL: {netloc[:80]!r} is no host")
+        raise BadImage(f"not a URL: {netloc[:80]!r} is not a host")
     return host
 
 
 def _idna(host: str) -> str:
-    """Return a name in ASCII; letters that look like digits become digits. "" if it has no form."""
+    """Return a name in ASCII, or "" if it has no such form. Letters like "¹" become digits."""
     if host.isascii():
         return host
     try:

@@ -1,1 +1,1 @@
-"""From the bytes of a photo to pixels: decoder, limits, border trimming, encoder input."""
+"""Decoding of photos to pixels within limits, trimming of borders, and fitting to an encoder."""

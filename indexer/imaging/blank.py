@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from indexer.arrays import Pixels
 
 _LEVELS = 10  # of 255, between the darkest and the brightest pixel of a channel
-_EDGE = 0.2  # percent of the pixels on each side that do not count: a dot, a scratch
+_EDGE = 0.2  # percent of the darkest and of the brightest pixels that are ignored, such as a dot
 _SIDE = 64  # pixels; a picture of one color has it at every size
 _HEADER, _PER_PIXEL = 4000, 0.05  # bytes of a JPEG that may be of one color
 
 
 def is_blank(pixels: Pixels) -> bool:
-    """Return True if a picture (h, w, 3) has a single color, but for noise and a dot."""
+    """Return True if a picture (h, w, 3) has a single color, except for noise or a dot."""
     flat = pixels.reshape(-1, 3)  # (n, 3)
     low, high = np.percentile(flat, (_EDGE, 100 - _EDGE), axis=0)  # (3,) each
     return bool((high - low).max() <= _LEVELS)

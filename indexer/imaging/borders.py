@@ -169,7 +169,7 @@ def _photo_among_lines(planes: NDArray[np.uint8], box: Region) -> Region | None:
 
 
 def _is_photo(sides: BorderSides, edges: tuple[int | None, ...]) -> bool:
-    """Return whether the content is a rectangle.
+    """Return True if the content is a rectangle.
 
     With borders on three or four sides, one edge may be missing: as bright as the page.
     """

@@ -16,7 +16,7 @@ DEFAULT_MB: float = 1000
 
 SETTING = "VITRINE_MAX_DECODE_MB"
 
-_SMALL = 16  # a picture this many times smaller than the budget never queues behind a large one
+_SMALL = 16  # a picture that needs under 1/16 of the budget does not queue behind a large one
 _LARGE = 32e6  # bytes; larger allocations are returned to the system at once
 
 
@@ -61,7 +61,7 @@ class DecodeBudget:
     def hold(self, size: float, what: str) -> Iterator[None]:
         """Reserve ``size`` bytes for the ``with`` block; wait until they are free.
 
-        Raise BadImage if they exceed the budget. After a large picture, freed memory is returned
+        Raises BadImage if they exceed the budget. After a large picture, freed memory is returned
         to the system.
         """
         self.check(size, what)

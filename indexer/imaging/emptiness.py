@@ -47,7 +47,7 @@ def emptiness(pixels: Pixels) -> Emptiness | None:
 
 
 def _is_smooth(small: NDArray[np.float32]) -> bool:
-    """Return whether neighboring pixels hardly differ: without this, no gradient need be fitted."""
+    """Return True if neighboring pixels hardly differ; only then is a gradient worth fitting."""
     steps = (np.abs(np.diff(small, axis=axis)).mean() for axis in (0, 1) if small.shape[axis] > 1)
     return max(steps, default=0.0) < _STEEPEST
 
@@ -64,7 +64,7 @@ def _from_gradient(small: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _is_text(gap: NDArray[np.float32], away: NDArray[np.float32]) -> bool:
-    """Return whether all that is drawn are thin strokes in lines of small glyphs.
+    """Return True if all that is drawn are thin strokes in lines of small glyphs.
 
     ``gap`` (y, x, 3) is the difference from the background, ``away`` (y, x) its largest value.
     """
@@ -86,7 +86,7 @@ def _is_text(gap: NDArray[np.float32], away: NDArray[np.float32]) -> bool:
 
 
 def _is_one_ink(away: NDArray[np.float32]) -> bool:
-    """Return whether strokes have one color, by their differences (n, 3) from the background.
+    """Return True if strokes have one color, by their differences (n, 3) from the background.
 
     The edge of a stroke is a blend with the background, which differs in the same direction.
     """
@@ -97,7 +97,7 @@ def _is_one_ink(away: NDArray[np.float32]) -> bool:
 
 
 def _glyphs(ink: NDArray[np.bool_]) -> int:
-    """Return how many glyphs stand in lines; 0 if a line is as tall as no text is."""
+    """Return how many glyphs stand in lines; 0 if a line is too tall or wide for text."""
     count = 0
     for top, bottom in _runs(np.asarray(ink.any(axis=1))):
         line = ink[top:bottom]
@@ -114,4 +114,4 @@ def _glyphs(ink: NDArray[np.bool_]) -> int:
 def _runs(marks: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Return the runs of true values of (n,), as [start, end)."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], marks.astype(np.int8), [0]])))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]

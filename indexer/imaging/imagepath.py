@@ -13,7 +13,7 @@ URL_REASON = "a URL; images are read from disk, not fetched"
 def image_path(root: Path, path: str) -> Path:
     """Return the path of an image of the catalog in ``root``.
 
-    Raise BadImage for a URL, and for a path outside the folder: a catalog from somebody else must
+    Raises BadImage for a URL, and for a path outside the folder: a catalog from somebody else must
     not read other files of this machine.
     """
     if "://" in path:

@@ -80,7 +80,7 @@ _PROBE_BYTES = 8  # per pixel of a picture and its copy
 def read_image_file(path: Path, limits: ImageLimits = LIMITS) -> bytes:
     """Read an image file, at most up to the size limit.
 
-    Raise BadImage if the file is missing, unreadable or too large.
+    Raises BadImage if the file is missing, unreadable or too large.
     """
     try:
         with path.open("rb") as file:
@@ -96,7 +96,7 @@ def read_image_file(path: Path, limits: ImageLimits = LIMITS) -> bytes:
 
 
 def inspect(data: bytes, limits: ImageLimits = LIMITS) -> ImageInfo:
-    """Read the header only. Raise BadImage as ``decode`` does, except for broken pixels."""
+    """Read the header only. Raises BadImage as ``decode`` does, except for broken pixels."""
     return EncodedImage(data, limits).info
 
 
@@ -110,7 +110,7 @@ def decode(
     which makes a phone photo several times faster. Decodes the first frame of an animation. Waits
     while other threads hold the memory that decoding needs.
 
-    Raise BadImage if the input is empty, of another format, truncated or too large, or if the box
+    Raises BadImage if the input is empty, of another format, truncated or too large, or if the box
     is empty or outside the image.
     """
     wanted = whole_side(side, box)  # before the bytes are read: a wrong box is reported first
@@ -141,7 +141,7 @@ class EncodedImage:
 
     @property
     def info(self) -> ImageInfo:
-        """The format and the upright size. Raise BadImage if the header cannot be read."""
+        """The format and the upright size. Raises BadImage if the header cannot be read."""
         found = self._found
         turn = found.orientation
         if found.format in _ORIENTED:
@@ -185,7 +185,7 @@ def cut(pixels: Pixels, box: Box) -> Pixels:
 def whole_side(side: int | None, box: Box) -> int | None:
     """Return the shorter side that an image needs so that its region ``box`` keeps ``side`` pixels.
 
-    None, for full size, gives None. Raise BadImage for an invalid box.
+    None, for full size, gives None. Raises BadImage for an invalid box.
     """
     left, top, right, bottom = check_box(box)
     return None if side is None else max(1, int(np.ceil(side / min(right - left, bottom - top))))

@@ -1,4 +1,4 @@
-"""The door for photos: turn the bytes of a photo into the square that an encoder takes.
+"""Turn the bytes of a photo into the square that an encoder takes.
 
 Indexing, live writes, migrations, queries, calibration and evaluation all use this module, so that
 a photo always gives the same vector. Other packages do not call the decoder.
@@ -53,7 +53,7 @@ class Photo:
 
     @property
     def info(self) -> ImageInfo:
-        """The format and the upright size. Raise BadImage if the header cannot be read."""
+        """The format and the upright size. Raises BadImage if the header cannot be read."""
         with self._lock:
             return self._open().info
 
@@ -61,7 +61,7 @@ class Photo:
         """Return the region ``box`` as (h, w, 3): the same pixels as ``indexer.imaging.images``.
 
         With ``side`` the region may be reduced, but its shorter side keeps at least ``side`` pixels
-        or its full size. Raise BadImage as ``decode`` does.
+        or its full size. Raises BadImage as ``decode`` does.
         """
         wanted = whole_side(side, box)
         with self._lock:
@@ -77,7 +77,7 @@ class Photo:
         """Cut to ``box``, trim a plain border if the encoder wants that, and fit to its square.
 
         A photo that was cut is not trimmed. ``side`` asks for more pixels than the encoder needs.
-        Raise BadImage as ``cut`` does.
+        Raises BadImage as ``cut`` does.
         """
         pixels = self.cut(box, side=max(side, preprocess.source_side))
         if box != WHOLE or not preprocess.trim:
@@ -135,7 +135,7 @@ def read_photo(
 
 
 def fit_pixels(pixels: Pixels, preprocess: Preprocess, *, box: Box = WHOLE) -> Pixels:
-    """Cut, trim and fit decoded pixels (h, w, 3). Raise BadImage for an invalid box."""
+    """Cut, trim and fit decoded pixels (h, w, 3). Raises BadImage for an invalid box."""
     if box == WHOLE:
         return preprocess.fit_trimmed(pixels)
     return preprocess.fit_whole(cut(pixels, box))

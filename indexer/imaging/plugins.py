@@ -52,7 +52,7 @@ _OPENERS: dict[str, Callable[[IO[bytes]], Image.Image]] = {
 
 
 def open_picture(found: Structure) -> Image.Image:
-    """Open with the plugin, without decoding. Raise BadImage if it cannot read the header."""
+    """Open with the plugin, without decoding. Raises BadImage if it cannot read the header."""
     size = sum(map(len, found.pieces))
     try:
         image = _OPENERS[found.format](cast("IO[bytes]", Pieces(found.pieces)))

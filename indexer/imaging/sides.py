@@ -125,7 +125,7 @@ def _edge(planes: NDArray[np.uint8], side: BorderSide) -> int | None:
 
 
 def has_bars_only(sides: BorderSides) -> bool:
-    """Return whether the border is black or white, and on exactly two opposite sides."""
+    """Return True if the border is black or white, and on exactly two opposite sides."""
     if [bool(side.lines) for side in sides] not in ([1, 1, 0, 0], [0, 0, 1, 1]):
         return False
     dark, light = _BARS
@@ -134,5 +134,5 @@ def has_bars_only(sides: BorderSides) -> bool:
 
 
 def is_plain(line: NDArray[np.uint8]) -> bool:
-    """Return whether a line (n, 3) has one color, within the noise of compression."""
+    """Return True if a line (n, 3) has one color, within the noise of compression."""
     return bool((line.max(axis=0).astype(np.int16) - line.min(axis=0)).max() <= 2 * _PLAIN_SPREAD)

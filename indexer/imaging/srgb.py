@@ -106,7 +106,7 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 
 
 def _is_bounded(profile: bytes) -> bool:
-    """Return whether a profile has no programs (``mpet``), which may take hours to run.
+    """Return True if a profile has no programs (``mpet``), which may take hours to run.
 
     Curves, matrices and tables, as photos have them, are bounded. (ICC.1:2010, 7.3 and 10.14)
     """

@@ -5,6 +5,8 @@
 3. merge     add, change and delete the store's items in one transaction
 4. style     render, check and embed what the shop's styles lack (resumable)
 5. publish   write a generation from the store, check it, make it current
+
+``_Build`` has a method for each step.
 """
 
 from __future__ import annotations
@@ -16,12 +18,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from indexer.encoders.base import Model
-from indexer.encoders.bundled import is_builtin
-from indexer.errors import BadCatalog, IndexMismatch
 from indexer.fetching.fetcher import FetchCounts
 from indexer.fetching.ledger import Ledger
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.items import Remark, Skipped
+from indexer.jobs.build_checks import check_encoder, check_not_empty
 from indexer.jobs.job import Job, open_job
 from indexer.jobs.publishing import Published, publish
 from indexer.jobs.styles import restyle
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.fetching.fetcher import Fetcher
     from indexer.shop.folder import ShopFolder
-    from indexer.shop.shelf import Shelf
     from indexer.writing.image_pipeline import Render
     from style.registry import StyleRegistry
 
@@ -115,16 +115,16 @@ def build_index(
     ``styles`` are the names of the styles of ``registry`` to index images in from now on; None
     keeps the setting. An unknown name raises UnknownStyle, and nothing is changed.
 
-    With ``fetcher``, images behind URLs are fetched; without it they are skipped. After a run that
-    was interrupted the rest is fetched, otherwise what has changed.
+    With ``fetcher``, images behind URLs are fetched; otherwise they are skipped. Only new and
+    changed images are fetched, and after an interrupted run those that it did not reach.
 
     Pictures that are blank, or the same under many products, are reported; with
-    ``leave_out_suspects`` they are left out, and so are items that have no other.
+    ``leave_out_suspects`` they are left out, and so are items without another picture.
 
     ``ray`` is the address of a Ray cluster to encode image files on, or ``local``. Every machine of
-    it must see the catalog's folder at the same path. The embeddings are those of this process.
+    it must see the catalog's folder at the same path. The embeddings equal those of this process.
 
-    Safe to interrupt at any time and to run again. Raise BadCatalog (duplicates, nothing to
+    Safe to interrupt at any time and to run again. Raises BadCatalog (duplicates, nothing to
     index), CatalogShrank (unless the targets accept that), CannotPromise (see ``BuildTargets``),
     IndexMismatch (the shop was built with another encoder, or other weights of ``builtin``, which
     only ``migrate`` changes), StoreBusy (another job is running), Conflict (an operator moved
@@ -216,7 +216,7 @@ class _Build:
             if styles is not None:
                 set_indexed_styles(writer, styles)
             if self._has_new_weights():
-                # Otherwise the new index would lack the items that others put during the build.
+                # So that the new index has the items that others put during the build.
                 write_encoders.add(writer, Model.of(self._encoder))
 
     def embed(
@@ -270,8 +270,24 @@ class _Build:
         return changes
 
     def style(self, registry: StyleRegistry) -> Rendered:
-        """Render what the shop lacks in its styles. All originals are embedded by now."""
+        """Render what the shop lacks in its styles; all originals must be embedded."""
         return restyle(self._job, self._encoder, registry, self._migration_encoders, self._progress)
+
+    def publish(self, changes: Changes) -> Published:
+        """Write a generation, make it current, and collect garbage."""
+        skipped = sum(not isinstance(entry, Remark) for entry in changes.skipped)
+        self._progress("publish", 0, 1, skipped)
+        published = publish(
+            self._job,
+            self._encoder,
+            catalog=self._catalog.path,
+            skipped=skipped,
+            targets=self._targets,
+            progress=self._progress,
+        )
+        self._job.collect_garbage()
+        self._progress("publish", 1, 1, skipped)
+        return published
 
     def report(
         self,
@@ -308,61 +324,6 @@ class _Build:
             fetched=fetched,
         )
 
-    def publish(self, changes: Changes) -> Published:
-        """Write a generation, make it current, and collect garbage."""
-        skipped = sum(not isinstance(entry, Remark) for entry in changes.skipped)
-        self._progress("publish", 0, 1, skipped)
-        published = publish(
-            self._job,
-            self._encoder,
-            catalog=self._catalog.path,
-            skipped=skipped,
-            targets=self._targets,
-            progress=self._progress,
-        )
-        self._job.collect_garbage()
-        self._progress("publish", 1, 1, skipped)
-        return published
-
     def _has_new_weights(self) -> bool:
         serving = self._job.shelf.with_current().serving()
         return serving is not None and serving.model.weights_hash != self._encoder.weights_hash
-
-
-def check_not_empty(catalog: Catalog, scan: Scan, changes: Changes) -> None:
-    """Raise BadCatalog when none of the catalog's items can be stored."""
-    if changes.drafts:
-        return
-    at_fault = [
-        skip
-        for skip in changes.skipped
-        if skip.item_id in scan.ids and not isinstance(skip, Remark)
-    ]
-    why = f"; {at_fault[0].item_id}: {at_fault[0].reason}" if at_fault else ""
-    raise BadCatalog(
-        f"{catalog.path}: none of {scan.items} items has an image that can be read{why}",
-        skipped=changes.skipped,
-    )
-
-
-def check_encoder(shelf: Shelf, encoder: Encoder) -> None:
-    """Raise IndexMismatch if the shop was built with another encoder."""
-    serving, path = shelf.serving(), shelf.folder.path
-    if serving is None:
-        return
-    built = serving.model
-    if built.id != encoder.id:
-        raise IndexMismatch(
-            f"{path} was built with encoder {built.id!r}, not {encoder.id!r}; leave "
-            f"--encoder out to keep it, or change it with 'vitrine migrate --shop "
-            f"{path} --encoder {encoder.id}'",
-            param="encoder",
-        )
-    if is_builtin(encoder.id) and built.weights_hash != encoder.weights_hash:
-        raise IndexMismatch(
-            f"{path} was built with other weights of {encoder.id!r} "
-            f"({built.weights_hash[:12]}, here {encoder.weights_hash[:12]}); open the shop's own "
-            f"weights (indexer.shop.encoderfiles.open_encoder), or change them with "
-            f"'vitrine migrate --shop {path} --encoder {encoder.id}'",
-            param="encoder",
-        )

@@ -42,7 +42,7 @@ class Job:
         return self._stack.enter_context(Store(self.folder.store, create=self._create))
 
     def keep_encoder(self, encoder: Encoder) -> None:
-        """Copy the files of an encoder into the shop. Raise EncoderNotFound, StoreFull."""
+        """Copy the files of an encoder into the shop. Raises EncoderNotFound, StoreFull."""
         encoderfiles.copy_encoder_files(self.folder, encoder)
 
     def add_generation(self, manifest: Manifest, write: Callable[[Path], None]) -> Generation:
@@ -68,7 +68,7 @@ class Job:
 def open_job(folder: ShopFolder, title: str, *, create: bool = False) -> Iterator[Job]:
     """Lock a shop for a long job with this title, such as ``vitrine rebuild``.
 
-    With ``create``, make the folder and store if they are missing. Raise StoreBusy if another job
+    With ``create``, make the folder and store if they are missing. Raises StoreBusy if another job
     holds the lock, CannotWrite if the folder cannot be made.
     """
     if create:

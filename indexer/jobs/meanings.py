@@ -1,4 +1,4 @@
-"""The component of meanings: the vectors of all titles, for shops that want it."""
+"""The component of meanings: the vectors of all titles, for shops that have turned it on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexer.jobs.component import Component
+from indexer.jobs.components import Component
 from indexer.words.meaning import MAX_ITEMS, MEANING, MEANING_SETTING, MeaningIndex
 from indexer.words.sentences import SentenceEncoder, UniversalSentenceEncoder
 
@@ -20,9 +20,9 @@ logger = logging.getLogger("vitrine.indexer")
 
 
 def wanted_sentences(store: Store) -> SentenceEncoder | None:
-    """Return the encoder of meanings if the shop wants it; None if not, or if it is too large.
+    """Return the encoder of meanings; None if the shop is too large or has not turned it on.
 
-    Raise EncoderNotFound if it is not installed.
+    Raises EncoderNotFound if it is not installed.
     """
     with store.read() as reader:
         is_wanted, items = reader.meta(MEANING_SETTING, 0), reader.count("items")
@@ -37,7 +37,7 @@ def wanted_sentences(store: Store) -> SentenceEncoder | None:
 def meaning_component(
     stored: StoredRows, encoder: SentenceEncoder, job: Job, serving: Generation | None
 ) -> Component:
-    """Return the component of meanings; it takes what it can from the serving generation."""
+    """Return the component of meanings; vectors of unchanged titles come from ``serving``."""
     earlier = job.folder.generations / serving.name / MEANING if serving else None
 
     def write(folder: Path) -> None:

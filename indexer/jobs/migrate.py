@@ -74,13 +74,13 @@ def migrate(
     """Embed the whole shop with another encoder and build a candidate, which does not serve yet.
 
     Safe to kill at any time and to run again: finished embeddings are kept. ``share`` is the
-    fraction of the time to work. Raise Conflict (the shop serves this encoder already), StoreBusy,
+    fraction of the time to work. Raises Conflict (the shop serves this encoder already), StoreBusy,
     StoreFull, or IndexCorrupt (the canary failed, and there is no candidate).
     """
     with open_job(shop, "vitrine migrate") as job:
         serving = check_target(job.shelf, encoder)
         job.keep_encoder(encoder)
-        sync_styles(job, serving.model)  # no pictures of a style whose removal was interrupted
+        sync_styles(job, serving.model)  # so that no removed style is embedded
         with job.store.write() as writer:
             write_encoders.add(writer, serving.model, Model.of(encoder))
         work = Reembedding(job.store, encoder, limits=limits, share=share)
@@ -109,7 +109,7 @@ def migrate(
 def check_target(shelf: Shelf, encoder: Encoder) -> Generation:
     """Return the serving generation; raise Conflict if it is of this encoder already.
 
-    Raise IndexNotFound and IndexCorrupt as ``Shelf.current_generation`` does.
+    Raises IndexNotFound and IndexCorrupt as ``Shelf.current_generation`` does.
     """
     serving = shelf.current_generation()
     if serving.model == Model.of(encoder):
@@ -125,8 +125,8 @@ def stop_migration(shop: ShopFolder) -> StopReport:
     """Stop a migration: from now on only the serving model embeds writes.
 
     Candidates of the other models are dropped, since they would be out of date, unless a process
-    has them open. Their embeddings stay until garbage is collected. Raise Conflict (no migration is
-    open), StoreBusy (``migrate`` is running), StoreFull.
+    has them open. Their embeddings stay until garbage is collected. Raises Conflict (no migration
+    is open), StoreBusy (``migrate`` is running), StoreFull.
     """
     with open_job(shop, "vitrine migrate --stop") as job:
         with job.store.write() as writer:
@@ -146,7 +146,7 @@ def stop_migration(shop: ShopFolder) -> StopReport:
 def fill(shop: ShopFolder, encoder: Encoder, *, progress: Progress) -> FillReport:
     """Embed the pictures that an encoder has not embedded, so that its generation can serve again.
 
-    Raise StoreBusy, StoreFull.
+    Raises StoreBusy, StoreFull.
     """
     with open_job(shop, "vitrine promote --fill") as job:
         work = Reembedding(job.store, encoder)

@@ -78,7 +78,7 @@ class MigrationPlan(msgspec.Struct, frozen=True, kw_only=True):
 def plan_migration(shop: ShopFolder, encoder: Encoder, *, share: float = 1.0) -> MigrationPlan:
     """Predict the cost of ``migrate`` to this encoder on this machine; write nothing.
 
-    ``share`` is the fraction of the time that it will work. Raise Conflict (the shop serves this
+    ``share`` is the fraction of the time that it will work. Raises Conflict (the shop serves this
     encoder already), IndexCorrupt, BadEncoder.
     """
     serving = check_target(Shelf.read(shop), encoder).manifest

@@ -60,7 +60,7 @@ class IndexPlan(msgspec.Struct, frozen=True, kw_only=True):
 def plan_index(catalog: Catalog, encoder: Encoder, *, free_bytes: int) -> IndexPlan:
     """Predict the cost of indexing ``catalog`` on this machine; write nothing.
 
-    Raise BadCatalog as ``Catalog.scan`` does, or if no sampled image can be read.
+    Raises BadCatalog as ``Catalog.scan`` does, or if no sampled image can be read.
     """
     scan = catalog.scan()
     items = [entry.item for entry in catalog if not isinstance(entry, Skipped)]
@@ -94,7 +94,7 @@ def plan_index(catalog: Catalog, encoder: Encoder, *, free_bytes: int) -> IndexP
 
 
 class _Sample(msgspec.Struct, frozen=True):
-    """What was measured: readable images, images per second, and mean bytes of a display copy.
+    """Measurements of a sample: readable images, images per second, mean bytes of a display copy.
 
     ``rate`` includes decoding; ``display_bytes`` is rounded up to pages.
     """
@@ -129,7 +129,7 @@ def _measure(catalog: Catalog, paths: list[str], encoder: Encoder) -> _Sample:
     encoder.encode_images([pixels for pixels, _ in good])
     elapsed = time.perf_counter() - start
     pages = [-(-size // _PAGE) * _PAGE for _, size in good]
-    # A build decodes and encodes at the same time, but on the same cores: no faster than the sum.
+    # A build decodes and encodes at the same time, but on the same cores, so the times add up.
     return _Sample(len(good), len(paths) / max(elapsed, decoding, 1e-6), int(np.mean(pages)))
 
 

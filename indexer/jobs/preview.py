@@ -12,7 +12,7 @@ import msgspec
 
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.items import Skipped
-from indexer.jobs.build import check_encoder, check_not_empty
+from indexer.jobs.build_checks import check_encoder, check_not_empty
 from indexer.progress import Progress, no_progress
 from indexer.shop.shelf import Shelf
 from indexer.store.store import Store
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """What a build would do: the ids of items, and the fields that change.
+    """The changes that a build would make: the ids of items, and the fields that change.
 
     ``items`` is the number of items in the shop now, ``to_encode`` the number of images that would
     be encoded. ``stops`` is True if the build would stop because it removes too many items.
@@ -63,7 +63,7 @@ def preview_index(
     URLs are fetched. With ``leave_out_suspects``, pictures that show no product are left
     out, as far as the store has them. Nothing is written, and the job lock is not taken.
 
-    Raise BadCatalog and IndexMismatch as ``build_index`` does.
+    Raises BadCatalog and IndexMismatch as ``build_index`` does.
     """
     progress("scan", 0, 1, 0)
     scan = catalog.scan()

@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 import logging
-import os
-import threading
-from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from indexer.classification.classifier import CLASSIFIER, Classifier
-from indexer.classification.learn import learn_classifier
-from indexer.confidence.calibrate import Fitted, calibrate
 from indexer.encoders.base import Model
 from indexer.errors import Conflict, IndexCorrupt, IndexNotFound
-from indexer.jobs.component import Component
+from indexer.jobs.components import Component, components_of
+from indexer.jobs.index_choice import ChosenIndex, choose_index
 from indexer.jobs.meanings import meaning_component, wanted_sentences
 from indexer.jobs.stored_rows import StoredRows, read_rows, style_counts
 from indexer.progress import Progress, no_progress
 from indexer.shop import write_encoders
-from indexer.shop.garbage import write_contents
-from indexer.shop.manifest import CONTENTS, FORMAT, WORDS, Manifest, now
-from indexer.vectors.canary import check_index, check_profile, profile_of
+from indexer.shop.manifest import FORMAT, Manifest, now
 from indexer.vectors.contract import BuildTargets, Contract, Targets
-from indexer.vectors.faiss_backend import FaissBackend
-from indexer.vectors.remote.address import ServerAddress
-from indexer.vectors.remote.choosing import choose_on_server
-from indexer.vectors.tuning import choose_recipe
-from indexer.words.lexical import WORDS_FORMAT, LexicalIndex
+from indexer.words.lexical import WORDS_FORMAT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,8 +26,6 @@ if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.jobs.job import Job
     from indexer.shop.shelf import Generation
-    from indexer.vectors.backend import VectorBackend
-    from indexer.vectors.remote.remote_backend import RemoteBackend
     from indexer.words.sentences import SentenceEncoder
 
 
@@ -51,15 +38,6 @@ class Published(NamedTuple):
     name: str
     manifest: Manifest
     is_new: bool
-
-
-class ChosenIndex(NamedTuple):
-    """An index, its contract, the calibration of its scores, and the classifier of its items."""
-
-    vectors: VectorBackend
-    contract: Contract
-    confidence: Fitted
-    classifier: Classifier
 
 
 def publish(
@@ -113,76 +91,6 @@ def publish(
     return Published(generation.name, manifest, is_new=True)
 
 
-def choose_index(
-    job: Job,
-    encoder: Encoder,
-    stored: StoredRows,
-    targets: Targets,
-    *,
-    strict: bool,
-    like: Contract | None,
-    watch: Callable[[int, int], None],
-) -> ChosenIndex:
-    """Build the index that meets the targets best; fit the confidence of hits and the classifier.
-
-    With ``strict``, raise CannotPromise if no index meets them. ``like`` is the contract of an
-    earlier index of the same model: raise IndexCorrupt if the score profile of the new vectors is
-    very different. ``watch`` is called with the steps done and their total.
-    """
-    profile = profile_of(stored.vectors)
-    if like is not None:
-        check_profile(profile, like.profile)
-    index = _build_index(job, stored, targets, strict=strict, watch=watch)
-    return ChosenIndex(
-        index,
-        msgspec.structs.replace(index.contract, profile=profile),
-        calibrate(job.store, encoder, index, stored.vectors, stored.rows, stored.records),
-        learn_classifier(job.store, encoder, stored.vectors, stored.rows, stored.records),
-    )
-
-
-def _build_index(
-    job: Job,
-    stored: StoredRows,
-    targets: Targets,
-    *,
-    strict: bool,
-    watch: Callable[[int, int], None],
-) -> FaissBackend | RemoteBackend:
-    """Build the index in this process, or on the server that the targets name."""
-    vectors, rows = stored.vectors, stored.numbers
-    address = ServerAddress.parse(targets.server) if targets.server else None
-    if address is None:
-        return FaissBackend(choose_recipe(vectors, rows, targets, strict=strict, watch=watch))
-    # Deleted by the next job, with the collection that it names, if this process is killed.
-    draft = job.folder.generations / f".{address.engine}.{os.getpid()}.{threading.get_ident()}"
-    return choose_on_server(address, draft, vectors, rows, targets, strict=strict, watch=watch)
-
-
-def components_of(stored: StoredRows, chosen: ChosenIndex) -> list[Component]:
-    """Return the components of a generation: vectors, words, image contents and classifier."""
-
-    def write_words(folder: Path) -> None:
-        LexicalIndex.write(folder / WORDS, (record.item for record in stored.records))
-
-    def check_vectors(folder: Path) -> None:
-        written = type(chosen.vectors).open(folder, chosen.contract)
-        check_index(written, stored.vectors, stored.numbers)
-
-    def check_classifier(folder: Path) -> None:
-        Classifier.load(folder / CLASSIFIER)
-
-    contents = [row.content for _, row in stored.rows]
-    return [
-        Component("vectors", chosen.vectors.save, check_vectors),
-        Component("words", write_words),
-        Component("contents", lambda path: write_contents(path / CONTENTS, contents)),
-        Component(
-            "classifier", lambda path: chosen.classifier.save(path / CLASSIFIER), check_classifier
-        ),
-    ]
-
-
 def write_generation(job: Job, manifest: Manifest, components: list[Component]) -> Generation:
     """Write and check every component of a generation; CURRENT stays as it is.
 
@@ -205,7 +113,7 @@ def move_current(
 ) -> None:
     """Make a generation current, unless an operator has moved CURRENT since the job began.
 
-    Raise Conflict if CURRENT does not name ``expected``: the operator's change is newer and wins,
+    Raises Conflict if CURRENT does not name ``expected``: the operator's change is newer and wins,
     and rows may have been written for another model. This compare-and-set runs in a write
     transaction, as does every move of CURRENT that depends on its value. ``before`` is the
     generation that serves.
@@ -279,6 +187,7 @@ def _is_up_to_date(
 
 
 def _wanted(targets: BuildTargets, serving: Generation | None) -> Targets:
+    """Return the targets that were asked for, else those of the serving generation."""
     wanted = targets.asked
     if wanted is None:
         wanted = serving.manifest.contract.targets if serving else Targets()

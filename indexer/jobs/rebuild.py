@@ -45,16 +45,16 @@ def rebuild_index(
 ) -> RebuildReport:
     """Build a new generation of everything in the store; no images are needed.
 
-    Styles are not rendered, but rows follow an interrupted change of the shop's styles.
-    Others may write meanwhile: rows that are newer than the new generation are searched beside it.
-    Without ``targets``, those of the last build are used. ``meaning`` sets whether this and later
-    generations find items by the meaning of words; None keeps the setting. Raise EncoderNotFound
-    (its extra is not installed), CannotPromise, IndexNotFound,
-    IndexMismatch (the shop was built with another encoder), IndexCorrupt (the canary failed),
-    StoreBusy (another job is running), Conflict (an operator moved CURRENT meanwhile), StoreFull.
+    Nothing is rendered, but an interrupted change of the shop's styles is completed for renditions
+    that are stored. Others may write meanwhile: their rows are searched beside the new generation.
+    Without ``targets``, those of the last build are used. ``meaning`` turns the search by meaning
+    on or off, for this and later generations; None keeps the setting. Raises EncoderNotFound (its
+    extra is not installed), CannotPromise, IndexNotFound, IndexMismatch (the shop was built with
+    another encoder), IndexCorrupt (the canary failed), StoreBusy (another job is running),
+    Conflict (an operator moved CURRENT meanwhile), StoreFull.
     """
     stopwatch = Stopwatch()
-    shop.check_built()  # raises before a lock file is made in a folder that is no shop
+    shop.check_built()  # before a lock file is made in a folder that is not a shop
     with open_job(shop, "vitrine rebuild") as job:
         before = job.shelf.first_readable(job.shelf.serving_order())
         if before.model != Model.of(encoder):

@@ -1,4 +1,4 @@
-"""Styles added to a shop and removed from it: the work behind ``vitrine styles add``."""
+"""Add styles to a shop and remove them: the work behind ``vitrine styles``."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ logger = logging.getLogger("vitrine.indexer")
 
 
 class StylesReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What adding or removing styles did.
+    """The result of adding or removing styles.
 
     ``styles`` counts the renditions that the shop has now, ``rendered`` what this run made.
-    ``published`` is False when nothing had changed and the old generation stayed.
+    ``published`` is False if nothing had changed; then the old generation still serves.
     """
 
     generation: str
@@ -65,8 +65,8 @@ def add_styles(
     """Index all images of a shop in these styles too, from now on, and publish.
 
     Renditions that the store has are not made again, except those of a style whose definition has
-    changed. With no names it finishes what an interrupted run or a live write left undone. Safe to
-    interrupt at any time and to run again. Raises UnknownStyle, and nothing is changed;
+    changed. Without names it renders what an interrupted run or a live write has left. Safe to
+    interrupt at any time and to run again. Raises UnknownStyle before anything is changed;
     IndexNotFound, IndexMismatch, IndexCorrupt, StoreBusy, StoreFull as ``rebuild_index`` does.
     """
     registry = registry or registry_of(shop.path)
@@ -82,11 +82,11 @@ def remove_styles(
     registry: StyleRegistry | None = None,
     progress: Progress = no_progress,
 ) -> StylesReport:
-    """Index no image in these styles any more, and publish.
+    """Remove these styles from the index of a shop, and publish.
 
-    Safe to interrupt at any time and to run again, with the same names. The pictures go with the
-    last kept generation that was indexed in the style. Raises BadQuery, and nothing is changed, for
-    a style that the shop is not indexed in; otherwise as ``add_styles``.
+    Safe to interrupt at any time and to run again, with the same names. The pictures are deleted
+    with the last kept generation that was indexed in the style. Raises BadQuery for a style that
+    the shop is not indexed in, before anything is changed; otherwise as ``add_styles``.
     """
     registry = registry or registry_of(shop.path)
     return _change(shop, encoder, registry, "vitrine styles remove", progress, remove=names)
@@ -113,9 +113,9 @@ def restyle(
 
 
 def sync_styles(job: Job, model: Model) -> None:
-    """Delete the rows of removed styles, and add those of renditions that have none yet.
+    """Delete the rows of removed styles, and add those of stored renditions without a row.
 
-    ``model`` is that of the serving encoder, which itself is not needed: nothing is rendered.
+    ``model`` is that of the serving encoder. Nothing is rendered.
     """
     with job.store.read() as reader:
         names = indexed_styles(reader)
@@ -137,13 +137,14 @@ def _change(
     remove: Sequence[str] = (),
 ) -> StylesReport:
     stopwatch = Stopwatch()
-    shop.check_built()  # IndexNotFound before a lock is made where there is no shop
+    shop.check_built()  # before a lock file is made in a folder that is not a shop
     with open_job(shop, title) as job:
         serving = job.shelf.first_readable(job.shelf.serving_order())
         if serving.model != Model.of(encoder):
             raise IndexMismatch(
-                f"{shop.path} was built with encoder {serving.model.id!r} of other weights or name "
-                f"than {encoder.id!r}",
+                f"{shop.path} was built with encoder {serving.model.id!r} "
+                f"({serving.model.weights_hash[:12]}), not {encoder.id!r} "
+                f"({encoder.weights_hash[:12]}); open the shop's own encoder",
                 param="encoder",
             )
         with job.store.write() as writer:

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 class Thing(NamedTuple):
     """One thing in a photo.
 
-    ``box`` is (x0, y0, x1, y1) as shares of the photo's sides, with x0 < x1 and y0 < y1; it can be
-    given to ``Photo.cut``. ``score`` is from 0 to 1, and larger is better; scores of different
+    ``box`` is (x0, y0, x1, y1) as shares of the photo's sides, with x0 < x1 and y0 < y1;
+    ``Photo.cut`` takes it. ``score`` is from 0 to 1, and larger is better; scores of different
     recognizers are not comparable. ``label`` names the kind of thing, or is None if the recognizer
-    does not know kinds. ``mask`` is (h, w), true inside the thing, over the whole photo at any
-    resolution, or None. ``source`` is the id of the recognizer.
+    does not know kinds. ``mask`` (h, w) covers the whole photo at any resolution and is true inside
+    the thing; it may be None. ``source`` is the id of the recognizer.
     """
 
     box: Box
@@ -32,7 +32,7 @@ class Thing(NamedTuple):
 
 
 class Recognizer(Protocol):
-    """Find the things in photos. Thread-safe."""
+    """Finds the things in photos. Thread-safe."""
 
     @property
     def id(self) -> str:
@@ -52,8 +52,8 @@ class Recognizer(Protocol):
     def recognize(self, pixels: Sequence[Pixels]) -> list[list[Thing]]:
         """Find the things in each image (h, w, 3), of any size, best first.
 
-        A list is empty if the image shows nothing. One thing has one box. People and their faces
-        are not things. Repeated calls agree, and so do batches with single
-        images, within rounding.
+        A list is empty if the image shows nothing. Each thing has one box. People and their faces
+        are not things. The result for an image does not depend on the others in the call, except
+        for rounding.
         """
         ...

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
     Boxes = NDArray[np.float32]
 
-_INSIDE = 0.85  # share of a box inside another that makes it a part of it
-_PART_SCORE = 0.5  # a part is kept from this share of the score of the whole
+_INSIDE = 0.85  # a box with this share inside another one is a part of it
+_PART_SCORE = 0.5  # a part with at least this share of the score of the whole is kept
 
 MOST_CONSIDERED = 300
 """Boxes that are compared with each other, at most."""
 
 
 def areas(boxes: Boxes) -> NDArray[np.float32]:
-    """Return the areas (n,); 0 for boxes that are upside down."""
+    """Return the areas (n,); 0 for boxes with x1 < x0 or y1 < y0."""
     sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
     return np.asarray(sides[:, 0] * sides[:, 1], dtype=np.float32)
 
@@ -55,7 +55,7 @@ def best_of_each(boxes: Boxes, scores: Scores, overlap: float) -> NDArray[np.int
     part = (shared / own[None] >= _INSIDE) & (scores[None] < _PART_SCORE * scores[:, None])
     rival = same | part
     kept = np.ones(len(order), dtype=np.bool_)
-    for n in range(len(order)):
-        if kept[n]:
-            kept[n + 1 :] &= ~rival[n, n + 1 :]
+    for place in range(len(order)):
+        if kept[place]:
+            kept[place + 1 :] &= ~rival[place, place + 1 :]
     return np.asarray(order[kept], dtype=np.int64)

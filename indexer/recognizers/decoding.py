@@ -12,28 +12,30 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.arrays import Scores
-    from indexer.recognizers.sidefile import DetectorSide
+    from indexer.recognizers.settings import DetectorSettings
 
 
 class Candidates(NamedTuple):
-    """What a detector found in one square: scores (p,), labels (p,), boxes (p, 4) as shares."""
+    """The candidates of one square: scores (p,), labels (p,), and boxes (p, 4) as shares."""
 
     scores: Scores
     labels: NDArray[np.int64]
     boxes: NDArray[np.float32]
 
 
-def decode_outputs(outputs: Sequence[NDArray[np.float32]], side: DetectorSide) -> list[Candidates]:
+def decode_outputs(
+    outputs: Sequence[NDArray[np.float32]], settings: DetectorSettings
+) -> list[Candidates]:
     """Return the candidates of each square of a batch.
 
-    Raise ValueError, which names the expected shape, for outputs of another shape.
+    Raises ValueError, which names the expected shape, for outputs of another shape.
     """
-    if side.decode == "boxes":
+    if settings.decode == "boxes":
         scores, boxes = outputs
-        return _from_boxes(scores, boxes, side)
+        return _from_boxes(scores, boxes, settings)
     (raw,) = outputs
-    labels = max(1, len(side.labels))
-    if side.decode == "yolov8":
+    labels = max(1, len(settings.labels))
+    if settings.decode == "yolov8":
         _check(raw, (None, 4 + labels, None), "(n, 4 + labels, p)")
         raw = raw.transpose(0, 2, 1)
         scores = raw[..., 4:]
@@ -41,18 +43,18 @@ def decode_outputs(outputs: Sequence[NDArray[np.float32]], side: DetectorSide) -
         _check(raw, (None, None, 5 + labels), "(n, p, 5 + labels)")
         scores = raw[..., 4:5] * raw[..., 5:]
     placed = raw[..., :4]
-    if side.decode == "yolox":
-        placed = _on_grids(placed, side)
-    boxes = _corners(placed) / np.float32(side.size)
-    return _from_boxes(scores, boxes, side)
+    if settings.decode == "yolox":
+        placed = _on_grids(placed, settings)
+    boxes = _corners(placed) / np.float32(settings.size)
+    return _from_boxes(scores, boxes, settings)
 
 
 def _from_boxes(
-    scores: NDArray[np.float32], boxes: NDArray[np.float32], side: DetectorSide
+    scores: NDArray[np.float32], boxes: NDArray[np.float32], settings: DetectorSettings
 ) -> list[Candidates]:
     if scores.ndim == 2:
         scores = scores[..., None]
-    labels = len(side.labels) or None
+    labels = len(settings.labels) or None
     _check(scores, (None, None, labels), "(n, p) or (n, p, labels)")
     _check(boxes, (len(scores), scores.shape[1], 4), "(n, p, 4)")
     best = scores.argmax(axis=2)  # (n, p)
@@ -60,11 +62,11 @@ def _from_boxes(
     return [Candidates(*row) for row in zip(top, best, boxes, strict=True)]
 
 
-def _on_grids(raw: NDArray[np.float32], side: DetectorSide) -> NDArray[np.float32]:
+def _on_grids(raw: NDArray[np.float32], settings: DetectorSettings) -> NDArray[np.float32]:
     """Return centers and sides in pixels from those of YOLOX, which are relative to its grids."""
     corners, steps = [], []
-    for stride in side.strides:
-        count = side.size // stride
+    for stride in settings.strides:
+        count = settings.size // stride
         y, x = np.mgrid[:count, :count]
         corners.append(np.stack([x.ravel(), y.ravel()], axis=1))
         steps.append(np.full(count * count, stride, np.float32))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.arrays import Pixels
-    from indexer.recognizers.sidefile import DetectorSide
+    from indexer.recognizers.settings import DetectorSettings
 
 
 class Fitted(NamedTuple):
@@ -31,16 +31,16 @@ class Fitted(NamedTuple):
         return np.asarray(np.clip((boxes - corner) / filled, 0, 1), dtype=np.float32)
 
 
-def fit_square(pixels: Pixels, side: DetectorSide) -> Fitted:
-    """Resize (h, w, 3) to the square, as the side file says."""
+def fit_square(pixels: Pixels, settings: DetectorSettings) -> Fitted:
+    """Resize an image (h, w, 3) to the square that the detector takes."""
     height, width = pixels.shape[:2]
-    image, size = Image.fromarray(pixels), side.size
-    if side.fit == "squash":
+    image, size = Image.fromarray(pixels), settings.size
+    if settings.fit == "squash":
         return Fitted(_resized(image, size, size), (0.0, 0.0), (1.0, 1.0))
     scale = size / max(width, height)
     w, h = max(1, round(width * scale)), max(1, round(height * scale))
-    square = np.full((size, size, 3), side.fill, dtype=np.uint8)
-    left, top = ((size - w) // 2, (size - h) // 2) if side.align == "center" else (0, 0)
+    square = np.full((size, size, 3), settings.fill, dtype=np.uint8)
+    left, top = ((size - w) // 2, (size - h) // 2) if settings.align == "center" else (0, 0)
     square[top : top + h, left : left + w] = _resized(image, w, h)
     return Fitted(square, (left / size, top / size), (w / size, h / size))
 

@@ -1,4 +1,4 @@
-"""Run a detector that was exported to ONNX, with a JSON file beside it: see ``sidefile``."""
+"""Run a detector that was exported to ONNX, with a JSON file beside it: see ``settings``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from indexer.recognizers.boxes import areas, best_of_each
 from indexer.recognizers.decoding import decode_outputs
 from indexer.recognizers.fitting import Fitted, fit_square
 from indexer.recognizers.plain import merge_on_plain
-from indexer.recognizers.sidefile import read_detector_side
+from indexer.recognizers.settings import read_detector_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +34,8 @@ _LEAST_SIDE = 0.005  # of a box, as a share of the photo's side
 class OnnxDetector:
     """Finds things with an exported detector, on the CPU with ONNX Runtime.
 
-    ``threads`` is the number of cores per call; None means all. ``threshold`` replaces that of the
-    side file: a lower one finds more things, and more that are none.
+    ``threads`` is the number of cores per call; None means all. ``threshold`` replaces the one in
+    the JSON file: a lower one finds more things, and more false ones.
     """
 
     def __init__(
@@ -48,37 +48,35 @@ class OnnxDetector:
     ) -> None:
         """Load ``path`` and its JSON file.
 
-        Raise RecognizerNotFound if either is missing or broken, or if they contradict each other.
+        Raises RecognizerNotFound if either is missing or broken, or if they contradict each other.
         """
-        self.info = read_detector_side(path)
+        self.settings = read_detector_settings(path)
         if threshold is not None:
-            self.info = msgspec.structs.replace(self.info, threshold=threshold)
+            self.settings = msgspec.structs.replace(self.settings, threshold=threshold)
         self.id = recognizer_id
         self.weights_hash = _hash(path)
-        self._mean = np.asarray(self.info.mean, dtype=np.float32)
-        self._std = np.asarray(self.info.std, dtype=np.float32)
+        self._mean = np.asarray(self.settings.mean, dtype=np.float32)
+        self._std = np.asarray(self.settings.std, dtype=np.float32)
         self._load(path, threads)
 
     @property
     def side(self) -> int:
         """See ``Recognizer.side``."""
-        return self.info.size
+        return self.settings.size
 
     def recognize(self, pixels: Sequence[Pixels]) -> list[list[Thing]]:
         """See ``Recognizer.recognize``."""
         found: list[list[Thing]] = []
         step = self._fixed_batch or _BATCH
         for start in range(0, len(pixels), step):
-            fitted = [fit_square(image, self.info) for image in pixels[start : start + step]]
-            squares = np.stack([one.square for one in fitted])
+            fitted = [fit_square(image, self.settings) for image in pixels[start : start + step]]
+            squares = np.stack([photo.square for photo in fitted])
             if self._fixed_batch:  # pad the last batch
                 blank = np.zeros_like(squares[:1])
                 squares = np.concatenate([squares, *([blank] * (step - len(squares)))])
-            candidates = decode_outputs(self._run(squares), self.info)[: len(fitted)]
-            found += [
-                self._things(some, photo) for some, photo in zip(candidates, fitted, strict=True)
-            ]
-        if self.info.merge_on_plain:
+            candidates = decode_outputs(self._run(squares), self.settings)[: len(fitted)]
+            found += map(self._things, candidates, fitted)
+        if self.settings.merge_on_plain:
             found = [merge_on_plain(*pair) for pair in zip(found, pixels, strict=True)]
         return found
 
@@ -86,51 +84,57 @@ class OnnxDetector:
         """Return the things among the candidates of one photo, best first."""
         boxes = photo.to_photo(found.boxes)
         sides = boxes[:, 2:] - boxes[:, :2]
-        allowed = (found.scores >= self.info.threshold) & (sides > _LEAST_SIDE).all(axis=1)
+        allowed = (found.scores >= self.settings.threshold) & (sides > _LEAST_SIDE).all(axis=1)
         allowed &= np.isfinite(found.boxes).all(axis=1) & (areas(boxes) > 0)
         if never := self._never():
             allowed &= ~np.isin(found.labels, never)
         numbers = np.flatnonzero(allowed)
-        kept = numbers[best_of_each(boxes[numbers], found.scores[numbers], self.info.overlap)]
-        labels = self.info.labels
+        kept = numbers[best_of_each(boxes[numbers], found.scores[numbers], self.settings.overlap)]
+        labels = self.settings.labels
         return [
             Thing(
-                box=_as_box(boxes[n]),
-                score=min(1.0, float(found.scores[n])),
-                label=labels[int(found.labels[n])] if labels else None,
+                box=_as_box(boxes[number]),
+                score=min(1.0, float(found.scores[number])),
+                label=labels[int(found.labels[number])] if labels else None,
                 source=self.id,
             )
-            for n in kept[: self.info.most].tolist()
+            for number in kept[: self.settings.most].tolist()
         ]
 
     def _never(self) -> list[int]:
-        return [n for n, label in enumerate(self.info.labels) if label in self.info.never]
+        """Return the numbers of the labels that are not returned."""
+        labels, never = self.settings.labels, self.settings.never
+        return [number for number, label in enumerate(labels) if label in never]
 
     def _load(self, path: Path, threads: int | None) -> None:
         try:
             self._session = open_session(path, threads)
-            self._fixed_batch = fixed_batch(self._session, self.info.input)
+            self._fixed_batch = fixed_batch(self._session, self.settings.input)
             count = self._fixed_batch or 2  # two images fail in a graph that takes only one
-            blank = np.zeros((count, self.info.size, self.info.size, 3), dtype=np.uint8)
-            found = len(decode_outputs(self._run(blank), self.info))
+            blank = np.zeros((count, self.settings.size, self.settings.size, 3), dtype=np.uint8)
+            found = len(decode_outputs(self._run(blank), self.settings))
         except Exception as error:  # ONNX Runtime has no base class for what it raises
             reason = " ".join(str(error).split())[:200]
             raise RecognizerNotFound(
                 f"{path} does not run as its JSON file says: {reason}"
             ) from error
         if found != count:
-            raise RecognizerNotFound(f"{path} gives results of {found} images for {count}")
+            raise RecognizerNotFound(
+                f"{path} returns results for {found} images when given {count}"
+            )
 
     def _run(self, squares: Pixels) -> list[NDArray[np.float32]]:
         fed: NDArray[np.uint8] | NDArray[np.float32] = squares
-        if self.info.channels == "bgr":
+        if self.settings.channels == "bgr":
             fed = fed[..., ::-1]
-        if self.info.dtype == "float32":
-            scaled = fed.astype(np.float32) / np.float32(self.info.scale)
+        if self.settings.dtype == "float32":
+            scaled = fed.astype(np.float32) / np.float32(self.settings.scale)
             fed = (scaled - self._mean) / self._std
-        if self.info.layout == "nchw":
+        if self.settings.layout == "nchw":
             fed = fed.transpose(0, 3, 1, 2)
-        outputs = self._session.run(self.info.outputs, {self.info.input: np.ascontiguousarray(fed)})
+        outputs = self._session.run(
+            self.settings.outputs, {self.settings.input: np.ascontiguousarray(fed)}
+        )
         return [np.asarray(output, dtype=np.float32) for output in outputs]
 
 

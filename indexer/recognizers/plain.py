@@ -1,8 +1,8 @@
-"""One box for each thing on a plain background, as in catalog pictures.
+"""Merge the boxes of one thing on a plain background, as in catalog pictures.
 
-A detector often finds a large thing and its halves. On a plain background it can be seen what
-belongs together, so boxes of one connected thing are merged. A picture that may show a person is
-left alone: garments are connected, and still several things.
+A detector often finds a large thing and its halves too. On a plain background, what is connected
+is usually one thing, so its boxes are merged. A picture that may show a person is not changed:
+the garments of a person are connected, but they are several things.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _AROUND = 0.85  # share of a thing inside a box that is around it
 def merge_on_plain(things: Sequence[Thing], pixels: Pixels) -> list[Thing]:
     """Merge the things (best first) that are parts of one thing on a plain background.
 
-    On any other background they are returned as they are.
+    On any other background, return them unchanged.
     """
     if len(things) < 2:
         return list(things)
@@ -43,7 +43,8 @@ def merge_on_plain(things: Sequence[Thing], pixels: Pixels) -> list[Thing]:
     if front is None:
         return list(things)
     labels = connected(front)
-    wholes = [box for n in range(1, int(labels.max()) + 1) if (box := _box_of(labels == n, small))]
+    parts = range(1, int(labels.max()) + 1)
+    wholes = [box for part in parts if (box := _box_of(labels == part, small))]
     if not wholes:
         return list(things)
     boxes = np.array([thing.box for thing in things], np.float32)

@@ -27,7 +27,7 @@ def load_recognizer(
 ) -> Recognizer:
     """Load a recognizer by its id; ``threads`` limits the cores per call (None: all).
 
-    ``threshold`` replaces the lowest score of a thing. Raise RecognizerNotFound for an unknown id,
+    ``threshold`` replaces the lowest score of a thing. Raises RecognizerNotFound for an unknown id,
     or for a file that is missing or does not run.
     """
     from indexer.recognizers.onnxdetector import OnnxDetector

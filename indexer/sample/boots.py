@@ -127,7 +127,7 @@ def boot(style: int) -> Model:
 def _bottom(
     b: Floats, line: Floats, lift: float, heel: float, thick: float, kind: int
 ) -> list[Part]:
-    """Build the sole of a boot, raised over the heel by `lift`, and the block of the heel."""
+    """Build the sole of a boot, raised over the heel by ``lift``, and the block of the heel."""
     spot = sole(line, b, heel=heel, toe=thick, flare=0.03, slot=GUM if kind in (2, 5) else DARK)
     rise = along(
         np.clip(spot.grid[..., 0] / 0.5, -1, 1), [(-1, lift), (-0.3, lift * 0.9), (0.35, 0), (1, 0)]

@@ -24,9 +24,9 @@ def box(
     puff: float = 0.0,
     taper: float = 1.0,
 ) -> Part:
-    """Build a box of (width, height, depth) with round edges; `puff` bulges its faces.
+    """Build a box of (width, height, depth) with round edges; ``puff`` bulges its faces.
 
-    `taper` is the ratio of the top width to the bottom width.
+    ``taper`` is the ratio of the top width to the bottom width.
     """
     w, h, d = (v / 2 for v in size)
     r = min(edge, w, h, d)

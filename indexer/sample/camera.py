@@ -13,7 +13,7 @@ from indexer.sample.surfaces import INSIDE, Floats, Part, Slots, normals, rotati
 
 @dataclass(frozen=True)
 class View:
-    """A camera position: degrees around, above and tilted; `zoom` magnifies around `focus`."""
+    """A camera position: degrees around, above and tilted; ``zoom`` magnifies around ``focus``."""
 
     name: str
     yaw: float = 0.0
@@ -26,7 +26,7 @@ class View:
 
 @dataclass(frozen=True)
 class VisibleSurface:
-    """The visible surface points, on a grid `scale` times finer than the (height, width) picture.
+    """The visible surface points, on a grid ``scale`` times finer than the (height, width) picture.
 
     All arrays are (k,), one entry per covered fine pixel: its flat position, the slot there,
     the pattern coordinates (u, v), the normal (k, 3) in camera space, the depth (near is larger).

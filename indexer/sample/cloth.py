@@ -27,9 +27,9 @@ Rows = Sequence[tuple[float, float, float]]  # y, half width, half depth
 
 
 def folds(body: Part, seed: int, amount: float, lean: float = 0.6, count: int = 9) -> Floats:
-    """Return soft creases of cloth (n, m), up to about `amount` deep.
+    """Return soft creases of cloth (n, m), up to about ``amount`` deep.
 
-    `lean` is their slope: 0 across the cloth, 2 nearly along it.
+    ``lean`` is their slope: 0 across the cloth, 2 nearly along it.
     """
     rng = np.random.default_rng(seed)
     s, t = params(body)
@@ -128,7 +128,7 @@ def cuff(arm: Part, slot: int, wide: float) -> Part:
 
 
 def curve_rows(grid: Floats, count: int) -> Floats:
-    """Resample a grid (n, m, 3) to `count` smooth rows."""
+    """Resample a grid (n, m, 3) to ``count`` smooth rows."""
     n, m, _ = grid.shape
     return curve(grid.reshape(n, m * 3), count).reshape(count, m, 3)
 
@@ -150,7 +150,7 @@ def label(y: float, z: float) -> Part:
 
 
 def surface_points(body: Part, s: Floats, t: Floats, out: float) -> Floats:
-    """Return points (k, 3) of a body at columns s (k,) and rows t (k,), moved outward by `out`."""
+    """Return points (k, 3) of a body at columns s (k,) and rows t (k,), moved out by ``out``."""
     n, m = body.grid.shape[:2]
     i = np.clip(np.round(t * (n - 1)).astype(int), 0, n - 1)
     j = np.clip(np.round(s * (m - 1)).astype(int), 0, m - 1)
@@ -175,7 +175,7 @@ def patch(
 
 
 def buttons(body: Part, count: int) -> list[Part]:
-    """Build `count` buttons down the front of a body."""
+    """Build ``count`` buttons down the front of a body."""
     t = np.linspace(0.04, 0.90, count).astype(np.float32)
     places = surface_points(body, np.full(count, 0.5, np.float32), t, 0.012)
     button = revolve([(0.0, 0.006), (0.006, 0.003), (0.012, 0.006), (0.015, 0.004),

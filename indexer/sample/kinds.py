@@ -35,9 +35,9 @@ PRINTED = ("cat print", "sun print", "mountain print", "sea print", "fern print"
 
 @dataclass(frozen=True)
 class Kind:
-    """A category: `styles` names each shape that `draw(number)` can make.
+    """A category: ``styles`` names each shape that ``draw(number)`` can make.
 
-    `pose` is `stands`, `hangs` or `lies` in shopper photos. Prices are from low to high.
+    ``pose`` is ``stands``, ``hangs`` or ``lies`` in shopper photos. Prices are from low to high.
     """
 
     key: str

@@ -18,7 +18,7 @@ SIDE = 128  # a finish is a picture of a lit ball, SIDE pixels wide
 class Lighting:
     """The lighting of a surface; every array is (height, width), in pixels of the picture.
 
-    `diffuse` multiplies the color, `shine` is added to it, `cover` is the share covered.
+    ``diffuse`` multiplies the color, ``shine`` is added to it, ``cover`` is the share covered.
     """
 
     diffuse: Floats
@@ -33,7 +33,7 @@ def _step(low: float, high: float, x: Floats) -> Floats:
 
 @lru_cache(maxsize=64)
 def ball(finish: str, angle: float = 0.0) -> tuple[Floats, Floats]:
-    """Return diffuse and shine by direction, both (SIDE * SIDE,); `angle` turns the lamp."""
+    """Return diffuse and shine by direction, both (SIDE * SIDE,); ``angle`` turns the lamp."""
     g = (np.arange(SIDE, dtype=np.float32) + 0.5) / SIDE * 2 - 1
     nx, ny = np.meshgrid(g, g)
     nz = np.sqrt(np.clip(1 - nx**2 - ny**2, 0, 1))
@@ -118,7 +118,7 @@ def shade_surface(sight: VisibleSurface, finishes: tuple[str, ...], angle: float
 def occlusion(depth: Floats, cover: Floats, toward: Floats, zoom: float) -> Floats:
     """Return the ambient shadow (h, w) in (0, 1]: darker behind nearer neighbors.
 
-    `toward` is how much a surface faces the camera; a rim that curves away gets no shadow.
+    ``toward`` is how much a surface faces the camera; a rim that curves away gets no shadow.
     """
     shade = np.ones_like(depth)
     for reach, strength, limit in ((0.05, 1.0, 0.05), (0.16, 0.8, 0.16)):

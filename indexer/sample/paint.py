@@ -25,8 +25,8 @@ Paint = Tile | Rgb
 class Model:
     """The shape of a product: its surfaces, the material of each slot, and its catalog views.
 
-    `decal` places a print: (u, v, side) in world units. Products that hang cast their shadow
-    on the wall behind them, others on the floor. `views` are the catalog pictures.
+    ``decal`` places a print: (u, v, side) in world units. Products that hang cast their shadow
+    on the wall behind them, others on the floor. ``views`` are the catalog pictures.
     """
 
     parts: tuple[Part, ...]
@@ -79,7 +79,7 @@ def shoot(
     scale: int = 2,
     lamp: float = 0.0,
 ) -> Shot:
-    """Find the visible surface of a model and light it; `lamp` turns the light by degrees."""
+    """Find the visible surface of a model and light it; ``lamp`` turns the light by degrees."""
     sight = visible_surface(
         model.parts, view, height=height, width=width, scale=scale, fill=model.fill
     )
@@ -133,7 +133,7 @@ def _sample_tile(tile: Tile, shot: Shot, u: Floats, v: Floats) -> NDArray[np.uin
 
 @dataclass(frozen=True)
 class Plate:
-    """A shot that can be colored many times, as color * `times` + `plus`, all (h, w, 3)."""
+    """A shot that can be colored many times, as color * ``times`` + ``plus``, all (h, w, 3)."""
 
     shot: Shot
     times: Floats

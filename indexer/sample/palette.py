@@ -77,7 +77,7 @@ WOODS: dict[str, Rgb] = {
 
 
 def mix(first: Rgb, second: Rgb, share: float) -> Rgb:
-    """Mix two colors; `share` is that of the second."""
+    """Mix two colors; ``share`` is that of the second."""
     r, g, b = (round(a + (c - a) * share) for a, c in zip(first, second, strict=True))
     return (r, g, b)
 

@@ -24,8 +24,8 @@ PRINTS = tuple(f"{name} print" for name in motifs.MOTIFS)
 class Tile:
     """A texture for a surface: (SIDE * SIDE,) packed RGBX.
 
-    Mode `repeat` tiles it (`period` world units wide), `decal` shows it once at the model's print
-    place, `span` stretches it once from the top to the bottom of the object.
+    Mode ``repeat`` tiles it (``period`` world units wide). ``decal`` shows it once at the model's
+    print place. ``span`` stretches it once from the top to the bottom of the object.
     """
 
     pixels: NDArray[np.uint32]

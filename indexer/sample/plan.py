@@ -1,4 +1,4 @@
-"""ShopPlan a sample shop: every item and photo, before anything is drawn."""
+"""Plan a sample shop: every item and photo, before anything is drawn."""
 
 from __future__ import annotations
 
@@ -74,12 +74,19 @@ class ShopPlan:
     products: tuple[ProductPlan, ...]
     photos: tuple[PhotoPlan, ...]
 
+    def one_of_each_kind(self) -> tuple[ProductPlan, ...]:
+        """Return the first product of each kind: a small shop with the categories of the whole."""
+        first: dict[str, ProductPlan] = {}
+        for product in self.products:
+            first.setdefault(product.kind.key, product)
+        return tuple(first.values())
+
 
 def plan_shop(*, items: int = 640, photos: int = 240, seed: int = 7) -> ShopPlan:
-    """ShopPlan every item and photo of a shop. Deterministic.
+    """Plan every item and photo of a shop. Deterministic.
 
     Items are spread evenly over the kinds and photos over the items. Fewer items than kinds leave
-    out the last kinds. Raise ValueError for fewer than 1 item or 0 photos.
+    out the last kinds. Raises ValueError for fewer than 1 item or 0 photos.
     """
     if items < 1 or photos < 0:
         raise ValueError(f"a shop needs at least 1 item and 0 photos, not {items} and {photos}")
@@ -185,25 +192,24 @@ def _variants(kind: Kind, size: int, rng: np.random.Generator) -> list[tuple[str
     return chosen
 
 
-def rows(plan: ShopPlan, views: dict[str, tuple[str, ...]]) -> list[dict[str, str]]:
-    """Return the rows of catalog.csv; `views` has the view names of each product."""
+def rows(product: ProductPlan, views: Sequence[str]) -> list[dict[str, str]]:
+    """Return the rows of a product's items in catalog.csv; ``views`` are the names of its views."""
     table = []
-    for product in plan.products:
-        for item in product.items:
-            values = (
-                item.item_id,
-                product.product_id,
-                item.title,
-                item.description,
-                ";".join(product.kind.categories),
-                f"{item.price:.2f}",
-                "EUR",
-                "true" if item.in_stock else "false",
-                item.color,
-                item.pattern,
-                product.material,
-                product.brand,
-                ";".join(product.images(item, views[product.product_id])),
-            )
-            table.append(dict(zip(COLUMNS, values, strict=True)))
+    for item in product.items:
+        values = (
+            item.item_id,
+            product.product_id,
+            item.title,
+            item.description,
+            ";".join(product.kind.categories),
+            f"{item.price:.2f}",
+            "EUR",
+            "true" if item.in_stock else "false",
+            item.color,
+            item.pattern,
+            product.material,
+            product.brand,
+            ";".join(product.images(item, views)),
+        )
+        table.append(dict(zip(COLUMNS, values, strict=True)))
     return table

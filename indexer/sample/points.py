@@ -68,7 +68,7 @@ class PointBuffer:
     ) -> None:
         """Draw one part: projected points (n, m, 3) and their facing (n, m).
 
-        Pieces that face away are skipped between the rows `dark`.
+        Pieces that face away are skipped between the rows ``dark``.
         """
         n, m = facing.shape
         planes = [Image.fromarray(np.ascontiguousarray(xyz[..., k])) for k in range(3)]

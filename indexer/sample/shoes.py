@@ -75,7 +75,7 @@ def sole(
     slot: int,
     band: int | None = None,
 ) -> Part:
-    """Build a rubber sole, `heel` thick at the back and `toe` thick in front."""
+    """Build a rubber sole, ``heel`` thick at the back and ``toe`` thick in front."""
     top = along(b, [(-1, heel), (-0.3, heel * 0.85 + toe * 0.15), (0.3, toe), (1, toe)])
     spring = 0.035 * np.clip((b - 0.55) / 0.45, 0, 1) ** 2
     steps = [(0.0, 0.0), (0.5, 0.0), (0.94, 0.0), (1.0, 0.12), (1.0 + flare, 0.45),

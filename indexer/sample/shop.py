@@ -53,18 +53,17 @@ def write_shop(
     """Draw a shop into a folder: catalog.csv, images/, queries.csv and photos/.
 
     The same numbers give the same bytes, whatever the number of worker processes (None: one per
-    CPU; 1 draws in this process). `progress` is called with the stages "products" and "photos",
-    which advance side by side. Raise Conflict if the folder holds anything but a sample shop.
+    CPU; 1 draws in this process). ``progress`` is called with the stages "products" and "photos",
+    which advance side by side. Raises Conflict if the folder holds anything but a sample shop.
     """
     folder = Path(folder)
     _claim(folder)
     plan = plan_shop(items=items, photos=photos, seed=seed)
-    views: dict[str, tuple[str, ...]] = {}
+    views: Views = {}
     done = {"products": 0, "photos": 0}
     total = {"products": len(plan.products), "photos": len(plan.photos)}
-    count = workers if workers is not None else (os.cpu_count() or 1)
     with closing(
-        _draw_all(folder, plan, count)
+        _draw_all(folder, plan, plan.products, workers)
     ) as drawn:  # ends the workers, whatever happens here
         for stage, name, made in drawn:
             done[stage] += 1
@@ -72,11 +71,43 @@ def write_shop(
                 views[name] = made
             if progress is not None:
                 progress(stage, done[stage], total[stage])
-    table = rows(plan, views)
+    return _write_tables(folder, plan, views)
+
+
+def draw_shop(
+    folder: Path, *, items: int = 640, photos: int = 240, seed: int = 7, workers: int | None = None
+) -> Generator[list[dict[str, str]]]:
+    """Draw the shop that ``write_shop`` draws, and yield rows of its catalog as pictures are ready.
+
+    The first list has one product of each kind, which is a small shop of its own; each further
+    list has one product, and nothing more is drawn before the second list is asked for. catalog.csv
+    and queries.csv are written after the last list. Raise Conflict if the folder holds anything but
+    a sample shop.
+    """
+    folder = Path(folder)
+    _claim(folder)
+    plan = plan_shop(items=items, photos=photos, seed=seed)
+    products = {product.product_id: product for product in plan.products}
+    views: Views = {}
+    first = plan.one_of_each_kind()
+    with closing(_draw_all(folder, plan, first, workers)) as drawn:
+        views |= {name: made for stage, name, made in drawn if stage == "products"}
+    yield [row for product in first for row in rows(product, views[product.product_id])]
+    others = [product for product in plan.products if product not in first]
+    with closing(_draw_all(folder, plan, others, workers)) as drawn:
+        for stage, name, made in drawn:
+            if stage == "products":
+                views[name] = made
+                yield rows(products[name], made)
+    _write_tables(folder, plan, views)
+
+
+def _write_tables(folder: Path, plan: ShopPlan, views: Views) -> SampleShop:
+    table = [row for p in plan.products for row in rows(p, views[p.product_id])]
     catalog, queries = folder / "catalog.csv", folder / "queries.csv"
-    _write_csv(queries, ("image", "item_id"),
-               ({"image": p.path, "item_id": p.item.item_id} for p in plan.photos))  # fmt: skip
-    _write_csv(catalog, COLUMNS, table)
+    write_csv(queries, ("image", "item_id"),
+              ({"image": p.path, "item_id": p.item.item_id} for p in plan.photos))  # fmt: skip
+    write_csv(catalog, COLUMNS, table)
     images = sum(len(row["images"].split(";")) for row in table)
     return SampleShop(folder, catalog, queries, len(table), images, len(plan.photos))
 
@@ -94,14 +125,18 @@ def _claim(folder: Path) -> None:
 
 
 Finished = tuple[str, str, tuple[str, ...]]  # stage, name, view names
+Views = dict[str, tuple[str, ...]]  # names of the views of each product, by its id
 
 
-def _draw_all(folder: Path, plan: ShopPlan, workers: int) -> Generator[Finished]:
-    """Draw everything, and yield each picture set and photo as it is finished."""
+def _draw_all(
+    folder: Path, plan: ShopPlan, products: Iterable[ProductPlan], workers: int | None
+) -> Generator[Finished]:
+    """Draw products and the photos of them; yield each picture set and photo when it is ready."""
     jobs = [
         (folder, plan.seed, product, tuple(p for p in plan.photos if p.product is product))
-        for product in plan.products
+        for product in products
     ]
+    workers = workers if workers is not None else (os.cpu_count() or 1)
     if workers <= 1:
         for job in jobs:
             yield from draw(*job)
@@ -176,7 +211,8 @@ def _write_jpeg(path: Path, image: Image.Image, quality: int) -> None:
     path.write_bytes(data.getvalue())
 
 
-def _write_csv(path: Path, columns: tuple[str, ...], table: Iterable[Mapping[str, str]]) -> None:
+def write_csv(path: Path, columns: tuple[str, ...], table: Iterable[Mapping[str, str]]) -> None:
+    """Write rows, each a mapping from column to cell, with a header."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()

@@ -27,10 +27,10 @@ SLOTS = 14
 class Part:
     """A surface: rows run down or along it, columns run around or across it.
 
-    `grid` is (n, m, 3); `uv` is (n, m, 2), in world units, and places the pattern.
-    `slot` is a slot, or a function of (k,) columns s and (k,) rows t, both in [0, 1].
-    Faces seen from behind get the slot `inside`, unless the surface is `closed`.
-    The inside is never visible between the rows `dark` (two t), as in the middle of a sleeve.
+    ``grid`` is (n, m, 3); ``uv`` is (n, m, 2), in world units, and places the pattern.
+    ``slot`` is a slot, or a function of (k,) columns s and (k,) rows t, both in [0, 1].
+    Faces seen from behind get the slot ``inside``, unless the surface is ``closed``.
+    The inside is never visible between the rows ``dark`` (two t), as in the middle of a sleeve.
     """
 
     grid: Floats
@@ -70,7 +70,7 @@ def rotation(axis: str, degrees: float) -> Floats:
 def curve(points: ArrayLike, count: int, loop: bool = False) -> Floats:
     """Return a smooth curve (count, d) through (k, d) points, evenly spaced along its length.
 
-    A repeated point makes a corner. Raise IndexError for fewer than two points.
+    A repeated point makes a corner. Raises IndexError for fewer than two points.
     """
     p = np.asarray(points, np.float64)
     if loop:
@@ -109,7 +109,7 @@ def part(
     closed: bool = False,
     planar: bool = False,
 ) -> Part:
-    """Build a part; its pattern follows the surface, or is projected from the front if `planar`."""
+    """Build a part. Its pattern follows the surface, or, if ``planar``, the front view."""
     g = np.asarray(grid, np.float32)
     u, v = (g[..., 0], -g[..., 1]) if planar else lengths(g)
     return Part(g, np.stack([u, v], axis=-1), slot, inside, closed)
@@ -128,7 +128,7 @@ def revolve(
 ) -> Part:
     """Revolve a profile of (radius, y) points about the y axis; s = 0.5 faces the viewer.
 
-    `depth` squeezes it along z; a `power` above 2 makes the round rings squarer.
+    ``depth`` squeezes it along z; a ``power`` above 2 makes the round rings squarer.
     """
     line = curve(profile, rows)
     ring = superellipse(columns, power)  # (m, 2)
@@ -170,7 +170,7 @@ def tube(
 ) -> Part:
     """Build a tube along (k, 3) points with one radius or a radius per point.
 
-    `flat` squeezes it along `up` (made orthogonal to the path); rows run along the path.
+    ``flat`` squeezes it along ``up`` (made orthogonal to the path); rows run along the path.
     """
     points = np.asarray(path, np.float32)
     r = np.broadcast_to(np.asarray(radius, np.float32), (len(points),))

@@ -84,7 +84,7 @@ def title(name: str, style: str, look: str) -> str:
 
 
 def description(brand: str, style: str, material: str, look: str, category: str, draw: int) -> str:
-    """Return one or two sentences about an item; `draw` chooses among the phrasings."""
+    """Return one or two sentences about an item; ``draw`` chooses among the phrasings."""
     opening = _OPENINGS[draw % len(_OPENINGS)]
     first = opening.format(noun=style, material=material, look=look, brand=brand)
     endings = _CLOSINGS[category.split("/")[0]]

@@ -11,11 +11,11 @@ import hashlib
 import io
 import os
 import zipfile
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
-from indexer.errors import CannotWrite, IndexCorrupt, IndexNotFound
-from indexer.shop.folder import sync
+from indexer.durable import draft_of
+from indexer.errors import IndexCorrupt, IndexNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,33 +50,22 @@ class ArchiveWriter:
 def write_archive(path: Path) -> Iterator[ArchiveWriter]:
     """Write an archive; it appears at ``path``, complete and on disk, when the block ends.
 
-    If anything fails, ``path`` is unchanged. Raise CannotWrite if it cannot be written.
+    If anything fails, ``path`` is unchanged. Raises CannotWrite if it cannot be written.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with draft.open("wb") as file:
-            sealing = _SealingFile(file)
-            # ``sealing`` cannot seek, so ``zipfile`` does not go back to change a hashed header.
-            with zipfile.ZipFile(sealing, "w", zipfile.ZIP_STORED, strict_timestamps=False) as out:
-                out.comment = _MARK + b"0" * _SEAL
-                yield ArchiveWriter(out)
-            sealing.seal()
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        sync(path.parent)
-    except OSError as error:
-        raise CannotWrite(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
+    with draft_of(path) as draft, draft.open("wb") as file:
+        sealing = _SealingFile(file)
+        # ``sealing`` cannot seek, so ``zipfile`` does not go back to change a hashed header.
+        with zipfile.ZipFile(sealing, "w", zipfile.ZIP_STORED, strict_timestamps=False) as out:
+            out.comment = _MARK + b"0" * _SEAL
+            yield ArchiveWriter(out)
+        sealing.seal()
 
 
 @contextmanager
 def read_archive(path: Path, *, progress: Callable[[int, int], None]) -> Iterator[zipfile.ZipFile]:
     """Check the seal of an archive and open it for reading.
 
-    ``progress`` is called with the numbers of checked bytes and of all bytes. Raise IndexNotFound
+    ``progress`` is called with the numbers of checked bytes and of all bytes. Raises IndexNotFound
     if there is no such file; IndexCorrupt if it is not a sealed archive, was truncated or changed.
     """
     try:

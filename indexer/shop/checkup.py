@@ -34,7 +34,7 @@ _TOLERANCE = 1e-2  # between a vector in the index and in the store, as an index
 
 
 class Checkup(msgspec.Struct, frozen=True, kw_only=True):
-    """What was checked, and the ``problems`` that were found.
+    """The result of a check: the ``problems`` that were found.
 
     ``notes`` are not faults: they list generations and embeddings of weights that do not serve.
     """
@@ -50,7 +50,7 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
 def check_shop(shop: ShopFolder, *, progress: Progress) -> Checkup:
     """Check a shop. ``progress(stage, done, total)`` counts generations, rows and pictures.
 
-    Raise IndexNotFound if nothing was built; all other faults are listed in ``problems``.
+    Raises IndexNotFound if nothing was built; all other faults are listed in ``problems``.
     """
     shelf = Shelf.read(shop)
     if isinstance(shelf.current_error, IndexNotFound):
@@ -130,7 +130,9 @@ class _StoreCheck:
                 progress(len(self._rows))
         progress(len(self._rows))
         mismatched = {
-            n for n in expected.keys() | self._rows.keys() if expected.get(n) != self._rows.get(n)
+            number
+            for number in expected.keys() | self._rows.keys()
+            if expected.get(number) != self._rows.get(number)
         }
         if mismatched:
             self._report(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from indexer.encoders.bundled import bundled_file, is_builtin, newest_file
-from indexer.encoders.onnxfile import SideFile, hash_pair
+from indexer.encoders.onnxfile import EncoderSettings, hash_pair
 from indexer.encoders.views import hash_views, split_views
 from indexer.errors import EncoderNotFound
 from indexer.jsonbytes import decode_json_as
@@ -52,6 +52,6 @@ def _name(path: Path) -> str:
     """Return the name of an ONNX file in its JSON, with the first digits of its hash."""
     name = path.stem
     with suppress(OSError, msgspec.MsgspecError):
-        side = decode_json_as(path.with_suffix(".json").read_bytes(), SideFile)
-        name = side.name or name
+        settings = decode_json_as(path.with_suffix(".json").read_bytes(), EncoderSettings)
+        name = settings.name or name
     return f"{name} ({hash_pair(path)[:8]})"

@@ -20,13 +20,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexer.durable import sync
 from indexer.encoders import registry
 from indexer.encoders.base import Model
 from indexer.encoders.bundled import BUILTIN, bundled_file, is_builtin
-from indexer.encoders.onnxfile import OnnxEncoder, hash_pair, read_side
+from indexer.encoders.onnxfile import OnnxEncoder, hash_pair, read_encoder_settings
 from indexer.encoders.views import ViewsEncoder, hash_views, split_views
 from indexer.errors import EncoderNotFound, StoreFull
-from indexer.shop.folder import sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,7 +46,7 @@ def open_encoder(shop: ShopFolder, model: Model, *, threads: int | None = None) 
 
     If the copy is missing or changed, the original is opened if it is unchanged. ``builtin`` gets
     the weights with this hash, even if Vitrine has newer ones. Encoders without files are loaded by
-    their id, with whatever weights it has now. Raise EncoderNotFound, naming what is wrong with
+    their id, with whatever weights it has now. Raises EncoderNotFound, naming what is wrong with
     each file.
     """
     path = encoder_file(shop, model)
@@ -60,7 +60,7 @@ def open_encoder(shop: ShopFolder, model: Model, *, threads: int | None = None) 
 def encoder_file(shop: ShopFolder, model: Model) -> Path | None:
     """Return the ONNX file of a model, with its JSON beside it: the shop's copy, or the original.
 
-    None for encoders without such files. Raise EncoderNotFound if both are missing or changed.
+    None for encoders without such files. Raises EncoderNotFound if both are missing or changed.
     """
     if not _has_files(model.id):
         return None
@@ -79,14 +79,14 @@ def weights_name(shop: ShopFolder, model: Model) -> str:
     """
     with suppress(EncoderNotFound):
         path = encoder_file(shop, model)
-        return read_side(path).name if path else ""
+        return read_encoder_settings(path).name if path else ""
     return ""
 
 
 def copy_encoder_files(shop: ShopFolder, encoder: Encoder) -> None:
     """Copy the files of an encoder into the shop; nothing if it has none, or the copies are intact.
 
-    Both copies are on disk when this returns. The caller must hold the shop's job lock. Raise
+    Both copies are on disk when this returns. The caller must hold the shop's job lock. Raises
     EncoderNotFound if the files changed since the encoder was loaded, or need further files;
     StoreFull.
     """

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 import msgspec
 
+from indexer.durable import draft_of
 from indexer.errors import CannotWrite
 from indexer.progress import Progress, no_progress
 from indexer.shop.shelf import Shelf
@@ -34,7 +33,7 @@ Row: TypeAlias = dict[str, Any]
 
 
 class ExportReport(msgspec.Struct, frozen=True):
-    """What an export holds; ``encoder`` is that of the vectors, empty without."""
+    """The result of an export; ``encoder`` is that of the vectors, empty if there are none."""
 
     file: str
     items: int
@@ -49,8 +48,8 @@ def export_items(
 
     The ending of ``path`` chooses the format. ``vectors`` adds the field ``embeddings``: the vector
     of each image by the serving encoder, rounded to fp16; null for an image without one. ``path``
-    appears once it is complete. Raise CannotWrite for another ending, without pyarrow for Parquet,
-    or if the disk refuses.
+    appears once it is complete. Raises CannotWrite for another ending, for Parquet without pyarrow,
+    and if the disk cannot be written.
     """
     if path.suffix.lower() not in EXPORT_ENDINGS:
         raise CannotWrite(
@@ -59,18 +58,17 @@ def export_items(
         )
     serving = Shelf.read(shop).serving() if vectors else None
     key = serving.model.key if serving else None
-    with Store(shop.store) as store, store.read() as reader, _draft_of(path) as draft:
+    images = done = 0
+    with Store(shop.store) as store, store.read() as reader, draft_of(path) as draft:
         total = reader.count("items")
         names = sorted({name for record in reader.items() for name in record.item.attributes})
-        writer = _writer_of(path, draft, names, has_vectors=key is not None)
-        images = done = 0
         rows = (_row(reader, record, key) for record in reader.items())
-        while chunk := list(islice(rows, _CHUNK)):
-            writer.write(chunk)
-            done += len(chunk)
-            images += sum(len(row["images"]) for row in chunk)
-            progress("export", done, total)
-        writer.close()
+        with closing(_writer_of(path, draft, names, has_vectors=key is not None)) as writer:
+            while chunk := list(islice(rows, _CHUNK)):
+                writer.write(chunk)
+                done += len(chunk)
+                images += sum(len(row["images"]) for row in chunk)
+                progress("export", done, total)
     return ExportReport(str(path), done, images, serving.model.id if serving else "")
 
 
@@ -120,7 +118,11 @@ class _JsonWriter:
 
 
 class _CsvWriter:
-    """Writes a row for each item, with a column for each attribute; lists are joined by ``;``."""
+    """Writes a row for each item, with a column for each attribute.
+
+    Lists are joined by ``;``. Categories and images are written as JSON if a reader would split one
+    of them.
+    """
 
     def __init__(self, path: Path, attributes: list[str], *, has_vectors: bool) -> None:
         self._file = path.open("w", encoding="utf-8", newline="")
@@ -133,6 +135,9 @@ class _CsvWriter:
         for row in rows:
             attributes = row.pop("attributes")
             row.update({self._names[name]: value for name, value in attributes.items()})
+            for name in ("categories", "images"):
+                if _is_split(row[name]):
+                    row[name] = json.dumps(row[name], ensure_ascii=False)
             if "embeddings" in row:
                 row["embeddings"] = json.dumps(row["embeddings"])
             self._writer.writerow({name: _cell(value) for name, value in row.items()})
@@ -174,6 +179,12 @@ def _column_of(attribute: str) -> str:
     return f"attributes.{attribute}" if attribute in (*_COLUMNS, "embeddings") else attribute
 
 
+def _is_split(texts: list[str]) -> bool:
+    """Return True if a reader would split one of the texts of a cell into several."""
+    separators = ";|\n" if len(texts) > 1 else ";|\n,"
+    return any(separator in text for text in texts for separator in separators)
+
+
 def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -182,17 +193,3 @@ def _cell(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return "" if value is None else value
-
-
-@contextmanager
-def _draft_of(path: Path) -> Iterator[Path]:
-    """Yield a path beside ``path`` that takes its place when the block ends without an error."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield draft
-        draft.replace(path)
-    except OSError as error:
-        raise CannotWrite(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)

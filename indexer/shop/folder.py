@@ -27,6 +27,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexer.durable import sync
 from indexer.errors import IndexCorrupt, IndexNotFound, StoreFull, VitrineError
 from indexer.layout import CURRENT, ENCODERS, GENERATIONS, STORE, STYLES
 from indexer.shop.manifest import MANIFEST, FileRecord, Manifest, read_manifest
@@ -60,7 +61,7 @@ class ShopFolder:
     def served(self) -> list[str]:
         """Return the names in CURRENT: the serving generation, then earlier ones, latest first.
 
-        Earlier ones may have been deleted since. Raise IndexNotFound if nothing was built;
+        Earlier ones may have been deleted since. Raises IndexNotFound if nothing was built;
         IndexCorrupt if CURRENT is damaged, or missing although there are generations.
         """
         try:
@@ -134,7 +135,7 @@ class ShopFolder:
 
     @contextmanager
     def hold(self, name: str) -> Iterator[None]:
-        """Protect a generation from deletion within the block. Raise IndexNotFound if it is gone.
+        """Protect a generation from deletion within the block. Raises IndexNotFound if it is gone.
 
         The lock belongs to the open file, so it also ends when the process is killed.
         """
@@ -154,7 +155,7 @@ class ShopFolder:
             os.close(descriptor)
 
     def is_held(self, name: str) -> bool:
-        """Return whether any process holds a generation."""
+        """Return True if any process holds a generation."""
         with suppress(OSError), (self.generations / name / MANIFEST).open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -269,20 +270,10 @@ class ShopFolder:
         return f"{max(used) + 1:06d}"
 
 
-def sync(path: Path) -> None:
-    """Flush a file or folder to disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _delete(folder: Path) -> None:
-    """Delete the folder of a generation, and its data outside of the folder, if any."""
-    for (
-        backend
-    ) in BACKENDS.values():  # all: an incomplete generation has no manifest to name its own
+    """Delete the folder of a generation, and data that its backend keeps elsewhere."""
+    # Of all backends, because an incomplete generation has no manifest that names its own.
+    for backend in BACKENDS.values():
         try:
             with suppress(OSError):
                 backend.drop(folder)

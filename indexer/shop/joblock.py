@@ -14,7 +14,7 @@ from indexer.layout import JOB_LOCK
 
 @contextmanager
 def job_lock(shop: Path, job: str) -> Iterator[None]:
-    """Lock the shop for a long job; else raise StoreBusy, naming the job and process that holds it.
+    """Lock the shop for a long job. Raises StoreBusy, naming the job and process that holds it.
 
     The lock belongs to the open file, so it also ends when the process is killed. If the disk is
     full, the shop is locked without a name, so that collecting garbage is still possible.

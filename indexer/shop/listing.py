@@ -39,7 +39,7 @@ class GenerationInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def generations(shop: ShopFolder, *, thorough: bool = False) -> list[GenerationInfo]:
-    """Return all generations on disk, newest first. Raise IndexNotFound if nothing was built.
+    """Return all generations on disk, newest first. Raises IndexNotFound if nothing was built.
 
     File sizes are compared with the manifests; ``thorough`` also compares checksums, which reads
     every file.

@@ -24,7 +24,7 @@ def promote(shop: ShopFolder, name: str, *, fill: Callable[[Manifest], None] | N
     """Make a generation serve; running services switch within a second.
 
     If embeddings of its encoder are missing in the store, ``fill`` is called with its manifest to
-    add them. Raise Conflict if embeddings are missing otherwise; IndexNotFound; IndexCorrupt.
+    add them. Raises Conflict if embeddings are missing otherwise; IndexNotFound; IndexCorrupt.
     """
     _make_serving(shop, name, after=None, fill=fill)
 
@@ -49,7 +49,7 @@ def rollback(
 def drop(shop: ShopFolder, name: str) -> None:
     """Delete a generation. Dropping the last one of a migration's model ends the migration.
 
-    Raise Conflict if it serves, StoreBusy if it is being read, StoreFull if it cannot be deleted,
+    Raises Conflict if it serves, StoreBusy if it is being read, StoreFull if it cannot be deleted,
     and IndexNotFound.
     """
     shelf = Shelf.read(shop)
@@ -119,7 +119,7 @@ def _missing_embeddings(shop: ShopFolder, manifest: Manifest, name: str, missing
 
 
 def _first_intact(shop: ShopFolder, names: list[str]) -> str:
-    """Return the first intact generation of ``names``. Raise Conflict if there is none."""
+    """Return the first intact generation of ``names``. Raises Conflict if there is none."""
     problem = "none has served before"
     on_disk = shop.names()
     for name in (name for name in names if name in on_disk):

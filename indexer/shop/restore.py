@@ -17,12 +17,13 @@ from typing import Any
 
 import msgspec
 
+from indexer.durable import sync
 from indexer.encoders.onnxfile import hash_pair
 from indexer.errors import CannotWrite, Conflict, IndexCorrupt, IndexMismatch, StoreBusy, StoreFull
 from indexer.jsonbytes import decode_json_as
 from indexer.progress import Progress
 from indexer.shop.archive import CHUNK, read_archive
-from indexer.shop.folder import ShopFolder, sync
+from indexer.shop.folder import ShopFolder
 from indexer.shop.joblock import job_lock
 from indexer.shop.manifest import MANIFEST
 from indexer.shop.snapshot import BESIDE, DESCRIPTION, FORMAT, STORE_ENTRY, Snapshot, entries_of
@@ -94,7 +95,7 @@ def _description(archive: zipfile.ZipFile, path: Path) -> Snapshot:
     if not all(_FILE.fullmatch(file) for file in about.files) or MANIFEST not in about.files:
         raise IndexCorrupt(f"{path} names files that no generation has: {list(about.files)[:5]}")
     if not all(_HASH.fullmatch(weights) for weights in about.encoders):
-        raise IndexCorrupt(f"{path} names encoders by no hash: {about.encoders[:5]}")
+        raise IndexCorrupt(f"{path} names encoders, but not by hashes: {about.encoders[:5]}")
     if not all(STYLE_FILE.fullmatch(file) for file in about.styles):
         raise IndexCorrupt(f"{path} names files that no style has: {about.styles[:5]}")
     if not set(about.beside) <= set(BESIDE):
@@ -114,7 +115,9 @@ def _unpack(
         unexpected = sorted(set(names) ^ {*targets, DESCRIPTION}) or sorted(names)
         raise IndexCorrupt(f"{path} does not hold the files of a snapshot: {unexpected[0][:80]!r}")
     total = sum(entry.file_size for entry in entries)
-    if total > path.stat().st_size or any(e.compress_type != zipfile.ZIP_STORED for e in entries):
+    if total > path.stat().st_size or any(
+        entry.compress_type != zipfile.ZIP_STORED for entry in entries
+    ):
         raise IndexCorrupt(f"{path} holds compressed files; snapshots are not compressed")
     free = shutil.disk_usage(draft.path).free
     if total > free:

@@ -101,7 +101,8 @@ class Shelf:
     def current_generation(self) -> Generation:
         """Return the current generation.
 
-        Raise IndexNotFound, IndexCorrupt or IndexMismatch if CURRENT or the manifest is unreadable.
+        Raises IndexNotFound, IndexCorrupt or IndexMismatch if CURRENT or the manifest cannot be
+        read.
         """
         if self.current_error is not None:
             raise self.current_error
@@ -110,7 +111,7 @@ class Shelf:
     def serving(self) -> Generation | None:
         """Return the first readable generation of the serving order, else the newest readable one.
 
-        None if there is no readable generation. Raise IndexMismatch if one of another format comes
+        None if there is no readable generation. Raises IndexMismatch if one of another format comes
         first.
         """
         order: list[str] = []
@@ -125,7 +126,7 @@ class Shelf:
 
         Generations newer than the current one are left out, so a rollback stays in effect. If
         CURRENT is damaged or missing, log a warning and return all, newest first, beginning with
-        those of the serving model in the store. Raise IndexNotFound if nothing was built;
+        those of the serving model in the store. Raises IndexNotFound if nothing was built;
         IndexCorrupt if all generations are gone.
         """
         if self.current_error is not None:
@@ -142,7 +143,7 @@ class Shelf:
     def first_readable(self, names: Sequence[str]) -> Generation:
         """Return the first of these generations whose manifest can be read.
 
-        If there is none, raise the error of the first one: IndexCorrupt or IndexNotFound. Raise
+        If there is none, raise the error of the first one: IndexCorrupt or IndexNotFound. Raises
         IndexMismatch at once for a manifest of another format.
         """
         first_error: IndexCorrupt | IndexNotFound | None = None
@@ -162,7 +163,7 @@ class Shelf:
         return self.manifests[name]
 
     def is_candidate(self, name: str) -> bool:
-        """Return whether this is a candidate generation: not yet promoted or dropped."""
+        """Return True if this is a candidate generation: not yet promoted or dropped."""
         manifest = self.manifests.get(name)
         return manifest is not None and manifest.candidate and name not in self.served
 
@@ -185,7 +186,7 @@ class Shelf:
 
     @property
     def is_readable(self) -> bool:
-        """Whether there are generations and all manifests can be read.
+        """True if there are generations and all manifests can be read.
 
         Otherwise the models in use are unknown: a first build may be running.
         """

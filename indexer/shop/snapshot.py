@@ -94,16 +94,16 @@ def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapsh
                 },
                 encoders=sorted({Path(entry).stem for entry in encoders}),
                 styles=StyleFolder(shop.styles).file_names(),
-                beside=[name for name in BESIDE if exists(shop.path / name)],
+                beside=[folder for folder in BESIDE if exists(shop.path / folder)],
             )
             with write_archive(path) as archive:
                 archive.add(DESCRIPTION, msgspec.json.format(msgspec.json.encode(about), indent=2))
                 for entry, source in (entries_of(shop, about) | encoders).items():
                     with _opened(entry, source) as read, archive.open(entry) as out:
                         shutil.copyfileobj(read, out, CHUNK)
-                for name in about.beside:
-                    with archive.open(f"{name}/{DATA_FILE}") as out:
-                        _copy_beside(shop.path / name, out)
+                for folder in about.beside:
+                    with archive.open(f"{folder}/{DATA_FILE}") as out:
+                        _copy_beside(shop.path / folder, out)
                 with archive.open(STORE_ENTRY) as out:
                     _copy_store(store, out, progress)
                 # Rows written after the switch have no embedding by this generation's encoder.
@@ -124,7 +124,7 @@ def _opened(entry: str, source: Path) -> IO[bytes]:
 def _encoder_files(shop: ShopFolder, serving: Model, others: list[Model]) -> dict[str, Path]:
     """Return the files of these encoders by their names in the archive; not all encoders have any.
 
-    Originals are taken if the shop has no copies yet. Raise EncoderNotFound if the files of the
+    Originals are taken if the shop has no copies yet. Raises EncoderNotFound if the files of the
     serving encoder are missing. Those of an open migration may be missing: writes continue without
     that encoder, and so does a snapshot.
     """

@@ -1,4 +1,4 @@
-"""The styles that a shop shows its catalog in: their names in the store, and who renders them."""
+"""The styles that a shop shows its catalog in: their names in the store, and their stylers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from indexer.store.transactions import Reader, Writer
 
 _STYLES = "styles"  # in the store's meta; earlier versions have none, and ignore it
-_VERSION = 1  # of how renditions are made from a style: raise it to have them made again
+_VERSION = 1  # of how renditions are made; raise it to have all of them made again
 
 
 class ShopStyle(NamedTuple):
@@ -60,7 +60,7 @@ def removable_styles(reader: Reader, serving: Iterable[StyleCount]) -> set[str]:
     left = {
         row.rendition
         for _, row in reader.rows()
-        if row.rendition != ORIGINAL and reader.rendition(row.picture)  # without a note it stays
+        if row.rendition != ORIGINAL and reader.rendition(row.picture)  # others are not of the shop
     }
     return left.union(indexed_styles(reader), (style.name for style in serving))
 

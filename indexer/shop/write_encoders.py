@@ -51,7 +51,7 @@ def serve(writer: Writer, model: Model) -> None:
 
     All others stay, so a migration to a third model stays open.
     """
-    others = [other for other in read(writer)[1:] if other != model]
+    others = [listed for listed in read(writer)[1:] if listed != model]
     _put(writer, [model, *others])
 
 

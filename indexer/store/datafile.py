@@ -110,7 +110,7 @@ def _free_pages(file: int, meta: _MetaPage) -> set[int]:
         flags, lower = struct.unpack_from("=HH", data, 10)
         if not flags & (_BRANCH | _LEAF):
             raise ValueError
-        for at in struct.unpack_from(f"={(lower - _HEADER) // 2}H", data, _HEADER):
+        for at in struct.unpack_from(f"={(lower - _HEADER) // 2}H", data, _HEADER):  # its nodes
             low, high, node_flags, key_bytes = struct.unpack_from("=HHHH", data, at)
             if flags & _BRANCH:
                 pending.append(low | high << 16 | node_flags << 32)

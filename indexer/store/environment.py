@@ -1,4 +1,4 @@
-"""An LMDB environment: named databases in one memory-mapped file, and transactions on them.
+"""An LMDB environment: named databases in one memory-mapped file.
 
 This module is independent of the data: the schema of a shop is in ``indexer.store.store``.
 
@@ -9,7 +9,7 @@ engines open for a moment. So all environments of a process on one path share on
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,77 +18,12 @@ import lmdb
 
 from indexer.errors import IndexCorrupt, IndexNotFound, StoreFull
 from indexer.store.datafile import ADVICE, check_not_truncated
+from indexer.store.lmdb_transactions import ReadTransaction, WriteTransaction
 
 DATA_FILE = "data.mdb"
 MAP_BYTES = 256 << 30  # reserved address space, not disk: LMDB files grow as they fill
 _MAX_DATABASES = 16
 _MAX_READERS = 512
-
-
-class ReadTransaction:
-    """A consistent view of an environment. A database that does not exist yet reads as empty."""
-
-    def __init__(self, txn: Any, handles: Mapping[str, Any]) -> None:
-        self._txn = txn
-        self._handles = handles
-
-    def get(self, database: str, key: bytes) -> bytes | None:
-        """Return the value of a key, or None if there is none."""
-        handle = self._handles.get(database)
-        value: bytes | None = None if handle is None else self._txn.get(key, db=handle)
-        return value
-
-    def has(self, database: str, key: bytes) -> bool:
-        """Return whether a key exists, without reading its value."""
-        handle = self._handles.get(database)
-        return handle is not None and bool(self._txn.cursor(db=handle).set_key(key))
-
-    def keys(self, database: str, start: bytes = b"") -> Iterator[bytes]:
-        """Iterate over the keys from ``start`` on, in byte order."""
-        cursor = self._cursor(database, start)
-        keys: Iterator[bytes] = iter(()) if cursor is None else cursor.iternext(values=False)
-        return keys
-
-    def entries(self, database: str, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        """Iterate over the keys and values from ``start`` on, in byte order of the keys."""
-        cursor = self._cursor(database, start)
-        entries: Iterator[tuple[bytes, bytes]] = iter(()) if cursor is None else cursor.iternext()
-        return entries
-
-    def entries_before(self, database: str, end: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """The keys before ``end`` and their values, in descending byte order of the keys."""
-        handle = self._handles.get(database)
-        if handle is None:
-            return iter(())
-        cursor = self._txn.cursor(db=handle)
-        found = cursor.prev() if cursor.set_range(end) else cursor.last()
-        entries: Iterator[tuple[bytes, bytes]] = cursor.iterprev() if found else iter(())
-        return entries
-
-    def count(self, database: str) -> int:
-        """Return the number of keys in a database."""
-        handle = self._handles.get(database)
-        return 0 if handle is None else int(self._txn.stat(handle)["entries"])
-
-    def _cursor(self, database: str, start: bytes) -> Any:
-        """Return a cursor at the first key from ``start`` on, or None if there is no such key."""
-        handle = self._handles.get(database)
-        if handle is None:
-            return None
-        cursor = self._txn.cursor(db=handle)
-        return cursor if (cursor.set_range(start) if start else cursor.first()) else None
-
-
-class WriteTransaction(ReadTransaction):
-    """A write transaction: when its block ends, either all of it is on disk or nothing."""
-
-    def put(self, database: str, key: bytes, value: bytes) -> None:
-        """Store a value under a key; replaces the previous value."""
-        self._txn.put(key, value, db=self._handles[database])
-
-    def delete(self, database: str, key: bytes) -> None:
-        """Delete a key, if it exists."""
-        self._txn.delete(key, db=self._handles[database])
 
 
 class _OpenEnvironment:
@@ -122,7 +57,7 @@ class Environment:
         """Open the environment in the folder ``path``; ``create`` makes a missing one.
 
         The first write creates those ``databases`` that do not exist yet. ``advice`` ends the
-        message about a damaged file. Raise IndexNotFound if there is no environment, IndexCorrupt
+        message about a damaged file. Raises IndexNotFound if there is no environment, IndexCorrupt
         if it is not valid LMDB, and StoreFull if the operating system cannot open it.
         """
         if not exists(path):
@@ -166,7 +101,7 @@ class Environment:
 
     @contextmanager
     def read(self) -> Iterator[ReadTransaction]:
-        """Open a consistent view. Keep it short: LMDB cannot reuse the pages it sees meanwhile."""
+        """Open a consistent view. Keep it short, because LMDB cannot reuse the pages it sees."""
         try:
             self._open_new_databases()
             with self._begin_read() as txn:
@@ -178,7 +113,7 @@ class Environment:
     def write(self) -> Iterator[WriteTransaction]:
         """Open a transaction that is on disk when the block ends; an exception undoes it.
 
-        Raise StoreFull if the map or the disk is full, or the folder is read-only.
+        Raises StoreFull if the map or the disk is full, or the folder is read-only.
         """
         shared = self._shared
         try:
@@ -199,8 +134,8 @@ class Environment:
     def copy(self, descriptor: int) -> None:
         """Copy the data file without free pages to an open file or pipe.
 
-        The copy is one consistent view; reads and writes can go on. Raise StoreFull if it cannot be
-        written.
+        The copy is one consistent view; reads and writes can go on. Raises StoreFull if it cannot
+        be written.
         """
         try:
             self._shared.env.copyfd(descriptor, compact=True)
@@ -287,7 +222,7 @@ def _open_databases(env: Any, names: Sequence[str]) -> dict[str, Any]:
 
 
 def exists(path: Path) -> bool:
-    """Return whether a folder holds the data file of an environment."""
+    """Return True if a folder holds the data file of an environment."""
     return (path / DATA_FILE).is_file()
 
 

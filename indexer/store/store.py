@@ -54,7 +54,7 @@ class Store:
     def __init__(self, path: Path, *, create: bool = False) -> None:
         """Open the store in ``path``; ``create`` makes an empty one if it is missing.
 
-        Raise IndexNotFound if there is none, IndexMismatch if this version does not support its
+        Raises IndexNotFound if there is none, IndexMismatch if this version does not support its
         format, and IndexCorrupt if it is not valid LMDB.
         """
         if not create and not exists(path):
@@ -89,9 +89,9 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Reader]:
-        """Open a consistent view. Keep it short: LMDB cannot reuse the pages it sees meanwhile.
+        """Open a consistent view. Keep it short, because LMDB cannot reuse the pages it sees.
 
-        Raise IndexMismatch if a later version has upgraded the store since it was opened.
+        Raises IndexMismatch if a later version has upgraded the store since it was opened.
         """
         with self._environment.read() as txn:
             reader = Reader(txn)
@@ -102,7 +102,7 @@ class Store:
     def write(self) -> Iterator[Writer]:
         """Open a transaction that is on disk when the block ends; an exception undoes it.
 
-        The first write upgrades a store of an earlier format. Raise StoreFull if the map or the
+        The first write upgrades a store of an earlier format. Raises StoreFull if the map or the
         disk is full, or the folder is read-only; IndexMismatch as ``read`` does.
         """
         with self._environment.write() as txn:
@@ -116,10 +116,10 @@ class Store:
     ) -> int:
         """Delete embeddings and pictures that no row needs; return how many were deleted.
 
-        Contents in ``kept`` stay, because earlier generations need them for a rollback: originals,
-        and renditions in ``styles``; None is every rendition.
-        Writes may go on: each of the short transactions also checks the rows added meanwhile. The
-        caller must hold the shop's job lock, because a build stores embeddings before their rows.
+        The originals of contents in ``kept``, and their renditions in ``styles`` (None: in any
+        style), are not deleted, because earlier generations need them for a rollback. Others may
+        write meanwhile: each of the short transactions checks the rows that were added. The caller
+        must hold the shop's job lock, because a build stores embeddings before their rows.
         """
 
         def is_kept(picture: PictureKey) -> bool:
@@ -187,7 +187,7 @@ class Store:
 
 
 class _Images(Container[object]):
-    """The pictures of some images, in whatever rendition."""
+    """The pictures of some images, in all renditions."""
 
     def __init__(self, pictures: Collection[PictureKey]) -> None:
         self._contents = {picture.content for picture in pictures}
@@ -197,9 +197,10 @@ class _Images(Container[object]):
 
 
 def _needed_by(rows: Iterable[Row]) -> dict[str, Container[object]]:
-    """What rows need of each database of pictures.
+    """Return the pictures that rows need, for each database of pictures.
 
-    The record of a rendition stays with its image: one that was left out has no row.
+    The records of renditions are needed as long as their image, because a rendition that was left
+    out has no row.
     """
     pictures = {row.picture for row in rows}
     exact = dict.fromkeys(("images", "originals", "embeddings"), pictures)

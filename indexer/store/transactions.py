@@ -1,4 +1,4 @@
-"""Transactions on the store: a consistent view, or a change that is written whole or undone."""
+"""Transactions on the store of a shop: consistent views, and changes written as a whole."""
 
 from __future__ import annotations
 
@@ -11,10 +11,17 @@ import numpy as np
 
 from indexer.arrays import Vectors
 from indexer.errors import IndexCorrupt
-from indexer.items import ORIGINAL, clean_id
-from indexer.store.environment import ReadTransaction, WriteTransaction
+from indexer.items import clean_id
+from indexer.store.keys import (
+    ENCODER_BYTES,
+    embedding_key,
+    item_key,
+    number_key,
+    picture_key,
+    picture_of_key,
+)
+from indexer.store.lmdb_transactions import ReadTransaction, WriteTransaction
 from indexer.store.records import (
-    HASH_BYTES,
     Change,
     ItemRecord,
     PictureKey,
@@ -28,8 +35,6 @@ T = TypeVar("T")
 _ITEM = msgspec.msgpack.Decoder(ItemRecord)
 _ROW = msgspec.msgpack.Decoder(Row)
 _RENDITION = msgspec.msgpack.Decoder(RenditionRecord)
-_ORIGINAL = ORIGINAL.encode()
-_ENCODER_BYTES = 8  # of the key of an embedding, see ``Model.key``
 
 PictureDatabase: TypeAlias = Literal["images", "originals"]
 """The databases of pictures: display copies, and original bytes."""
@@ -55,13 +60,13 @@ class Reader:
 
     def item(self, item_id: str) -> ItemRecord | None:
         """Return the record of an item, or None if there is no such item."""
-        key = clean_id(item_id).encode("utf-8", "surrogatepass")
+        key = item_key(clean_id(item_id))
         value = self._txn.get("items", key) if 0 < len(key) < 512 else None
         return None if value is None else _decode(_ITEM, value, f"item {item_id!r}")
 
     def items(self, after: str = "") -> Iterator[ItemRecord]:
         """Iterate over the items whose ids follow ``after``, in byte order of their ids."""
-        start = after.encode("utf-8", "surrogatepass") + b"\0" if after else b""
+        start = item_key(after) + b"\0" if after else b""
         for key, value in self._txn.entries("items", start):
             yield _decode(_ITEM, value, f"item {key.decode(errors='replace')!r}")
 
@@ -72,7 +77,7 @@ class Reader:
 
     def rows(self, start: int = 0) -> Iterator[tuple[int, Row]]:
         """Iterate over the numbers and rows from ``start`` on, in ascending order."""
-        for key, value in self._txn.entries("rows", _number_key(start)):
+        for key, value in self._txn.entries("rows", number_key(start)):
             number = int.from_bytes(key, "big")
             yield number, _decode(_ROW, value, f"row {number}")
 
@@ -95,7 +100,7 @@ class Reader:
         if last == sequence:
             return {}
         found: dict[str, Change] = {}
-        following = _number_key(sequence + 1)
+        following = number_key(sequence + 1)
         if last < sequence or not self._txn.has("changes", following):
             return None
         for _, value in self._txn.entries("changes", following):
@@ -105,22 +110,22 @@ class Reader:
 
     def image(self, picture: PictureKey) -> bytes | None:
         """Return the display copy (JPEG) of a picture, or None if it is not stored."""
-        return self._txn.get("images", _picture_key_bytes(picture))
+        return self._txn.get("images", picture_key(picture))
 
     def original(self, picture: PictureKey) -> bytes | None:
         """Return the original bytes of a picture, or None if they are not stored."""
-        return self._txn.get("originals", _picture_key_bytes(picture))
+        return self._txn.get("originals", picture_key(picture))
 
     def holds(self, database: PictureDatabase, picture: PictureKey) -> bool:
-        """Return whether a picture is stored in a database, without reading its bytes."""
-        return self._txn.has(database, _picture_key_bytes(picture))
+        """Return True if a picture is stored in a database, without reading its bytes."""
+        return self._txn.has(database, picture_key(picture))
 
     def has_embedding(self, encoder: bytes, picture: PictureKey) -> bool:
-        """Return whether this encoder has embedded this picture."""
+        """Return True if this encoder has embedded this picture."""
         return bool(self.embedding(encoder, picture))
 
     def has_no_picture(self, encoder: bytes, picture: PictureKey) -> bool:
-        """Return whether every copy of this picture was gone before this encoder could embed it.
+        """Return True if every copy of this picture was gone before this encoder could embed it.
 
         Rows of such a picture are in no index of that encoder.
         """
@@ -129,7 +134,7 @@ class Reader:
     def embeddings(self, encoder: bytes, pictures: Sequence[PictureKey], dim: int) -> Vectors:
         """Return the stored vectors of these pictures, in order: (n, dim), rounded to fp16.
 
-        Raise IndexCorrupt if one is missing or has another length.
+        Raises IndexCorrupt if one is missing or has another length.
         """
         out = np.empty((len(pictures), dim), dtype=np.float32)
         for place, picture in enumerate(pictures):
@@ -147,11 +152,11 @@ class Reader:
 
         Empty bytes mean that there was no picture to embed, see ``has_no_picture``.
         """
-        return self._txn.get("embeddings", _embedding_key_bytes(encoder, picture))
+        return self._txn.get("embeddings", embedding_key(encoder, picture))
 
     def rendition(self, picture: PictureKey) -> RenditionRecord | None:
-        """How a picture was rendered; None if it was not rendered in a style of the shop."""
-        value = self._txn.get("renditions", _picture_key_bytes(picture))
+        """Return how a picture was rendered; None if it was not rendered in a style of the shop."""
+        value = self._txn.get("renditions", picture_key(picture))
         what = f"rendition {picture.rendition!r} of image {picture.content.hex()}"
         return None if value is None else _decode(_RENDITION, value, what)
 
@@ -160,11 +165,11 @@ class Reader:
         found: list[bytes] = []
         first = next(self._txn.keys("embeddings"), None)
         while first is not None:
-            found.append(first[:_ENCODER_BYTES])
+            found.append(first[:ENCODER_BYTES])
             following = int.from_bytes(found[-1], "big") + 1
-            if following == 1 << 8 * _ENCODER_BYTES:
+            if following == 1 << 8 * ENCODER_BYTES:
                 break
-            first = next(self._txn.keys("embeddings", _number_key(following)), None)
+            first = next(self._txn.keys("embeddings", number_key(following)), None)
         return found
 
     def embedding_keys(self, encoder: bytes, most: int) -> list[tuple[str, bytes]]:
@@ -174,7 +179,7 @@ class Reader:
     def embedded_pictures(self, encoder: bytes) -> Iterator[PictureKey]:
         """Yield the pictures that an encoder has embedded, or recorded as gone."""
         for key in self._embedding_keys_of(encoder):
-            yield _picture_from_key(key[_ENCODER_BYTES:])
+            yield picture_of_key(key[ENCODER_BYTES:])
 
     def count_embeddings(self, encoder: bytes) -> int:
         """Return how many pictures an encoder has embedded, or recorded as gone."""
@@ -184,9 +189,9 @@ class Reader:
         """Yield (database, key, picture) of all pictures and embeddings, in order of the keys."""
         for database in ("images", "originals", "renditions"):
             for key in self._txn.keys(database):
-                yield database, key, _picture_from_key(key)
+                yield database, key, picture_of_key(key)
         for key in self._txn.keys("embeddings"):
-            yield "embeddings", key, _picture_from_key(key[_ENCODER_BYTES:])
+            yield "embeddings", key, picture_of_key(key[ENCODER_BYTES:])
 
     def _embedding_keys_of(self, encoder: bytes) -> Iterator[bytes]:
         keys = self._txn.keys("embeddings", encoder)
@@ -194,7 +199,7 @@ class Reader:
 
 
 class Writer(Reader):
-    """A write transaction: after its ``with`` block, either all of it is on disk or nothing."""
+    """A write transaction: when its block ends, all of it is on disk, or nothing after an error."""
 
     def __init__(self, txn: WriteTransaction) -> None:
         super().__init__(txn)
@@ -212,28 +217,33 @@ class Writer(Reader):
         self._log(item_id, change)
         return change
 
+    def touch(self, item_id: str) -> None:
+        """Log that fields of an item changed that are kept beside the store, if it exists."""
+        if self.item(item_id) is not None:
+            self._log(item_id, Change.FIELDS)
+
     def put_row(self, number: int, row: Row) -> None:
         """Store the row with this number."""
-        self._writing.put("rows", _number_key(number), msgspec.msgpack.encode(row))
+        self._writing.put("rows", number_key(number), msgspec.msgpack.encode(row))
 
     def put_image(self, picture: PictureKey, jpeg: bytes) -> None:
         """Store the display copy of a picture."""
-        self._writing.put("images", _picture_key_bytes(picture), jpeg)
+        self._writing.put("images", picture_key(picture), jpeg)
 
     def put_original(self, picture: PictureKey, data: bytes) -> None:
         """Store the original bytes of a picture."""
-        self._writing.put("originals", _picture_key_bytes(picture), data)
+        self._writing.put("originals", picture_key(picture), data)
 
     def put_embedding(self, encoder: bytes, picture: PictureKey, embedding: bytes) -> None:
         """Store a vector, given as the bytes of its dim fp16 numbers.
 
         Empty bytes record that there was no picture to embed, see ``has_no_picture``.
         """
-        self._writing.put("embeddings", _embedding_key_bytes(encoder, picture), embedding)
+        self._writing.put("embeddings", embedding_key(encoder, picture), embedding)
 
     def put_rendition(self, picture: PictureKey, record: RenditionRecord) -> None:
         """Store how a picture was rendered, or that it was left out."""
-        self._writing.put("renditions", _picture_key_bytes(picture), msgspec.msgpack.encode(record))
+        self._writing.put("renditions", picture_key(picture), msgspec.msgpack.encode(record))
 
     def new_rows(self, count: int) -> range:
         """Reserve ``count`` row numbers that were never used before."""
@@ -257,7 +267,7 @@ class Writer(Reader):
 
     def delete_row(self, number: int) -> None:
         """Delete a row."""
-        self._writing.delete("rows", _number_key(number))
+        self._writing.delete("rows", number_key(number))
 
     def delete_keys(self, keys: Collection[tuple[str, bytes]]) -> None:
         """Delete these (database, key) pairs."""
@@ -277,30 +287,7 @@ class Writer(Reader):
         if change:
             number = self.sequence + 1
             self.put_meta("changes", number)
-            self._writing.put("changes", _number_key(number), bytes([change]) + item_id.encode())
-
-
-def _number_key(number: int) -> bytes:
-    return number.to_bytes(8, "big")
-
-
-def _picture_key_bytes(picture: PictureKey) -> bytes:
-    """Return the key of a picture: the content alone for an original, as before renditions."""
-    content, rendition = picture
-    return content if rendition == ORIGINAL else content + rendition.encode()
-
-
-def _embedding_key_bytes(encoder: bytes, picture: PictureKey) -> bytes:
-    content, rendition = picture
-    return encoder + content + rendition.encode()
-
-
-def _picture_from_key(key: bytes) -> PictureKey:
-    """Return the picture that a key is of; the key has no encoder prefix."""
-    rendition = key[HASH_BYTES:]
-    if rendition in (b"", _ORIGINAL):
-        return PictureKey(key[:HASH_BYTES])
-    return PictureKey(key[:HASH_BYTES], rendition.decode(errors="replace"))
+            self._writing.put("changes", number_key(number), bytes([change]) + item_id.encode())
 
 
 def _decode(decoder: msgspec.msgpack.Decoder[T], value: bytes, what: str) -> T:

@@ -46,7 +46,7 @@ def newest_format() -> int:
 
 
 def is_new(reader: Reader) -> bool:
-    """Return whether the store has no format number yet, as its creation was not completed."""
+    """Return True if the store has no format number yet, because it is still being created."""
     return reader.meta(_FORMAT, 0) == 0
 
 

@@ -1,4 +1,4 @@
-"""Train the bundled encoder, or adapt it to a shop. Needs the extra `train`: torch and onnx.
+"""Train the bundled encoder, or adapt it to a shop. Needs the extra ``train``: torch and onnx.
 
-`python -m indexer.training --data DIR --out FILE` trains, quantizes and exports it.
+``python -m indexer.training --data DIR --out FILE`` trains, quantizes and exports it.
 """

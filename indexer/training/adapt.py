@@ -24,7 +24,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from indexer.encoders.onnxfile import OnnxEncoder, SideFile, read_side
+from indexer.encoders.onnxfile import EncoderSettings, OnnxEncoder, read_encoder_settings
 from indexer.errors import EncoderNotFound
 from indexer.training.adapted import Adapted, write_if_better
 from indexer.training.dataset import Dataset
@@ -156,11 +156,9 @@ class _Training:
         params: AdaptHyperparameters,
     ) -> None:
         torch.manual_seed(params.seed)
-        self.params, self.evaluation, self.sampler = (
-            params,
-            evaluation,
-            PairSampler(dataset, params.pairs, params.seed),
-        )
+        self.params = params
+        self.evaluation = evaluation
+        self.sampler = PairSampler(dataset, params.pairs, params.seed)
         self.start = start
         network = copy.deepcopy(start).train().to(memory_format=torch.channels_last)
         items = Proxies(len(dataset.items), 20.0)
@@ -225,8 +223,8 @@ def adapt(
     ``start``. Raises EncoderNotFound if ``start`` does not hold this network, CannotWrite if
     ``out`` cannot be written.
     """
-    network, side = _open_network(start)
-    evaluation = _NetworkEvaluation(dataset, side.size)
+    network, settings = _open_network(start)
+    evaluation = _NetworkEvaluation(dataset, settings.size)
     before = evaluation.test_outcomes(OnnxEncoder(start, encoder_id="before"))
     keep_freed_memory()
     started = time.monotonic()
@@ -239,7 +237,9 @@ def adapt(
     mix = max(mixed, key=lambda share: (evaluation.network_recall(mixed[share]), -share))
 
     def make(draft: Path) -> None:
-        export(mixed[mix], draft, name=name, size=side.size, fit=side.fit, trim=side.trim)
+        export(
+            mixed[mix], draft, name=name, size=settings.size, fit=settings.fit, trim=settings.trim
+        )
         _quantize(draft, evaluation, dataset)
 
     after, written = write_if_better(out, evaluation, before, make)
@@ -257,19 +257,19 @@ def _quantize(path: Path, evaluation: _NetworkEvaluation, dataset: Dataset) -> N
         quantize_file(path, evaluation.pictures(training[spread]))
 
 
-def _open_network(path: Path) -> tuple[Network, SideFile]:
+def _open_network(path: Path) -> tuple[Network, EncoderSettings]:
     """Read the network in a file, and the JSON beside it. Raises EncoderNotFound if it cannot."""
     OnnxEncoder(path, encoder_id=f"onnx:{path}")  # raises unless it runs as its JSON describes
-    side = read_side(path)
+    settings = read_encoder_settings(path)
     try:
         network = load_network(path)
     except (ValueError, KeyError, TypeError) as error:
         raise EncoderNotFound(
             f"cannot train on {path}: {error}; start from the bundled weights"
         ) from error
-    if side.dtype != "uint8" or side.layout != "nhwc" or side.size % 32:
+    if settings.dtype != "uint8" or settings.layout != "nhwc" or settings.size % 32:
         raise EncoderNotFound(
-            f"cannot train on {path}: it takes {side.dtype} {side.layout} of {side.size} px, "
-            "expected uint8 nhwc with a side that is a multiple of 32"
+            f"cannot train on {path}: it takes {settings.dtype} {settings.layout} of "
+            f"{settings.size} px, expected uint8 nhwc with a side that is a multiple of 32"
         )
-    return network, side
+    return network, settings

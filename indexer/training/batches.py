@@ -33,7 +33,7 @@ class Batch:
 
     ``x`` is (2 n, 3, size, size) with values 0 to 255, ``photo`` (2 n,) the numbers of the photos,
     ``target`` (2 n, dim) the teacher features of the crop, ``teacher_weight`` (2 n,) their weight
-    in the loss; ``patch_source`` and ``own_share`` (2 n,) are the result of `cutmix`; ``drawn``
+    in the loss; ``patch_source`` and ``own_share`` (2 n,) are the result of ``cutmix``; ``drawn``
     (2 n,) marks pictures that were turned into drawings.
     """
 

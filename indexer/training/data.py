@@ -70,10 +70,9 @@ _MAGENTO_KIND = {
 class Photo:
     """One training picture: a whole file, or the box of one labeled object in it.
 
-    `item` is unique over all sets ("grocery/Banana"), or None if the set has no items; `kind` is
-    the shared garment kind or None. `held_out` marks the third of the magento products that can be
-    reserved for evaluation. `mask` is a label image and the value that marks the object. `repeats`
-    is not used in training, but it is part of `digest_of`.
+    ``item`` is unique over all sets ("grocery/Banana"), or None if the set has no items. ``kind``
+    is the shared garment kind or None. ``held_out`` marks the third of the magento products that
+    can be reserved for evaluation. ``mask`` is a label image and the value that marks the object.
     """
 
     path: Path
@@ -82,12 +81,11 @@ class Photo:
     kind: str | None = None
     box: Box | None = None
     mask: tuple[Path, int] | None = None
-    repeats: int = 1
     held_out: bool = False
 
 
 def read_photos(data: Path) -> list[Photo]:
-    """Return all training photos below `data`, in a fixed order.
+    """Return all training photos below ``data``, in a fixed order.
 
     Raises FileNotFoundError if there is no set.
     """
@@ -96,8 +94,8 @@ def read_photos(data: Path) -> list[Photo]:
         "clothing": _clothing,
         "magento": _magento,
         "ccp": _ccp,
-        "general": lambda folder: _unlabeled(folder, 1),
-        "styles": lambda folder: _unlabeled(folder, 6),
+        "general": _unlabeled,
+        "styles": _unlabeled,
         "drawn": _drawn,
     }
     photos = [
@@ -139,7 +137,7 @@ def _read_csv(path: Path) -> Iterator[dict[str, str]]:
 
 def _grocery(folder: Path) -> Iterator[Photo]:
     for row in _read_csv(folder / "catalog.csv"):
-        yield Photo(folder / row["image"], "grocery-catalog", f"grocery/{row['id']}", repeats=8)
+        yield Photo(folder / row["image"], "grocery-catalog", f"grocery/{row['id']}")
     for row in _read_csv(folder / "photos_train.csv"):
         yield Photo(folder / row["image"], "grocery", f"grocery/{row['item_id']}")
 
@@ -169,7 +167,6 @@ def _magento(folder: Path) -> Iterator[Photo]:
                     "magento",
                     f"magento/{item['id']}",
                     kind,
-                    repeats=2,
                     held_out=held_out,
                 )
 
@@ -192,6 +189,6 @@ def _ccp(folder: Path) -> Iterator[Photo]:
             yield Photo(path, "ccp-thing", None, kind, box, (mask_path, int(value)))
 
 
-def _unlabeled(folder: Path, repeats: int) -> Iterator[Photo]:
+def _unlabeled(folder: Path) -> Iterator[Photo]:
     for path in sorted(folder.glob("*.jpg")):
-        yield Photo(path, folder.name, repeats=repeats)
+        yield Photo(path, folder.name)

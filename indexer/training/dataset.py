@@ -1,12 +1,11 @@
-"""The dataset of a shop, to adapt an encoder to: its pictures, categories and shoppers' photos.
+"""Read the dataset of a shop for adapting an encoder: pictures, categories, photos of shoppers.
 
-A part is held out for evaluation: some photos of ``pairs``, or without pairs all pictures of some
-of the products that have an item with several pictures.
+A part is held out for evaluation: some photos of ``pairs``. If there are no pairs, it is all
+pictures of some products that have an item with several pictures.
 """
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.csvrows import csv_rows
 from indexer.errors import BadCatalog, BadImage
 from indexer.imaging.images import read_image_file
 from indexer.imaging.photos import read_photo
@@ -85,14 +85,7 @@ def read_pairs(path: Path) -> list[Pair]:
     Image paths are relative to the file. Raises BadCatalog if the file is missing, empty or not
     such a CSV.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise BadCatalog(f"cannot read {path}: {error.strerror or error}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadCatalog(f"{path} is not a CSV file in UTF-8: {error}") from error
-    columns = [name for name in rows[0] if name] if rows else []
+    columns, rows = csv_rows(path)
     if not {"image", "item_id"} <= set(columns):
         found = ", ".join(map(repr, columns)) or "no rows"
         raise BadCatalog(f"{path} needs the columns image and item_id; it has {found}")
@@ -120,31 +113,12 @@ def read_dataset(
         records = list(reader.items())
     preprocess = Preprocess(SIDE, "squash", trim=trim)
     pictures = _catalog(store, records, rng, preprocess, skipped, progress)
-    number = {record.item.item_id: n for n, record in enumerate(records)}
-    pairs = list(dict.fromkeys(pairs))  # duplicates could end up on both sides of the split
-    for index, pair in enumerate(pairs):
-        if pair.item_id not in number:
-            reason = f"the shop has no item {pair.item_id!r}"
-        else:
-            try:
-                pixels = read_photo(read_image_file(pair.image), preprocess)
-                pictures.append(_Picture(pixels, number[pair.item_id], photo=True, gallery=False))
-                continue
-            except BadImage as error:
-                reason = str(error)
-            finally:
-                if progress:
-                    progress(index + 1, len(pairs))
-        skipped.append(Skipped(pair.item_id, reason, image=str(pair.image)))
-    if pairs and not any(picture.photo for picture in pictures):
-        raise BadCatalog(
-            f"none of {len(pairs)} pairs can be used; {skipped[-1].image}: {skipped[-1].reason}"
-        )
+    pictures += _photos(records, pairs, preprocess, skipped, progress)
     kinds, kind_of, notes = _kinds(records)
     item = np.array([picture.item for picture in pictures], dtype=np.int64)
     photo = np.array([picture.photo for picture in pictures], dtype=np.bool_)
     gallery = np.array([picture.gallery for picture in pictures], dtype=np.bool_)
-    products = {record.item.product_id: n for n, record in enumerate(records)}
+    products = {record.item.product_id: number for number, record in enumerate(records)}
     product_of = np.array([products[record.item.product_id] for record in records])  # (items,)
     query, held_out, task = _held_out(item, photo, gallery, product_of, rng)
     return Dataset(
@@ -172,35 +146,72 @@ def _catalog(
     progress: Callable[[int, int], None] | None,
 ) -> list[_Picture]:
     """Read the shop's pictures, in order of the items and of the images of each."""
-    positions = [(n, k) for n, record in enumerate(records) for k in range(len(record.images))]
+    positions = [
+        (number, place)
+        for number, record in enumerate(records)
+        for place in range(len(record.images))
+    ]
     if len(positions) > MOST_PICTURES:
         chosen = sorted(rng.permutation(len(positions))[:MOST_PICTURES].tolist())
         positions = [positions[index] for index in chosen]
     pictures: list[_Picture] = []
     seen: set[int] = set()
     for start in range(0, len(positions), _AT_ONCE):
-        batch = [(n, records[n].images[k]) for n, k in positions[start : start + _AT_ONCE]]
+        batch = [
+            (number, records[number].images[place])
+            for number, place in positions[start : start + _AT_ONCE]
+        ]
         with store.read() as reader:  # briefly: LMDB cannot reuse pages while a reader is open
             root = images_root(reader)
             found = [
                 best_picture(reader, root, PictureKey(image.content), image.path)
                 for _, image in batch
             ]
-        for (n, image), best in zip(batch, found, strict=True):
+        for (number, image), best in zip(batch, found, strict=True):
             try:
                 if best is None:
                     raise BadImage("its picture is gone from the store")
                 pixels = read_photo(best.data, preprocess)
             except BadImage as error:
-                skipped.append(Skipped(records[n].item.item_id, str(error), image=image.path))
+                item_id = records[number].item.item_id
+                skipped.append(Skipped(item_id, str(error), image=image.path))
                 continue
-            pictures.append(_Picture(pixels, n, photo=False, gallery=n not in seen))
-            seen.add(n)
+            pictures.append(_Picture(pixels, number, photo=False, gallery=number not in seen))
+            seen.add(number)
         if progress:
             progress(min(start + _AT_ONCE, len(positions)), len(positions))
     if not pictures:
         raise BadCatalog("the shop has no picture to train on")
     return pictures
+
+
+def _photos(
+    records: list[ItemRecord],
+    pairs: list[Pair],
+    preprocess: Preprocess,
+    skipped: list[Skipped],
+    progress: Callable[[int, int], None] | None,
+) -> list[_Picture]:
+    """Read the photos of ``pairs``. Raises BadCatalog if none can be used."""
+    number_of = {record.item.item_id: number for number, record in enumerate(records)}
+    unique = list(dict.fromkeys(pairs))  # duplicates could end up on both sides of the split
+    photos: list[_Picture] = []
+    for done, pair in enumerate(unique, 1):
+        number = number_of.get(pair.item_id)
+        try:
+            if number is None:
+                raise BadImage(f"the shop has no item {pair.item_id!r}")
+            pixels = read_photo(read_image_file(pair.image), preprocess)
+            photos.append(_Picture(pixels, number, photo=True, gallery=False))
+        except BadImage as error:
+            skipped.append(Skipped(pair.item_id, str(error), image=str(pair.image)))
+        if progress:
+            progress(done, len(unique))
+    if unique and not photos:
+        raise BadCatalog(
+            f"none of {len(unique)} pairs can be used; {skipped[-1].image}: {skipped[-1].reason}"
+        )
+    return photos
 
 
 def _kinds(records: list[ItemRecord]) -> tuple[list[str], NDArray[np.int64], list[str]]:
@@ -209,12 +220,12 @@ def _kinds(records: list[ItemRecord]) -> tuple[list[str], NDArray[np.int64], lis
     The kind is -1 for an item without one.
     """
     members: dict[str, list[int]] = defaultdict(list)
-    for n, record in enumerate(records):
+    for number, record in enumerate(records):
         if record.item.categories:
-            members[record.item.categories[0]].append(n)
+            members[record.item.categories[0]].append(number)
     kinds = sorted(name for name, numbers in members.items() if len(numbers) > 1)
-    lonely = len(members) - len(kinds)
-    notes = [f"{lonely} categories of one item teach nothing and are left out"] if lonely else []
+    single = len(members) - len(kinds)
+    notes = [f"categories with only one item are not learned: {single}"] if single else []
     kind_of = np.full(len(records), UNKNOWN, dtype=np.int64)
     if len(kinds) > 1:  # a single class cannot be learned
         for kind, name in enumerate(kinds):

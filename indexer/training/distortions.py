@@ -62,7 +62,7 @@ def augment(
 ) -> tuple[Tensor, Tensor]:
     """Stylize, blur, recolor and cover a batch (n, 3, s, s) of values 0 to 255, in place.
 
-    ``styles`` (k, 3, s, s) are paintings and textures for `paint`; k may be 0. Returns the
+    ``styles`` (k, 3, s, s) are paintings and textures for ``paint``; k may be 0. Returns the
     pictures, and a mask (n,) of those that became drawings.
     """
     drawn = _draw(x, styles, generator, strength)

@@ -3,7 +3,7 @@
 The graph is built node by node. It takes uint8 (n, s, s, 3) pixels and normalizes them itself.
 Large weights are stored as int8 with one scale per output channel, small ones as float16; both are
 converted to float32 when the session starts, so nothing is computed in int8. Weights keep their
-names in the network, so that `load_network` can continue training from the exported file.
+names in the network, so that ``load_network`` can continue training from the exported file.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ class Graph:
 def export(
     network: Network, path: Path, *, name: str, size: int, fit: str, trim: bool = True
 ) -> None:
-    """Write `path` (ONNX) and the JSON beside it; with `trim`, plain borders are cut off.
+    """Write ``path`` (ONNX) and the JSON beside it; with ``trim``, plain borders are cut off.
 
     The file is written atomically. The network's own weights are replaced by the rounded ones, so
     that its vectors equal those of the file within 1e-3 per value.
@@ -233,7 +233,7 @@ def export_features(network: Network, path: Path, *, size: int) -> None:
 
 
 def load_network(path: Path) -> Network:
-    """Load the network from a file written by `export`, in eval mode.
+    """Load the network from a file written by ``export``, in eval mode.
 
     It can be trained further; batch normalization is folded into the convolutions' biases. Raises
     ValueError for any other ONNX file.

@@ -1,4 +1,4 @@
-"""Asynchronous training of one network by several threads (Hogwild, Niu et al. 2011)."""
+"""Train one network in several threads without synchronization (Hogwild, Niu et al. 2011)."""
 
 from __future__ import annotations
 

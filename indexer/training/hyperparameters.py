@@ -49,13 +49,15 @@ class Hyperparameters:
     """The lengths, rates and weights of one training run.
 
     A run takes ``steps`` batches of ``pairs`` pairs. The first ``frozen_blocks`` blocks keep their
-    ImageNet weights, the rest becomes the branch; principal components are whitened to the power
-    ``whitening_power``. Of the
-    labeled crops, ``fresh_crop_share`` are new random crops of ``crop_area`` of the photo; of the
-    objects on white, ``background_share`` get another background; of the shelf photos,
-    ``cutmix_share`` get a CutMix square. Of the similarity, ``similarity_shares`` come from the
-    ImageNet features, the trained head and the palette; ``shrinkage`` applies to the within-class
-    covariance.
+    ImageNet weights, and the others become the branch. Principal components are whitened to the
+    power ``whitening_power``.
+
+    Of the labeled crops, ``fresh_crop_share`` are new random crops of ``crop_area`` of the photo.
+    Of the objects on white, ``background_share`` get another background. Of the shelf photos,
+    ``cutmix_share`` get a CutMix square.
+
+    ``similarity_shares`` are the shares of the ImageNet features, the trained head and the palette
+    in the similarity. ``shrinkage`` applies to the within-class covariance.
     """
 
     shape: Shape = field(default_factory=Shape)

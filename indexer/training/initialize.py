@@ -59,7 +59,7 @@ def principal_axes(
 
 @torch.inference_mode()
 def pooled_features(network: Network, squares: NDArray[np.uint8], size: int) -> Tensor:
-    """Return the head's input for squares (n, s, s, 3), scaled to ``size``: (n, `pooled_dim`)."""
+    """Return the head's input for squares (n, s, s, 3), scaled to ``size``: (n, ``pooled_dim``)."""
     parts = []
     for start in range(0, len(squares), 32):
         pixels = torch.from_numpy(squares[start : start + 32]).permute(0, 3, 1, 2).float()

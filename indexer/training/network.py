@@ -194,7 +194,7 @@ class Network(nn.Module):
         return out
 
     def pooled(self, pixels: Tensor) -> Tensor:
-        """Map pixels (n, 3, h, w) of 0 to 255 to the head's input (n, `pooled_dim`)."""
+        """Map pixels (n, 3, h, w) of 0 to 255 to the head's input (n, ``pooled_dim``)."""
         x = normalized(pixels)
         return self.pooled_from(self.front(x, 0), x, 0)
 

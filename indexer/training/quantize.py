@@ -49,13 +49,13 @@ class Agreement(NamedTuple):
 
 
 def quantize_file(path: Path, pixels: NDArray[np.uint8]) -> Agreement:
-    """Quantize the file at `path`, written by `export`, to int8 in place.
+    """Quantize the file at ``path``, written by ``export``, to int8 in place.
 
-    `pixels` is (n, size, size, 3), n at least 16: even pictures calibrate the ranges, odd ones
+    ``pixels`` is (n, size, size, 3), n at least 16: even pictures calibrate the ranges, odd ones
     compare the vectors before and after. Two kinds of ranges are tried: the minimum and maximum
     over all pictures, and their mean over batches, which clips rare values but is finer for the
-    others. Raises ValueError and leaves the file unchanged if neither reaches `MEAN_COSINE` and
-    `LEAST_COSINE`. `load_network` can read the result.
+    others. Raises ValueError and leaves the file unchanged if neither reaches ``MEAN_COSINE`` and
+    ``LEAST_COSINE``. ``load_network`` can read the result.
     """
     calibration, test = pixels[::2], pixels[1::2]
     before = _run(path, test)
@@ -143,7 +143,7 @@ def _unpack_weights(model: onnx.ModelProto, names: set[str]) -> None:
 
 
 def _rename(model: onnx.ModelProto, weights: set[str]) -> None:
-    """Give the quantized weights the names that `load_network` expects."""
+    """Give the quantized weights the names that ``load_network`` expects."""
     names: dict[str, str] = {}
     for name in weights:
         expected = name.removesuffix(".float")

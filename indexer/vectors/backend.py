@@ -120,19 +120,19 @@ class VectorBackend(Protocol):
         """Open what ``save`` wrote to a folder; ``contract`` comes from the generation's manifest.
 
         The caller must have verified the checksums of the files. ``serving`` prepares the index
-        for many searches, on GPUs if they are faster. Raise IndexCorrupt if it cannot be read.
+        for many searches, on GPUs if they are faster. Raises IndexCorrupt if it cannot be read.
         """
         ...
 
     def save(self, folder: Path) -> None:
-        """Write the files that ``open`` reads. Raise StoreFull if they cannot be written."""
+        """Write the files that ``open`` reads. Raises StoreFull if they cannot be written."""
         ...
 
     @classmethod
     def drop(cls, folder: Path) -> None:
         """Delete everything that ``save`` wrote, in this folder and elsewhere.
 
-        Does nothing if it was deleted before. Raise OSError if it cannot be deleted, and
+        Does nothing if it was deleted before. Raises OSError if it cannot be deleted, and
         VectorsUnavailable if that is because a server does not answer: then the folder is kept
         for another try.
         """
@@ -142,7 +142,7 @@ class VectorBackend(Protocol):
     def announce(cls, folder: Path, shop: Path) -> None:
         """Note outside of the shop's folder that the generation in ``folder`` serves.
 
-        Called after CURRENT has moved. Does nothing if the index is in the folder alone. Raise
+        Called after CURRENT has moved. Does nothing if the index is in the folder alone. Raises
         VectorsUnavailable.
         """
         ...
@@ -150,6 +150,14 @@ class VectorBackend(Protocol):
     def check_ready(self) -> None:
         """Raise VectorsUnavailable if searches would fail now; cheap enough for a health check."""
         ...
+
+
+def promise_of(contract: Contract) -> RecallPromise | None:
+    """Return the promise of an index with this contract; None if every search is exact."""
+    if contract.exact:
+        return None
+    above = len(contract.levels) - 1 - contract.level
+    return RecallPromise(contract.targets.recall, contract.recall, above)
 
 
 def rows_at(rows: Rows, positions: Positions) -> Rows:

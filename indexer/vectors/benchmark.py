@@ -107,9 +107,9 @@ def search_times(search: Callable[[Vectors], object], queries: Vectors) -> list[
     """Return the microseconds of each query, searched one at a time after a warm-up."""
     search(queries[:1])
     times = []
-    for at in range(len(queries)):
+    for place in range(len(queries)):
         start = time.perf_counter()
-        search(queries[at : at + 1])
+        search(queries[place : place + 1])
         times.append((time.perf_counter() - start) * 1e6)
     return times
 

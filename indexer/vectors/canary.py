@@ -76,9 +76,9 @@ def check_index(index: VectorBackend, vectors: Vectors, rows: Rows, *, seed: int
     """Compare an index that was read back from disk with what it was built from.
 
     It was built from ``vectors`` (n, dim) and ``rows`` (n,), ascending. Checks that counts agree,
-    that every vector is finite and of unit length, that a search for a row of a sample finds the
-    row itself or an equal one, and that recall and scores at the promised effort are as measured.
-    Raise IndexCorrupt, naming the check that failed.
+    that every vector is finite and of unit length, that each of some sampled rows finds itself or
+    an equal row, and that recall and scores at the promised effort are as measured.
+    Raises IndexCorrupt, naming the check that failed.
     """
     if len(index) != len(rows):
         raise IndexCorrupt(f"canary: the index holds {len(index)} rows, expected {len(rows)}")
@@ -139,9 +139,8 @@ def _check_recall(
     best = np.sort(_best_scores(vectors, queries), axis=1)[:, ::-1]  # (q, TOP), best first
     positions, scores = index.approximate(queries, MEASURED_K)
     positions, scores = positions[:, :TOP], scores[:, :TOP]  # (q, TOP)
-    true = np.einsum(
-        "qkd,qd->qk", vectors[positions], queries
-    )  # position -1 takes any row; reset below
+    # Position -1 reads the last row; its score is overwritten.
+    true = np.einsum("qkd,qd->qk", vectors[positions], queries)
     true[positions < 0] = -np.inf
     wrong = (positions >= 0) & (np.abs(true - scores) > _SCORE_TOLERANCE)
     if wrong.any():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from indexer.vectors import planner
-from indexer.vectors.backend import Nearest, RecallPromise
+from indexer.vectors.backend import Nearest, RecallPromise, promise_of
 from indexer.vectors.contract import FLAT, Contract
 from indexer.vectors.gpu.placing import copy_to_gpus
 from indexer.vectors.index import EXACT, VectorIndex
@@ -70,11 +70,7 @@ class FaissBackend:
     @property
     def promise(self) -> RecallPromise | None:
         """See ``VectorBackend.promise``."""
-        contract = self.contract
-        if contract.exact:
-            return None
-        above = len(contract.levels) - 1 - contract.level
-        return RecallPromise(contract.targets.recall, contract.recall, above)
+        return promise_of(self.contract)
 
     @classmethod
     def announce(cls, folder: Path, shop: Path) -> None:

@@ -22,7 +22,7 @@ def faiss_search(
 ) -> tuple[NDArray[np.int64], Scores]:
     """Find the k best positions of each query (q, dim): positions and scores, (q, k) each.
 
-    Best first. If there are fewer, the result is padded with position -1 and score -inf. Raise
+    Best first. If there are fewer, the result is padded with position -1 and score -inf. Raises
     IndexMismatch for another dim.
     """
     if queries.ndim != 2 or queries.shape[1] != index.d:

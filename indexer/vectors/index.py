@@ -90,7 +90,7 @@ class VectorIndex:
         """Read an index and its row table; ``contract`` is the one it was written with.
 
         The caller must have verified the files' checksums: FAISS is not safe with files of unknown
-        origin. Raise IndexCorrupt if a file cannot be read.
+        origin. Raises IndexCorrupt if a file cannot be read.
         """
         contract = contract or Contract()
         try:
@@ -104,7 +104,7 @@ class VectorIndex:
         return cls(index, table, exact=exact, contract=contract)
 
     def save(self, vectors: Path, rows: Path) -> None:
-        """Write all files, and ``exact.faiss`` if needed. Raise StoreFull if that fails."""
+        """Write all files, and ``exact.faiss`` if needed. Raises StoreFull if that fails."""
         indexes = {vectors: self._base}
         if self._exact_beside is not None:
             indexes[vectors.with_name(EXACT)] = self._exact_beside
@@ -150,7 +150,7 @@ class VectorIndex:
 
         Queries are (q, dim); the mask ``allowed`` (n,) selects positions, None allows all. Both
         results are (q, k): row numbers and scores, padded with row -1 and score -inf if there are
-        fewer. Raise IndexMismatch for another dim.
+        fewer. Raises IndexMismatch for another dim.
         """
         mask = None if allowed is None else PositionMask(allowed)
         positions, scores = self.exact(queries, k, mask)
@@ -175,7 +175,7 @@ class VectorIndex:
         return faiss_search(self._exact, queries, k, params)
 
     def copies_rows(self, count: int) -> bool:
-        """Return whether an exact search copies this many allowed rows, and skips all others."""
+        """Return True if an exact search copies this many allowed rows, and skips all others."""
         return count * self._width <= _COPY_BYTES * len(self)
 
     def search_with_effort(

@@ -110,7 +110,7 @@ def _exact_us(vectors: VectorIndex, count: int) -> float:
 
 
 def _device_pays(vectors: VectorIndex, device: DeviceCopy, count: int) -> bool:
-    """Return whether a GPU, comparing all rows, beats one core, comparing the allowed ones."""
+    """Return True if a GPU, comparing all rows, beats one core, comparing the allowed ones."""
     return device.levels[device.level].median_us < _exact_us(vectors, count)
 
 

@@ -1,4 +1,4 @@
-"""Index recipes: exact scans, graphs and inverted lists.
+"""Recipes of indexes: exact scans, graphs and inverted lists.
 
 A manifest refers to a recipe by its name:
 
@@ -50,12 +50,12 @@ class Recipe(NamedTuple):
 
     @classmethod
     def parse(cls, name: str) -> Recipe:
-        """Return the recipe with this name. Raise ValueError if there is none."""
+        """Return the recipe with this name. Raises ValueError if there is none."""
         return _parsed(name)
 
     @property
     def holds_exact(self) -> bool:
-        """Whether the index itself holds vectors to compute exact scores from."""
+        """True if the index itself holds vectors to compute exact scores from."""
         return self.codes in ("fp32", "fp16")
 
     def efforts(self, n: int) -> list[Effort]:

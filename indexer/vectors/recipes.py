@@ -60,7 +60,7 @@ def lists_for(n: int) -> int:
 
 
 def build_index(recipe: str, vectors: Vectors) -> FilledIndex:
-    """Build an index of (n, dim) unit vectors. Raise VitrineError if there is no such recipe.
+    """Build an index of (n, dim) unit vectors. Raises VitrineError if there is no such recipe.
 
     Lists and codes are trained on the vectors: with fewer than about 40 per list, FAISS warns.
     """

@@ -16,12 +16,7 @@ import numpy as np
 
 from indexer.errors import CannotPromise
 from indexer.vectors.benchmark import exact_benchmark, exact_level, measure_levels
-from indexer.vectors.contract import (
-    FLAT,
-    Contract,
-    RecipeMeasurement,
-    Targets,
-)
+from indexer.vectors.contract import FLAT, Contract, RecipeMeasurement, Targets
 from indexer.vectors.index import VectorIndex
 from indexer.vectors.recall import TOP
 from indexer.vectors.recipe import Recipe
@@ -82,7 +77,7 @@ def choose_recipe(
 
 
 def _fitting(n: int, dim: int, targets: Targets) -> list[str]:
-    """Return the recipes that fit in memory. Raise CannotPromise if none does."""
+    """Return the recipes that fit in memory. Raises CannotPromise if none does."""
     names = [FLAT, *(recipes_for(n, dim) if targets.recall < 1 else ["Flat-fp16"])]
     fitting = [name for name in names if _fits(name, n, dim, targets)]
     if not fitting:
@@ -144,7 +139,7 @@ def _contract_of(index: VectorIndex, vectors: Vectors, targets: Targets) -> Cont
         level=promised,
         row_us=benchmark.row_us,
         ram_bytes=round(index.layout.bytes_per_row(dim) * n),
-        met=level.recall >= targets.recall and _in_time(level.p95_us, targets),
+        met=level.recall >= targets.recall and targets.allow_time(level.p95_us),
         note=f"recall@{TOP} {level.recall:.4f} at {level.p95_us / 1e3:.2f} ms p95 on one core, "
         f"measured with {len(benchmark.queries)} held-out queries on {n} rows",
     )
@@ -159,7 +154,7 @@ def _exact_contract(index: VectorIndex, vectors: Vectors, targets: Targets, note
         targets=targets,
         row_us=benchmark.row_us,
         ram_bytes=round(index.layout.bytes_per_row(index.dim) * len(index)),
-        met=_in_time(benchmark.p95_us, targets),
+        met=targets.allow_time(benchmark.p95_us),
         note=f"{note}; {benchmark.p95_us / 1e3:.2f} ms p95 on one core",
     )
 
@@ -169,10 +164,6 @@ def _fits(recipe: str, n: int, dim: int, targets: Targets) -> bool:
         targets.ram_bytes is None
         or Recipe.parse(recipe).bytes_per_row(dim) * n <= targets.ram_bytes
     )
-
-
-def _in_time(p95_us: float, targets: Targets) -> bool:
-    return targets.p95_ms is None or p95_us <= targets.p95_ms * 1e3
 
 
 def _distance(contract: Contract) -> tuple[bool, float, float]:
@@ -188,7 +179,7 @@ def _distance(contract: Contract) -> tuple[bool, float, float]:
 def _with_contract(
     index: VectorIndex, contract: Contract, targets: Targets, strict: bool
 ) -> VectorIndex:
-    """Return the index with its contract. Raise CannotPromise if ``strict`` and it is not met."""
+    """Return the index with its contract. Raises CannotPromise if ``strict`` and it is not met."""
     if strict and not contract.met:
         within = "" if targets.p95_ms is None else f" within {targets.p95_ms:g} ms"
         memory = "" if targets.ram_bytes is None else f" in {_bytes(targets.ram_bytes)}"
@@ -202,7 +193,7 @@ def _with_contract(
 
 
 def _bytes(count: float) -> str:
-    size, unit_ = next(
-        (s, u) for s, u in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if count >= s or u == "kB"
-    )
-    return f"{count / size:.3g} {unit_}"
+    for size, unit in ((1e9, "GB"), (1e6, "MB")):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count / 1e3:.3g} kB"

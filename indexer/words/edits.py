@@ -1,4 +1,4 @@
-"""Words that differ from a typed one by a letter or two, found by comparing with all words."""
+"""Find words that differ from a typed one by a letter or two, by comparing it with all words."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def edits_allowed(word: str) -> int:
 
 
 class WordMatrix:
-    """Words as rows of numbers, so that all of them are compared with a typed word at once."""
+    """Words as rows of numbers, which numpy compares with a typed word all at once."""
 
     def __init__(self, words: Sequence[str]) -> None:
         self.words = list(words)
@@ -52,8 +52,8 @@ def _distances(
 ) -> NDArray[np.int16]:
     """Return the optimal string alignment distance of ``typed`` (m,) to each row: (n,).
 
-    ``letters`` is (n, width). The table of the usual algorithm has a column for each row here, so
-    each step is one operation on arrays (n,).
+    ``letters`` is (n, width). The usual dynamic program fills one table for two words; this one
+    fills the tables of all rows together, so that each step is one operation on arrays (n,).
     """
     n = len(letters)
     width = min(letters.shape[1], len(typed) + most)
@@ -62,12 +62,12 @@ def _distances(
     for row, letter in enumerate(typed, start=1):
         current = [np.full(n, row, dtype=np.int16)]
         for column in range(1, width + 1):
-            theirs = letters[:, column - 1]
-            cost = (theirs != letter).astype(np.int16)
+            compared = letters[:, column - 1]
+            cost = (compared != letter).astype(np.int16)
             best = np.minimum(last[column - 1] + cost, last[column] + 1)
             best = np.minimum(best, current[column - 1] + 1)
             if row > 1 and column > 1:
-                swapped = (theirs == typed[row - 2]) & (letters[:, column - 2] == letter)
+                swapped = (compared == typed[row - 2]) & (letters[:, column - 2] == letter)
                 best = np.where(swapped, np.minimum(best, before_last[column - 2] + 1), best)
             current.append(best.astype(np.int16))
         before_last, last = last, current

@@ -1,4 +1,4 @@
-"""Folding of letters: what people type alike is the same text, in searches and in filters.
+"""Fold letters, so that texts that differ only in case, width or accents are equal.
 
 ``fold`` makes ``Straße`` equal to ``STRASSE``, ``Łódź`` to ``lodz`` and ``IŞIK`` to ``ışık``.
 Scripts without spaces are split into letters, because nothing marks their words.
@@ -32,9 +32,9 @@ _MARKS = re.compile("([a-z\u0370-\u03ffе])[\u0300-\u036f]+")
 
 
 def fold(text: str) -> str:
-    """Return a text without differences of case, width and accents.
+    """Return a text in lower case, without accents, and with letters of normal width.
 
-    Marks of scripts such as Devanagari are kept: there they are vowels.
+    Marks of scripts such as Devanagari are kept, because there they are vowels.
     """
     if text.isascii():
         return text.lower()

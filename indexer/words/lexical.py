@@ -4,8 +4,8 @@ SQLite's FTS5 searches and ranks by BM25. It has no tokenizer for scripts withou
 ``trigram`` cannot find a word of two Chinese characters. So letters of these scripts are indexed
 one by one, and a query searches each pair of neighbors as a phrase, like Lucene's CJKAnalyzer.
 
-Beside the full-text table, which has stems, an index has the vocabulary of its texts. What was
-typed is first interpreted by it (``indexer.words.wordquery``). Indexes of earlier versions lack it.
+The full-text table has stems. Beside it, an index has the vocabulary of its texts, by which typed
+words are interpreted first (``indexer.words.wordquery``). Indexes of format 1 have no vocabulary.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import numpy as np
 
 from indexer.errors import IndexCorrupt, StoreFull
 from indexer.words.folding import fold, spaced
-from indexer.words.stems import match_expression, plain_text
+from indexer.words.format1 import match_expression, plain_text
 from indexer.words.synonyms import Synonyms
-from indexer.words.textsearch import NEVER, TextSearch, all_of
+from indexer.words.textsearch import LABELS, NEVER, TextSearch, all_of
 from indexer.words.vocabulary import (
     Vocabulary,
     add_terms,
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Scores
     from indexer.items import Item
-
-__all__ = ["WORDS_FORMAT", "LexicalIndex", "match_expression"]
 
 WORDS_FORMAT = 2  # 1 has no vocabulary
 _SCHEMA = (
@@ -83,7 +81,7 @@ class LexicalIndex:
     def load(cls, path: Path, sequence: int = 0) -> LexicalIndex:
         """Open an index file that contains all changes up to ``sequence``.
 
-        Raise IndexCorrupt if the file is not an index.
+        Raises IndexCorrupt if the file is not an index.
         """
         address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
         connection = None
@@ -159,6 +157,21 @@ class LexicalIndex:
             return []
         with self._lock:
             return self._texts.ids(expression_of(forms), sequence)
+
+    def without(self, forms: list[str], *, sequence: int = NEVER - 1) -> list[str]:
+        """Return the ids of the items that a text with these forms after a minus excludes.
+
+        They have a form in their title, categories or attributes. A form that no item has there
+        excludes those that have it in their description: ``pepper -green`` finds a red pepper that
+        is described as sweeter than a green one.
+        """
+        found: list[str] = []
+        with self._lock:
+            for form in forms:
+                expression = expression_of([form])
+                labeled = self._texts.ids(f"{LABELS} : ({expression})", sequence)
+                found += labeled or self._texts.ids(expression, sequence)
+        return list(dict.fromkeys(found))
 
     def _search(self, query: WordQuery, limit: int, sequence: int) -> list[tuple[str, float]]:
         groups = query.groups

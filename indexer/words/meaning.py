@@ -1,9 +1,8 @@
-"""The index of meanings: the vectors of all items' titles, to search for what words mean.
+"""The index of meanings: vectors of all items' titles, which find items by the meaning of words.
 
 It is a component of a generation, in one file, and is built only for shops that want it. A build
-takes the vectors of titles that have not changed from the generation before. Writes since the
-build are embedded when they become visible. All vectors are compared, which takes 7 ms of CPU time
-for 50,000.
+copies the vectors of unchanged titles from the generation before. Later writes are embedded when
+they become visible. A search compares all vectors, which takes 7 ms of CPU time for 50,000.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ MEANING = "meaning.msgpack"
 MEANING_SETTING = "meaning"  # in the store's meta: 1 if the shop wants it
 MAX_ITEMS = 200_000  # a larger shop has no such index: a search would take too long
 _NEVER = 2**63 - 1
-_LEAST = 0.2  # cosine of a title that has to do with the words
+_LEAST = 0.2  # cosine of a title that is related to the words
 
 
 class _File(msgspec.Struct, frozen=True, array_like=True):
@@ -42,7 +41,7 @@ class _File(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _State(NamedTuple):
-    """The titles that were ever added, and the changes from and until which they are valid.
+    """All titles added so far, and the changes from which and until which they are valid.
 
     ``ids`` and ``digests`` are shared with later states, which append to them.
     """
@@ -69,7 +68,7 @@ class MeaningIndex:
 
     @classmethod
     def load(cls, path: Path, encoder: SentenceEncoder) -> MeaningIndex:
-        """Read the index from its file. Raise IndexCorrupt if it cannot be read."""
+        """Read the index from its file. Raises IndexCorrupt if it cannot be read."""
         file = _read(path)
         vectors = np.frombuffer(file.vectors, dtype=np.float16).reshape(-1, DIM)
         digests = [file.digests[at : at + 8] for at in range(0, len(file.digests), 8)]
@@ -81,7 +80,7 @@ class MeaningIndex:
     def write(
         path: Path, items: Iterable[Item], encoder: SentenceEncoder, earlier: Path | None = None
     ) -> None:
-        """Embed the titles of items and write them to a file. Raise StoreFull if that fails.
+        """Embed the titles of items and write them to a file. Raises StoreFull if that fails.
 
         ``earlier`` is a file of the same model: titles that it has are not embedded again.
         """
@@ -109,9 +108,9 @@ class MeaningIndex:
     def search(
         self, text: str, limit: int, *, sequence: int = _NEVER - 1
     ) -> list[tuple[str, float]]:
-        """Find up to ``limit`` items whose title has to do with a text, nearest first.
+        """Find up to ``limit`` items with a title related to a text, nearest first.
 
-        The numbers are cosines, as shares of those above ``_LEAST``: in (0, 1].
+        The numbers are cosines, scaled from (``_LEAST``, 1] to (0, 1].
         """
         state = self._state
         query = self._encoder.encode_query(text)  # (DIM,)
@@ -166,9 +165,9 @@ class MeaningIndex:
 
 
 def meaning_text(item: Item) -> str:
-    """Return what is embedded of an item: its title, and the levels of its deepest category.
+    """Return the text of an item to embed: its title, and the levels of its deepest category.
 
-    Categories such as "Sale" or "Eco Collection" have fewer levels and say less of what it is.
+    Categories such as "Sale" or "Eco Collection" have fewer levels and say less about the item.
     """
     deepest = max(item.categories, key=lambda path: path.count("/"), default="")
     return ", ".join(part for part in (item.title, deepest.replace("/", " ")) if part)

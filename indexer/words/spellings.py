@@ -1,16 +1,16 @@
-"""Small tables of words: irregular plurals, spellings of two countries, and words without content.
+"""Tables of words: irregular plurals, British and American spellings, and words without content.
 
-They are of English, with the words without content of more languages. A shop adds words of its own
-with ``vitrine synonyms``.
+The first two are English; the last also has other languages. A shop adds its own words with
+``vitrine synonyms``.
 """
 
 from __future__ import annotations
 
 from indexer.words.folding import words_of
 
-LONGEST_NAME = 4  # words of a name that words of a query may mean
+LONGEST_NAME = 4  # words of the longest name that is looked for in a query
 
-# Forms that a stemmer does not bring together: the first is the singular.
+# Forms that a stemmer keeps apart. The first is the singular.
 _IRREGULAR = """
 man men mens
 woman women womens
@@ -44,7 +44,7 @@ potato potatoes
 tomato tomatoes
 """
 
-# One word, written in two ways.
+# Spellings of one word.
 _SPELLINGS = """
 gray grey
 color colour
@@ -105,8 +105,8 @@ def _table(text: str) -> dict[str, tuple[str, ...]]:
     for line in text.strip().splitlines():
         words = line.split()
         for word in words:
-            others = tuple(other for other in words if other != word)
-            found[word] = (*found.get(word, ()), *others)
+            equal = tuple(equal for equal in words if equal != word)
+            found[word] = (*found.get(word, ()), *equal)
     return found
 
 
@@ -123,9 +123,9 @@ def name_key(text: str) -> tuple[str, ...]:
 
 
 def singular(word: str) -> str:
-    """Return a word without the ending of an English plural; other words as they are.
+    """Return a word without the ending of an English plural, and other words unchanged.
 
-    It makes the words of a query and of a field equal, and is not always a word itself.
+    The result is for comparing a query with a field, and is not always a word itself.
     """
     if word in _SINGULAR:
         return _SINGULAR[word]

@@ -34,13 +34,13 @@ class Synonyms:
         self._found: dict[tuple[str, ...], list[str]] = {}
         for line in lines:
             for phrase in line.typed:
-                others = self._found.setdefault(tuple(phrase.split()), [])
-                others.extend(other for other in line.found if other not in (phrase, *others))
+                found = self._found.setdefault(tuple(phrase.split()), [])
+                found.extend(new for new in line.found if new not in (phrase, *found))
         self.longest = max((len(words) for words in self._found), default=0)
 
     @classmethod
     def parse(cls, text: str, name: str = "synonyms") -> Synonyms:
-        """Read synonyms. Raise BadCatalog with the number of the line that cannot be read."""
+        """Read synonyms. Raises BadCatalog with the number of the line that cannot be read."""
         if len(text.encode()) > MAX_BYTES:
             raise BadCatalog(f"{name} is larger than {MAX_BYTES} bytes; give fewer synonyms")
         lines = []
@@ -49,7 +49,7 @@ class Synonyms:
                 lines.append(_parse_line(content, f"{name}, line {number}"))
         return cls(lines)
 
-    def others(self, words: tuple[str, ...]) -> list[str]:
+    def of(self, words: tuple[str, ...]) -> list[str]:
         """Return the phrases that these folded words also find; [] without synonyms."""
         return self._found.get(words, [])
 

@@ -1,4 +1,4 @@
-"""The SQL of a full-text index: which items match, and how well."""
+"""Search the tables of a full-text index with SQL: items that match, and their scores."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # A live index is searched while it changes. A text is valid from change ``born`` to just before
 # change ``died``, so a search sees exactly the texts that are valid at its sequence number.
 NEVER = 2**63 - 1
+
+LABELS = "{title categories attributes}"  # the columns that say what an item is
 
 # BM25 weight of title, categories, attributes and description.
 _WEIGHTS = (8.0, 4.0, 3.0, 1.0)
@@ -45,8 +47,8 @@ class TextSearch:
     ) -> list[tuple[str, float, int]]:
         """Return items, the sums of the scores of their words, and how many words they have.
 
-        Items with more words come first. Of each group only the best form counts. The query has at
-        least one group.
+        Items with more words come first. Only the best form of each group counts. The query must
+        have a group.
         """
         selects: list[str] = []
         values: list[object] = []

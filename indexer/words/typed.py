@@ -1,4 +1,4 @@
-"""What a shopper typed, taken apart: words, phrases in quotes, and words after a minus."""
+"""Take apart what a shopper typed: words, phrases in quotes, and words after a minus."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Unit(NamedTuple):
 class Typed(NamedTuple):
     """The parts of a typed text, all folded.
 
-    ``required`` are phrases that an item must have, ``excluded`` are those that it must not have.
-    A text of nothing but excluded words is searched for these words.
+    An item must have the phrases ``required`` and must not have those ``excluded``. If a text has
+    only excluded words, it is searched for these words instead.
     """
 
     units: list[Unit]
@@ -41,7 +41,7 @@ class Typed(NamedTuple):
 
 
 def take_apart(text: str) -> Typed:
-    """Take a text apart. Whatever was typed is allowed; a text may have no word at all."""
+    """Take a text apart. Any text is allowed; it may have no word."""
     units: list[Unit] = []
     required: list[str] = []
     excluded: list[Unit] = []

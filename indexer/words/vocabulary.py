@@ -1,8 +1,8 @@
-"""The vocabulary of a full-text index: every word of its texts, before it is cut to its stem.
+"""The vocabulary of a full-text index: the words of its texts, before stemming.
 
-The full-text table knows stems only. The vocabulary finds words by their beginning, by their end
-and by similar spelling; the full-text table then finds the items. It may have words of texts that
-were deleted, because what is found is always checked there.
+The full-text table has only stems. The vocabulary finds words by their beginning, their end or a
+similar spelling, and the full-text table then finds the items. So it may keep the words of deleted
+texts.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Vocabulary:
         return [term for (term,) in found]
 
     def similar_to(self, word: str, most: int) -> list[str]:
-        """Return the words nearest to a mistyped one, all of them equally near; [] if none is."""
+        """Return the words nearest to a mistyped one, all equally near; [] if none is near."""
         allowed = edits_allowed(word)
         if not allowed or any(letter.isdigit() for letter in word):
             return []  # the neighbor of a number is another number
@@ -105,9 +105,9 @@ class Vocabulary:
         return [term for term, edits in near if edits == near[0][1]][:most]
 
     def splits(self, word: str, most: int, parts: int = 4) -> list[list[str]]:
-        """Return ways to write a word as several words of the texts, those of fewest parts first.
+        """Return ways to split a word into at most ``parts`` + 1 words of the texts.
 
-        The end of a word must not have more parts than ``parts`` allows.
+        Those with the fewest parts are first.
         """
         found: list[list[str]] = []
         known: dict[str, bool] = {}
@@ -136,7 +136,7 @@ class Vocabulary:
         return found[:most]
 
     def _compared(self) -> WordMatrix:
-        """Return the matrix of all words without digits; it is made again after writes."""
+        """Return the matrix of all words without digits. Makes it again if there are new words."""
         with self._building:
             (count,) = self._connection.execute("SELECT count(*) FROM vocabulary").fetchone()
             if self._matrix is None or count != self._matrix_words:

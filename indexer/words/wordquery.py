@@ -1,7 +1,7 @@
-"""From what was typed to the words that are searched for.
+"""Turn a typed text into the words to search for.
 
-Each word becomes a group of equal words, and of weaker ones that only resemble it. A stemmer alone
-finds neither ``Winterjacke`` by ``jacke``, nor ``T-Shirt`` by ``tshirt``, nor ``men`` by ``man``.
+Each typed word becomes a group of equal words and of weaker ones, which only resemble it. A stemmer
+alone would not find ``Winterjacke`` by ``jacke``, ``T-Shirt`` by ``tshirt`` or ``men`` by ``man``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.words.folding import fold
+from indexer.words.regional import LONGEST, regional_words
 from indexer.words.spellings import EMPTY_WORDS, EQUAL_WORDS
 from indexer.words.synonyms import Synonyms
 from indexer.words.typed import MAX_UNITS, Typed, Unit, take_apart
@@ -32,9 +33,9 @@ _UMLAUTS = (("ae", "a"), ("oe", "o"), ("ue", "u"))
 class WordGroup(NamedTuple):
     """The words and phrases that are searched for in place of one typed word.
 
-    ``strong`` mean the same, ``weak`` begin or end like it, or correct it. An item that has any of
-    them matches the word. ``counts`` is False for words without content, such as "for": they are
-    searched for only in texts of nothing else.
+    ``strong`` ones mean the same. ``weak`` ones begin or end like the word, or correct it. An item
+    with any of them matches the word. ``counts`` is False for words without content, such as
+    "for", which are searched for only if the text has no other words.
     """
 
     strong: tuple[str, ...]
@@ -43,7 +44,7 @@ class WordGroup(NamedTuple):
 
 
 class WordQuery(NamedTuple):
-    """What is searched for. An item matches if it matches any group, and all of ``required``.
+    """A typed text as a query. An item matches if it matches any group and all of ``required``.
 
     Items with one of ``excluded`` are not found. ``corrected`` is the text with corrected words,
     or empty if no word was corrected.
@@ -71,12 +72,13 @@ class Interpreter:
         typed = take_apart(text)
         units = self._loosened(typed.units)
         others = self._other_words(units)
+        elsewhere = _names_elsewhere(units)
         groups: list[WordGroup] = []
         corrected = fold(text)
         for place, unit in enumerate(units):
             strong = list(dict.fromkeys([*self._forms(unit), *others[place]]))
             is_last = place == len(units) - 1
-            weak, correction = self._weak_forms(unit, strong, is_last=is_last)
+            weak, correction = self._weak_forms(unit, strong, elsewhere[place], is_last=is_last)
             if correction:
                 corrected = re.sub(rf"(?<!\w){re.escape(unit.text)}(?!\w)", correction, corrected)
             counts = " ".join(unit.words) not in EMPTY_WORDS
@@ -94,7 +96,7 @@ class Interpreter:
         return [form for unit in typed.excluded for form in self._forms(unit)]
 
     def _loosened(self, units: list[Unit]) -> list[Unit]:
-        """Return the units; words typed as one that no item has as neighbors become units."""
+        """Split the units of several words that no item has as neighbors."""
         kept: list[Unit] = []
         for unit in units:
             if len(unit.words) > 1 and not unit.is_unspaced and not self._any(self._forms(unit)):
@@ -104,7 +106,7 @@ class Interpreter:
         return kept[:MAX_UNITS]
 
     def _forms(self, unit: Unit) -> list[str]:
-        """Return a unit's words and what means the same, the words themselves first."""
+        """Return a unit's words, then other spellings of the same."""
         words = unit.words
         phrase = " ".join(words)
         if unit.is_unspaced:
@@ -116,10 +118,11 @@ class Interpreter:
                 forms.append(" ".join(words[:-1]))
             forms.append(joined)
         forms.extend(EQUAL_WORDS.get(joined, ()))
-        if len(words) == 1 and len(joined) >= 4:
+        if len(words) == 1:
             pieces = _NUMBER_AND_UNIT.findall(joined)
             if 1 < len(pieces) <= 6:
                 forms.append(" ".join(pieces))
+        if len(words) == 1 and len(joined) >= 4:
             splits = self._vocabulary.splits(joined, _MAX_SPLITS)
             forms.extend(" ".join(parts) for parts in splits)
             forms.extend(self._without_umlauts(joined))
@@ -128,14 +131,14 @@ class Interpreter:
     def _without_umlauts(self, word: str) -> list[str]:
         """Return ``grosse`` for ``groesse``, if only the former is a word of the shop."""
         plain = word
-        for two, one in _UMLAUTS:
-            plain = plain.replace(two, one)
+        for spelled_out, folded in _UMLAUTS:
+            plain = plain.replace(spelled_out, folded)
         if plain == word or self._vocabulary.has(word):
             return []
         return [plain]
 
     def _other_words(self, units: list[Unit]) -> list[list[str]]:
-        """Return for each unit what else finds it, because of its neighbors or as a synonym."""
+        """Return more forms for each unit: joined with its neighbors, and synonyms."""
         others: list[list[str]] = [[] for _ in units]
         words = [" ".join(unit.words) for unit in units]
         for length in (2, 3):
@@ -148,18 +151,23 @@ class Interpreter:
                     others[place].append(joined)
         for start in range(len(units)):
             for end in range(start + 1, min(len(units), start + self._synonyms.longest) + 1):
-                found = self._synonyms.others(tuple(" ".join(words[start:end]).split()))
+                found = self._synonyms.of(tuple(" ".join(words[start:end]).split()))
                 for place in range(start, end):
                     others[place].extend(found)
         return others
 
-    def _weak_forms(self, unit: Unit, strong: list[str], *, is_last: bool) -> tuple[list[str], str]:
-        """Return the words that resemble a unit, and its correction, or empty."""
+    def _weak_forms(
+        self, unit: Unit, strong: list[str], elsewhere: list[str], *, is_last: bool
+    ) -> tuple[list[str], str]:
+        """Return the words that resemble a unit, and its correction, or empty.
+
+        ``elsewhere`` are its names in other countries.
+        """
         word = unit.words[-1]
         if unit.is_unspaced or (len(unit.words) > 1 and not is_last):
-            return [], ""
+            return elsewhere, ""
         found_strong = self._any(strong)
-        weak: list[str] = []
+        weak = list(elsewhere)
         if is_last and len(word) >= _BEGINNING_FROM:
             weak.extend(self._beginnings(unit))
         if len(unit.words) == 1:
@@ -214,6 +222,17 @@ class Interpreter:
 
     def _any(self, forms: list[str]) -> bool:
         return bool(forms) and self._finds(expression_of(forms))
+
+
+def _names_elsewhere(units: list[Unit]) -> list[list[str]]:
+    """Return for each unit what it, or a phrase that it is in, is called in other countries."""
+    found: list[list[str]] = [[] for _ in units]
+    for start in range(len(units)):
+        for end in range(start + 1, min(len(units), start + LONGEST) + 1):
+            words = tuple(word for unit in units[start:end] for word in unit.words)
+            for place in range(start, end):
+                found[place].extend(regional_words(words))
+    return found
 
 
 def expression_of(forms: list[str] | tuple[str, ...]) -> str:

@@ -68,6 +68,8 @@ def apply_changes(writer: Writer, changes: Changes) -> int:
 
 
 class _Comparison:
+    """Collects the changes of one catalog, item by item."""
+
     def __init__(self, reader: Reader, given: GivenFields | None) -> None:
         self._reader = reader
         self._given = given
@@ -75,11 +77,13 @@ class _Comparison:
             drafts=[], added=[], changed=[], removed=[], kept=[], unchanged=0, skipped=[]
         )
         self._unchanged = 0
-        # What happens to an item with a skipped row or image: the end of the reason, by item and
-        # image. "" if the row needs no report of its own.
+        # What happens to an item with a skipped row or image, by item and image; it is appended to
+        # the reason. "" if the row needs no report of its own.
         self._consequences: dict[tuple[str, str], str] = {}
-        self._kept_fields: set[tuple[str, str]] = set()  # of an item, because they are unreadable
-        self._columns: Counter[str] = Counter()  # items that keep a field, by the missing column
+        # Fields (item, name) that keep their stored value, because the new one cannot be read.
+        self._kept_fields: set[tuple[str, str]] = set()
+        # How many items keep a field because the catalog lacks its column, by the column.
+        self._columns: Counter[str] = Counter()
 
     def run(self, embedded: EmbeddedCatalog, absent: Absence, touched: Collection[str]) -> Changes:
         """See ``changes_of``."""

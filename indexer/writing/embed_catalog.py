@@ -90,7 +90,7 @@ def embed_catalog(
     adds renditions to every image. Without ``write``, images are read and decoded, and ``encoded``
     counts those that would be encoded. With ``fetcher``, images behind URLs are fetched; ``ledger``
     notes what is known of them. With ``ray``, ``local`` or the address of a Ray cluster, image
-    files are read and encoded there; URLs are not. Raise BadEncoder, StoreFull, WorkersLost.
+    files are read and encoded there; URLs are not. Raises BadEncoder, StoreFull, WorkersLost.
     """
     images = ImagePipeline(store, encoder, limits, render=render, root=catalog.root)
     urls = None if fetcher is None else UrlImages(images, fetcher, ledger)
@@ -122,6 +122,8 @@ def _remote_images(
 
 
 class _EmbeddingRun:
+    """One pass over a catalog; ``run`` is called once."""
+
     def __init__(
         self,
         catalog: Catalog,
@@ -150,9 +152,9 @@ class _EmbeddingRun:
     def run(self, total: int, progress: Progress) -> EmbeddedCatalog:
         """See ``embed_catalog``."""
         workers = THREADS.count
-        ahead_most = _BATCH + 2 * workers if self._urls is None else _FETCHED_AHEAD
+        max_ahead = _BATCH + 2 * workers if self._urls is None else _FETCHED_AHEAD
         if self._remote is not None:
-            ahead_most = max(ahead_most, self._remote.items_ahead)
+            max_ahead = max(max_ahead, self._remote.items_ahead)
         ahead: deque[tuple[Entry, list[tuple[str, Future[Prepared]]]]] = deque()
         done = 0
         try:
@@ -162,7 +164,7 @@ class _EmbeddingRun:
                         paths = entry.item.images
                         jobs = [(path, self._submit(pool, path)) for path in paths]
                         ahead.append((entry, jobs))
-                        if len(ahead) > ahead_most:
+                        if len(ahead) > max_ahead:
                             done += self._collect(*ahead.popleft())
                             progress("encode", done, total, len(self._result.skipped))
                     while ahead:
@@ -170,7 +172,7 @@ class _EmbeddingRun:
                         progress("encode", done, total, len(self._result.skipped))
                 except BaseException:
                     pool.shutdown(wait=False, cancel_futures=True)
-                    self._commit()  # now: the process may be killed before the decoders end
+                    self._commit()  # at once, because the process may be killed before they end
                     raise
             self._encode()
             if self._remote is not None:

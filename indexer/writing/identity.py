@@ -32,7 +32,7 @@ class IdentityGuard(Protocol):
     """Compares a styled picture with the original pictures of the catalog."""
 
     def recognizes(self, image: StoredImage, vector: Embedding) -> bool:
-        """Return whether no other product is nearer to the styled picture than its own.
+        """Return True if no other product is nearer to the styled picture than its own.
 
         ``vector`` (dim,) is the embedding of ``image`` as it was rendered.
         """

@@ -31,11 +31,10 @@ Embedded: TypeAlias = dict[str, bytes]
 
 
 class Render(Protocol):
-    """Adds renditions to an image while it is decoded. No command uses this hook.
+    """Adds renditions to an image while it is decoded. Thread-safe.
 
-    The styles of a shop are rendered by ``indexer.writing.styling``, after all originals.
-
-    Called from many threads at once. It gets only pixels, never an item.
+    No command uses this hook: ``indexer.writing.styling`` renders the styles of a shop, after all
+    originals are embedded.
     """
 
     @property
@@ -114,18 +113,18 @@ class ImagePipeline:
 
     @property
     def copies_files(self) -> bool:
-        """Whether a display copy of each image file is stored."""
+        """True if a display copy of each image file is stored."""
         return self._copied
 
     @property
     def keeps_originals(self) -> bool:
-        """Whether the bytes of each image are stored."""
+        """True if the bytes of each image are stored."""
         return self._keep == "originals"
 
     def prepare(self, path: str, data: bytes) -> Prepared:
         """Recognize an image; decode and render it unless the store or this run already has it.
 
-        Raise BadImage if the header cannot be read. For broken pixels, ``claim`` raises it.
+        Raises BadImage if the header cannot be read. For broken pixels, ``claim`` raises it.
         """
         content = content_hash(data)
         info = inspect(data, self._limits)
@@ -161,7 +160,7 @@ class ImagePipeline:
         """Prepare an image that comes with its vector (dim fp16 numbers); ``data`` may be None.
 
         Its content hash includes the vector, so that items with the same picture do not share the
-        given vector. It has only the original rendition. Raise BadImage if the picture cannot be
+        given vector. It has only the original rendition. Raises BadImage if the picture cannot be
         read.
         """
         content = content_hash(b"given" + embedding + (data or b""))
@@ -178,7 +177,7 @@ class ImagePipeline:
     def claim(self, prepared: Prepared) -> bool:
         """Return True if the caller must encode this image: it is new and nobody claimed it yet.
 
-        Raise BadImage if its pixels are broken.
+        Raises BadImage if its pixels are broken.
         """
         content = prepared.image.content
         if prepared.decoded.result() is None or content in self._claimed:
@@ -189,8 +188,8 @@ class ImagePipeline:
     def encode(self, batch: Sequence[Prepared]) -> list[tuple[Prepared, Embedded]]:
         """Embed claimed images in all their renditions.
 
-        No batch is larger than the number of images. Raise BadEncoder if the encoder returns
-        invalid vectors.
+        The encoder gets at most as many pictures at once as there are images. Raises BadEncoder if
+        it returns invalid vectors.
         """
         pictures: list[tuple[Pixels, str]] = []
         for prepared in batch:
@@ -229,7 +228,7 @@ class ImagePipeline:
             writer.put_embedding(self.key, PictureKey(content, rendition), embedding)
 
     def is_stored(self, reader: Reader, image: FoundImage) -> bool:
-        """Return whether the store has the image's embeddings, and the copies that are kept."""
+        """Return True if the store has the image's embeddings, and the copies that are kept."""
         copied = self._copied or is_url(image.path)
         return all(
             reader.has_embedding(self.key, picture)

@@ -24,7 +24,7 @@ class RayWorkers:
     def __init__(self, address: str, order: WorkOrder, known: bytes) -> None:
         """Connect to a cluster, or start one on this machine if ``address`` is ``local``.
 
-        Raise EncoderNotFound if Ray is not installed, WorkersLost if there is no such cluster.
+        Raises EncoderNotFound if Ray is not installed, WorkersLost if there is no such cluster.
         """
         try:
             import ray
@@ -40,7 +40,7 @@ class RayWorkers:
         actor = ray.remote(RemoteWorker).options(
             num_cpus=1, max_restarts=-1, max_task_retries=_RETRIES
         )
-        # Once for each machine. Kept here: a worker that is started again needs it again.
+        # Sent once to each machine. Kept, because a worker that is started again needs it.
         self._known = ray.put(known)
         self._actors = [actor.remote(order, self._known) for _ in range(self.count)]
 

@@ -45,7 +45,7 @@ def missing_pictures(
     """List the pictures of the rows from ``start`` on that an encoder has not embedded.
 
     Each picture is listed once. With ``lost``, pictures that could not be read before are listed
-    too. Raise IndexCorrupt if a row has no image.
+    too. Raises IndexCorrupt if a row has no image.
     """
     found = []
     for row in write_encoders.unembedded(reader, Model.of(encoder), start, lost=lost):
@@ -103,7 +103,8 @@ class Reembedding:
     def images_per_second(self, missing: Iterable[MissingPicture], seconds: float) -> float:
         """Measure the speed by embedding some of these pictures for ``seconds``; write nothing.
 
-        Return 0 if no picture can be read. Raise BadEncoder if the encoder returns invalid vectors.
+        Returns 0 if no picture can be read. Raises BadEncoder if the encoder returns invalid
+        vectors.
         """
         # The first call sets the encoder up, which is not part of the measurement.
         self._encoder.encode_images([np.zeros((8, 8, 3), dtype=np.uint8)])

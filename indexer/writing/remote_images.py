@@ -40,7 +40,7 @@ class Workers(Protocol):
         ...
 
     def embed(self, worker: int, paths: Sequence[str]) -> Future[WorkedBatch]:
-        """Work on a batch; if the worker dies, another does. The future may raise VitrineError."""
+        """Work on a batch; another worker does if this one dies. The future may raise an error."""
         ...
 
     def close(self) -> None:
@@ -82,7 +82,7 @@ class RemoteImages:
         self._send()
 
     def has(self, prepared: Prepared) -> bool:
-        """Return whether a worker has embedded an image."""
+        """Return True if a worker has embedded an image."""
         with self._lock:
             return prepared.image.content in self._embeddings
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class WorkOrder(NamedTuple):
-    """What every worker of a run needs.
+    """The data that every worker of a run needs.
 
     ``root`` is the folder of the catalog, which all machines must have at the same path.
     """
@@ -66,7 +66,7 @@ class RemoteWorker:
     """Works on batches of image files, one at a time, on one core."""
 
     def __init__(self, order: WorkOrder, known: bytes, encoder: Encoder | None = None) -> None:
-        """Load the encoder. Raise IndexMismatch if it has other weights on this machine.
+        """Load the encoder. Raises IndexMismatch if it has other weights on this machine.
 
         ``known`` are the content hashes of the images that the store has, sorted, 16 bytes each.
         """

@@ -1,4 +1,4 @@
-"""Which renditions the store has of the styles of a shop, and rows that follow them."""
+"""Add and delete rows, so that they match the renditions that the store has."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from indexer.writing.identity import StoredImage
     from indexer.writing.migration_encoders import MigrationEncoders
 
-_ITEMS = 200  # items in one transaction: other writers wait no longer than that
+_ITEMS = 200  # items in one transaction, so that other writers do not wait long
 
 
 class RenditionNotes:
@@ -27,7 +27,7 @@ class RenditionNotes:
     def __init__(self, encoder: bytes, styles: Sequence[ShopStyle], unknown: Iterable[str]) -> None:
         """``encoder`` is the key of a model.
 
-        The renditions of ``unknown`` styles, which nobody can render here, stay as they are.
+        The renditions of ``unknown`` styles, which cannot be rendered here, are not changed.
         """
         self._encoder = encoder
         self._digests: dict[str, str | None] = {style.name: style.digest for style in styles}
@@ -36,30 +36,30 @@ class RenditionNotes:
     def for_styles(self, names: Iterable[str]) -> RenditionNotes:
         """Return these notes for a later list of styles.
 
-        Names that left are dropped. Names that came are unknown: their renditions stay as they are.
+        Removed styles are dropped. Added styles are unknown, so their renditions are not changed.
         """
         later = RenditionNotes(self._encoder, (), ())
         later._digests = {name: self._digests.get(name) for name in names}
         return later
 
     def lacks(self, reader: Reader, picture: PictureKey) -> bool:
-        """Return whether a picture is yet to be rendered, or to be rendered again."""
+        """Return True if a picture must be rendered, for the first time or again."""
         record = reader.rendition(picture)
         if record is None or record.digest != self._digests[picture.rendition]:
             return True
         return record.outcome != "left_out" and not self._is_whole(reader, picture)
 
     def was_deleted(self, reader: Reader, picture: PictureKey) -> bool:
-        """Return whether a picture was rendered, and deleted before a row referred to it."""
+        """Return True if a picture was rendered, and deleted before a row referred to it."""
         record = reader.rendition(picture)
         if record is None or record.digest != self._digests[picture.rendition]:
             return False
         return record.outcome != "left_out" and not self._is_whole(reader, picture)
 
     def wanted(self, reader: Reader, image: ImageRecord) -> tuple[str, ...]:
-        """Return the renditions that the rows of an image should be of, those it has first.
+        """Return the renditions that an image should have rows of, those that it has first.
 
-        Renditions without a note were not made by this module, and stay.
+        Renditions without a note were not made for a style of the shop, so they stay.
         """
         kept = [
             name
@@ -114,7 +114,7 @@ def deleted_renditions(
     rendered: Iterable[tuple[StoredImage, list[ShopStyle]]],
     notes: RenditionNotes,
 ) -> list[tuple[StoredImage, list[ShopStyle]]]:
-    """Return what is missing of these again: garbage went before rows referred to it."""
+    """Return those that were deleted, as garbage, before a row referred to them."""
     found = []
     for image, styles in rendered:
         gone = [
@@ -135,8 +135,8 @@ def sync_rows(
 ) -> int:
     """Give images the rows of the renditions that the store has; return how many items changed.
 
-    ``item_ids`` None looks at all items. An item that is changed meanwhile is read again, and so is
-    the list of styles: no row comes of a style that was removed meanwhile.
+    ``item_ids`` of None stands for all items. Each transaction reads its items and the list of
+    styles again, so that it follows writes and changes of styles that happen meanwhile.
     """
     with store.read() as reader:
         records = reader.items() if item_ids is None else _records(reader, item_ids)

@@ -1,10 +1,10 @@
-"""Renditions of stored images in the styles of a shop: rendered, checked, embedded, indexed.
+"""Render stored images in the styles of a shop, check and embed them.
 
-A rendition is made from the best picture that the store can find, once the original is embedded:
-the identity guard compares it with the originals. Where another product is nearer, a lower
-strength is tried, and at last the rendition is left out. What became of it is noted in the store
-(``RenditionRecord``), so nothing is done twice, and an interrupted run continues. Rows follow
-these notes, see ``indexer.writing.rendition_rows``.
+A rendition is made from the best available picture, after all originals are embedded, because the
+identity guard compares it with them. If another product is nearer, a lower strength is tried; at
+the lowest, the rendition is left out. The outcome is noted in the store (``RenditionRecord``), so
+nothing is done twice, and an interrupted run continues. ``indexer.writing.rendition_rows`` adds
+and deletes rows by these notes.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ _BATCH = 16  # images rendered between two commits, and pictures that the encode
 
 
 class Rendered(msgspec.Struct):
-    """What a run did, in pictures: ``weakened`` are among the ``rendered``.
+    """How many pictures a run rendered, ``weakened`` ones included, and left out.
 
-    ``lost`` images have no picture any more, so they cannot be rendered.
+    ``lost`` counts the images that cannot be rendered, because their picture is gone.
     """
 
     rendered: int = 0
@@ -70,7 +70,7 @@ class _Picture(NamedTuple):
 
 
 class _Done(NamedTuple):
-    """What becomes of a picture; without an embedding it is left out."""
+    """The outcome of a picture; a picture that is left out has no embedding."""
 
     picture: PictureKey
     record: RenditionRecord
@@ -90,7 +90,7 @@ class Rendering:
         encode: Encode | None = None,
         limits: ImageLimits = LIMITS,
     ) -> None:
-        """``encode`` does the encoder's work elsewhere, such as in a thread it owns."""
+        """``encode`` replaces ``encoder.encode_images``, for example to run in another thread."""
         self.done = Rendered()
         self._store = store
         self._encoder = encoder
@@ -105,15 +105,15 @@ class Rendering:
         missing: Sequence[tuple[StoredImage, list[ShopStyle]]],
         watch: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> Rendered:
-        """Render each image in its styles. ``watch`` is called with the number of images
-        on disk and the number of all.
+        """Render each image in its styles. Raises BadEncoder, StoreFull.
 
-        Raises BadEncoder, StoreFull.
+        ``watch`` is called with the number of images that are done and on disk, and with their
+        total.
         """
-        at = 0
+        images = 0
         with ThreadPoolExecutor(THREADS.count, thread_name_prefix="render") as pool:
             for batch in _batches(missing, _BATCH):
-                watch(at, len(missing))
+                watch(images, len(missing))
                 done = self._rendered(pool, list(self._tasks(pool, batch)))
                 with self._store.write() as writer:
                     for picture, record, display, embedding in done:
@@ -121,9 +121,9 @@ class Rendering:
                         if embedding:
                             writer.put_image(picture, display)
                             writer.put_embedding(self._key, picture, embedding)
-                at += len(batch)
+                images += len(batch)
         if missing:
-            watch(at, at)
+            watch(images, images)
         return self.done
 
     def _tasks(
@@ -147,7 +147,7 @@ class Rendering:
                 yield _Task(image, style, pixels)
 
     def _rendered(self, pool: ThreadPoolExecutor, tasks: list[_Task]) -> Iterator[_Done]:
-        """Render, embed and check; what the guard refuses is tried at lower strengths."""
+        """Render, embed and check pictures; try those that the guard refuses at lower strengths."""
         done: list[_Done] = []
         for share in STRENGTHS:
             refused: list[_Task] = []
@@ -165,13 +165,13 @@ class Rendering:
     def _embedded(
         self, tasks: Sequence[_Task], rendered: list[_Picture]
     ) -> Iterator[tuple[_Task, _Picture, bytes | None]]:
-        """Yield the bytes of each vector (dim fp16 numbers), or None where the guard refuses."""
+        """Yield the bytes of each vector (dim fp16 numbers), or None if the guard refuses it."""
         vectors = self._encode([picture.square for picture in rendered])  # (n, dim)
         names = [task.image.path for task in tasks]
         check_vectors(vectors, (len(tasks), self._encoder.dim), self._encoder.id, names)
         for task, picture, vector in zip(tasks, rendered, vectors, strict=True):
-            own = self._guard.recognizes(task.image, vector)
-            yield task, picture, vector.astype("float16").tobytes() if own else None
+            is_recognized = self._guard.recognizes(task.image, vector)
+            yield task, picture, vector.astype("float16").tobytes() if is_recognized else None
 
     def _kept(self, task: _Task, share: float, picture: _Picture, half: bytes) -> _Done:
         outcome: Literal["full", "weakened"] = "full" if share == STRENGTHS[0] else "weakened"
@@ -201,7 +201,7 @@ class Rendering:
         return _Picture(square, thumbnail(pixels, DISPLAY_SIDE))
 
 
-def _batches(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+def _batches(entries: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Cut a sequence into parts of this size; the last may be shorter."""
-    for start in range(0, len(things), size):
-        yield things[start : start + size]
+    for start in range(0, len(entries), size):
+        yield entries[start : start + size]

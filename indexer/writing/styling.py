@@ -1,4 +1,4 @@
-"""The images of a shop brought in line with its styles: all of them, or those just written."""
+"""Render, embed and index what a shop lacks in its styles, for all items or some of them."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from indexer.writing.migration_encoders import MigrationEncoders
     from style.registry import StyleRegistry
 
-_TRIES = 3  # a job that collects garbage during a live write deletes a picture at most once
+_TRIES = 3  # more than enough: a collection of garbage deletes a new picture at most once
 
 
 class Styling:
-    """Renders what the store lacks in the styles of its shop, and keeps rows in step with that."""
+    """Renders what a store lacks in the styles of its shop, and adds and deletes the rows."""
 
     def __init__(
         self,
@@ -45,9 +45,9 @@ class Styling:
         encode: Encode | None = None,
         limits: ImageLimits = LIMITS,
     ) -> None:
-        """``encode`` does the encoder's work elsewhere, such as in a thread it owns.
+        """``encode`` replaces ``encoder.encode_images``, for example to run in another thread.
 
-        Styles of the shop that ``registry`` lacks are not rendered; what there is of them stays.
+        Styles of the shop that ``registry`` lacks are not rendered; their renditions stay.
         """
         self.unknown: dict[str, str] = {}
         """The styles of the shop that could not be used, each with the reason, after ``run``."""
@@ -69,18 +69,17 @@ class Styling:
         most: int | None = None,
         watch: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> Rendered:
-        """Render what these items lack; None is all items. Originals must be embedded before.
+        """Render what these items lack (None: all items); their originals must be embedded.
 
         At most ``most`` images are rendered, in the order of ``item_ids``; None is all. ``guard``
         compares with the whole store by default. ``watch`` is called with the number of images
-        done and the number of all. Safe to interrupt and to run again. Raises BadEncoder,
-        StoreFull.
+        done and their total. Safe to interrupt and to run again. Raises BadEncoder, StoreFull.
         """
         found = self._read_styles()
         if found is None:
             return Rendered()
         styles, notes = found
-        # First without what is out of date: a picture that is made again gets a new row.
+        # First delete the rows of outdated pictures, because a picture made again gets a new row.
         sync_rows(self._store, notes, self._migration_encoders, item_ids)
         with self._store.read() as reader:
             records = reader.items() if item_ids is None else _items(reader, item_ids)

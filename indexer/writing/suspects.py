@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from indexer.writing.embed_catalog import EmbeddedCatalog, ReadItem
     from indexer.writing.merge import FoundImage
 
-_MANY = 4  # products with one picture; variants of a product share pictures, products rarely do
+_MANY = 4  # products with one picture: variants share pictures, different products rarely do
 _NAMED = 5
 
 
@@ -36,7 +36,7 @@ class Suspect(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def reason(self) -> str:
-        """What is suspicious, for a report."""
+        """The reason for suspicion, for a report."""
         if self.kind == "blank":
             return f"blank: a single color, under {_count(self.products, 'product')}"
         return f"the same picture under {_count(self.products, 'product')}: a placeholder?"
@@ -45,8 +45,7 @@ class Suspect(msgspec.Struct, frozen=True, kw_only=True):
 def find_suspects(read: list[ReadItem], reader: Reader) -> dict[bytes, Suspect]:
     """Return the suspicious pictures by their content, in the order of the catalog.
 
-    ``reader`` has the copies of the pictures; without a copy, a picture is not checked for being
-    blank.
+    ``reader`` has the display copies. A picture without one is not checked for being blank.
     """
     first: dict[bytes, FoundImage] = {}
     products: dict[bytes, set[str]] = defaultdict(set)

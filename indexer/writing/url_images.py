@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Executor, Future
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from indexer.errors import BadImage
@@ -58,9 +57,8 @@ class UrlImages:
         def prepare(done: Future[Response]) -> None:
             try:
                 pool.submit(self._finish, url, known, done, prepared)
-            except RuntimeError:  # the pool was shut down: the run has ended
-                with suppress(RuntimeError):
-                    prepared.cancel()
+            except RuntimeError:  # the pool was shut down, because the run has ended
+                prepared.cancel()
 
         fetched.add_done_callback(prepare)
         return prepared

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from indexer.store.store import Store
     from indexer.store.transactions import Writer
 
-_CHUNK = 500  # items in one transaction: few enough that other writers do not notice the wait
-_BATCH = 16  # images per call of the encoder: few, since queries may be waiting for it
+_CHUNK = 500  # items in one transaction, so that other writers do not wait long
+_BATCH = 16  # images per call of the encoder, so that queries do not wait long for it
 
 
 class ImageInput(NamedTuple):
@@ -103,12 +103,12 @@ def put_items(
 ) -> list[Outcome]:
     """Store items and return their outcomes, in the same order. Everything is on disk afterwards.
 
-    An item is refused if none of its images can be read; what is stored of it stays. If some can be
-    read, the item keeps its stored images in place of the others. ``encode`` replaces
+    An item is refused if none of its images can be read; the stored item then stays unchanged. If
+    some can be read, the item keeps its stored images in place of the others. ``encode`` replaces
     ``encoder.encode_images``. ``render`` adds renditions to every image that comes with its bytes.
     ``migration_encoders`` are the other encoders of an open migration: callers that write often
-    should create them once and pass them in. Raise StoreFull if the disk is full; earlier chunks
-    of 500 items are stored then.
+    should create them once and pass them in. Raises StoreFull if the disk is full; chunks of 500
+    items before that are stored.
     """
     outcomes: list[Outcome] = []
     others = migration_encoders or MigrationEncoders(store, encoder, limits=limits)
@@ -152,7 +152,7 @@ def patched(item_id: str, change: dict[str, object], item: Item | None) -> Item:
     """Change some fields of an item, as JSON Merge Patch (RFC 7396) does.
 
     None resets a field to its default. ``attributes`` are merged by name, and None removes one.
-    Raise UnknownItem if ``item`` is None, BadRecord if the result is not a valid item.
+    Raises UnknownItem if ``item`` is None, BadRecord if the result is not a valid item.
     """
     if item is None:
         raise UnknownItem(f"no item {item_id[:80]!r} in this shop", param="item_id")
@@ -284,7 +284,7 @@ class _ChunkWriter:
     def _put_image(self, writer: Writer, image: FoundImage) -> None:
         """Write the image's embeddings and copies, unless the store has them.
 
-        Raise _ImageDeleted if the store had them when the image was prepared, and has no more.
+        Raises _ImageDeleted if the store has lost them since the image was prepared.
         """
         if self._images.is_stored(writer, image):
             return

@@ -11,7 +11,7 @@ AnswerKind = Literal["fact", "faq", "policy", "review", "search", "unknown"]
 
 
 class AnswerSource(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a quotation stands: a field of an item, an entry of the FAQ, or a review."""
+    """The source of a quotation: a field of an item, an entry of the FAQ, or a review."""
 
     item_id: str = ""
     field: str = ""
@@ -32,14 +32,16 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to one question.
 
     ``answer`` is a quotation of the shop or of a customer, word for word; empty for the kinds
-    ``search`` and ``unknown``. ``holds`` is whether what the question asks is so, if the quotation
-    decides it. ``items`` are those concerned, or found. ``contact`` is offered if nothing is known.
+    ``search`` and ``unknown``. ``holds`` answers a question of yes or no, if the quotation decides
+    it. ``items`` are those that the answer is about, or that were found. ``contact`` is only for
+    the kind ``unknown``.
     """
 
     kind: AnswerKind
     answer: Annotated[str, Meta(description="A quotation, word for word.")] = ""
     holds: Annotated[
-        bool | None, Meta(description="Whether it is so, if the quotation decides it.")
+        bool | None,
+        Meta(description="The answer to a question of yes or no, if the quotation decides it."),
     ] = None
     source: AnswerSource | None = None
     items: list[AnswerItem] = []

@@ -1,4 +1,4 @@
-"""Answer questions about a shop: by a fact of an item, the FAQ, a review, a search, or not."""
+"""Answer questions about a shop by a fact of an item, the FAQ, a review or a search."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 import msgspec
 
 from indexer.errors import BadQuery
-from search.asking.answer import Answer, AnswerItem, AnswerSource
+from search.asking.answer import Answer, AnswerSource
 from search.asking.asked import Asked, take_question_apart
-from search.asking.itemfacts import ItemFacts, Passage, facts_of_hit
+from search.asking.itemfacts import ItemFacts, facts_of_hit
+from search.asking.quoting import (
+    item_of,
+    list_items,
+    quote_entry,
+    quote_passage,
+    quote_variants,
+)
 from search.asking.terms import stem_of, terms_of
 from search.query import Query, TextPart
 
@@ -19,24 +26,22 @@ if TYPE_CHECKING:
 
     from indexer.enrichment.reviewlog import ReviewLog, StoredReview
     from indexer.items import Item
-    from search.asking.faqmatcher import FaqMatch, FaqMatcher
+    from search.asking.faqmatcher import FaqMatcher
     from search.hits import Hit, Reply
 
-MOST_LETTERS: Final = 500  # of a question
+MAX_LENGTH: Final = 500  # of a question, in characters
 THRESHOLDS: Final = {True: 0.45, False: 0.5}  # of the FAQ: by words and meaning, by words alone
 _CANDIDATES: Final = 60
-_SHOWN: Final = 6  # items of an answer
-_FEW: Final = 2  # products that have a word that names one of them
+_RARE_PRODUCTS: Final = 2  # a word that at most as many products have names one of them
 _FIELDS: Final = ("color", "material", "size", "cost", "pattern", "brand", "stock")
-_VALUE_FIELDS: Final = {"color": "color", "material": "material", "pattern": "pattern"}
 _SIZE: Final = re.compile(
     r"(?<![\w-])(xxs|xs|s|m|l|xl|xxl|xxxl|\d{2})(?![\w-])(?!\s*(?:%|usd|eur))"
 )
-_FACT, _FOUND, _REVIEW = 0.9, 0.8, 0.6  # confidence of answers that are no FAQ
+_FOUND, _REVIEW = 0.8, 0.6  # the confidence of answers by a search and by a review
 
 
 class ShopSearch(Protocol):
-    """What answering needs of a search engine."""
+    """The methods of a search engine that answering needs."""
 
     def search(self, query: Query) -> Reply:
         """Return the reply to a query."""
@@ -48,7 +53,7 @@ class ShopSearch(Protocol):
 
 
 class _Subject(NamedTuple):
-    """The product that a question is about: its variants, and the terms that are left to answer."""
+    """The product that a question is about: its variants, and the terms that do not name it."""
 
     variants: list[ItemFacts]
     left: frozenset[str]
@@ -63,14 +68,14 @@ class Answerer:
         self._engine, self._faq, self._reviews, self._contact = engine, faq, reviews, contact
 
     def ask(self, question: str, item_id: str | None = None) -> Answer:
-        """Answer a question, asked beside an item or not.
+        """Answer a question; ``item_id`` is the item that the customer looks at.
 
-        Raises BadQuery for a question without words or over 500 letters, UnknownItem.
+        Raises BadQuery for a question that is empty or longer than 500 characters, UnknownItem.
         """
-        if not question.strip() or len(question) > MOST_LETTERS:
+        if not question.strip() or len(question) > MAX_LENGTH:
+            got = len(question) if question.strip() else "an empty one"
             raise BadQuery(
-                f"a question has 1 to {MOST_LETTERS} characters, got {len(question.strip())}",
-                param="question",
+                f"a question has 1 to {MAX_LENGTH} characters, got {got}", param="question"
             )
         asked = take_question_apart(question)
         found = self._answer(question, asked, item_id)
@@ -79,27 +84,24 @@ class Answerer:
         return msgspec.structs.replace(found, language=asked.language)
 
     def _answer(self, question: str, asked: Asked, item_id: str | None) -> Answer | None:
-        """Try the facts of an item that is shown or named, the FAQ, reviews, then all items."""
+        """Try the facts of an item that is shown or named, then the FAQ, reviews and all items."""
         hits = self._hits(asked, question)
         subject = self._subject(asked, hits, item_id)
         found = None if subject is None else self._about(asked, subject)
         if found is not None:
             return found
         match = self._faq.best(question, asked.terms)
-        fits = match is not None and match.score >= THRESHOLDS[self._faq.has_meaning]
-        if fits and asked.way != "search":
-            assert match is not None
-            return _quoted_entry(match)
+        if match is not None and match.score < THRESHOLDS[self._faq.has_meaning]:
+            match = None
+        if match is not None and asked.way != "search":
+            return quote_entry(match)
         if subject is not None and (item_id is not None or asked.way != "search"):
             return self._review(subject) if not asked.terms.unknown else None
         found = self._search(asked, hits) if asked.way == "search" else self._which(asked, hits)
-        if found is None and fits:
-            assert match is not None
-            return _quoted_entry(match)
-        return found
+        return quote_entry(match) if found is None and match is not None else found
 
     def _hits(self, asked: Asked, question: str) -> list[Hit]:
-        """Return items for the words of a question; every variant is one. [] if none has a word."""
+        """Return the items with words of a question, all variants; [] if no item has a word."""
         words = " ".join(asked.terms.words)
         texts = [words, question] if asked.language == "zh" and not words.isascii() else [words]
         found: dict[str, Hit] = {}
@@ -113,7 +115,7 @@ class Answerer:
         return self._engine.search(query).hits
 
     def _subject(self, asked: Asked, hits: Sequence[Hit], item_id: str | None) -> _Subject | None:
-        """Return the product that is shown, or that is named by a word that few products have."""
+        """Return the product that is shown, or that a word names which few products have."""
         if item_id is not None:
             item = self._engine.item(item_id)
             product, title = item.product_id, item.title
@@ -124,7 +126,7 @@ class Answerer:
             product, title = named.hit.product_id, named.hit.title
         same = [hit for hit in self._variants(title) if hit.product_id == product]
         variants = [facts_of_hit(hit) for hit in same]
-        variants.sort(key=lambda one: one.hit.item_id != item_id)
+        variants.sort(key=lambda variant: variant.hit.item_id != item_id)
         if not variants:
             return None
         return _Subject(variants, asked.terms.stems - variants[0].title - variants[0].kinds)
@@ -141,12 +143,12 @@ class Answerer:
         left = subject.left
         if not left:
             passage = next((part for part in first.passages if part.field == "description"), None)
-            return None if passage is None else _quoted(passage, [first], _FACT, None)
+            return None if passage is None else quote_passage(passage, [first], None)
         best = max(first.passages, key=lambda part: len(left & part.stems))
         if not left <= best.stems:
             return None
         holds = True if asked.is_yes_no and best.field != "description" else None
-        return _quoted(best, [first], _FACT, holds)
+        return quote_passage(best, [first], holds)
 
     def _field(self, asked: Asked, subject: _Subject, field: str) -> Answer | None:
         """Answer by a field, if the question names it, or a value of it."""
@@ -159,22 +161,26 @@ class Answerer:
         is_asked = field in subject.left
         if not (is_asked or values or sizes) or others - _of_values(asked, field):
             return None
-        shown = [(one, part) for one in subject.variants if (part := one.field(field)) is not None]
+        shown = [
+            (variant, passage)
+            for variant in subject.variants
+            if (passage := variant.field(field)) is not None
+        ]
         if not shown:
             return None
         if not values and not sizes:
-            return _quoted_all(shown)
+            return quote_variants(shown)
         wanted = values | {
             stem for value in asked.terms.values if value.attribute == field for stem in values
         }
-        for one, part in shown:
-            given = {word.lower() for word in re.findall(r"[\w.]+", part.text)}
-            if (values and wanted <= part.stems) or any(size in given for size in sizes):
-                return _quoted(part, [one], _FACT, True)
-        return _quoted_all(shown, holds=False)
+        for variant, passage in shown:
+            given = {word.lower() for word in re.findall(r"[\w.]+", passage.text)}
+            if (values and wanted <= passage.stems) or any(size in given for size in sizes):
+                return quote_passage(passage, [variant], True)
+        return quote_variants(shown, holds=False)
 
     def _review(self, subject: _Subject) -> Answer | None:
-        """Quote the customer's sentence that has all that is left to answer."""
+        """Quote the shortest sentence of a review that has all that is left to answer."""
         if self._reviews is None:
             return None
         hit = subject.variants[0].hit
@@ -190,47 +196,47 @@ class Answerer:
             kind="review",
             answer=best[2],
             source=AnswerSource(item_id=hit.item_id, review_id=best[1].review.review_id),
-            items=[_item_of(hit)],
+            items=[item_of(hit)],
             confidence=_REVIEW,
         )
 
     def _search(self, asked: Asked, hits: Sequence[Hit]) -> Answer | None:
-        """Return the hits of a search, if one of them has all of its words, or most of them."""
+        """Return the items that have all words of a search; else those with two thirds of them."""
         facts = [facts_of_hit(hit) for hit in hits]
         terms = asked.terms.stems
-        shown = [one for one in facts if terms <= one.stems]
+        shown = [item for item in facts if terms <= item.stems]
         if not shown and len(terms) > 2:
-            shown = [one for one in facts if 3 * len(terms & one.stems) >= 2 * len(terms)]
+            shown = [item for item in facts if 3 * len(terms & item.stems) >= 2 * len(terms)]
         if not shown or (asked.terms.unknown and not terms):
             return None
-        return Answer(kind="search", items=_items(shown), confidence=_FOUND)
+        return Answer(kind="search", items=list_items(shown), confidence=_FOUND)
 
     def _which(self, asked: Asked, hits: Sequence[Hit]) -> Answer | None:
-        """Name the items that have all that a question asks, with the part of one that says so."""
+        """Name the items that have all that a question asks, and quote the first of them."""
         terms = asked.terms.stems
         if not terms or asked.terms.unknown:
             return None
-        facts = [one for hit in hits if _has_all(asked, one := facts_of_hit(hit))]
-        facts = [one for one in facts if terms & one.names]
+        facts = [item for hit in hits if _has_all(asked, item := facts_of_hit(hit))]
+        facts = [item for item in facts if terms & item.names]
         if not facts:
             return None
         if asked.order:
-            facts = [one for one in facts if terms <= one.names and one.hit.price is not None]
-            facts.sort(key=lambda one: asked.order * (one.hit.price or 0.0))
+            facts = [item for item in facts if terms <= item.names and item.hit.price is not None]
+            facts.sort(key=lambda item: asked.order * (item.hit.price or 0.0))
             price = facts[0].field("cost") if facts else None
-            return None if price is None else _quoted(price, facts[:1], _FACT, None)
-        facts.sort(key=lambda one: -len(terms & one.names))
+            return None if price is None else quote_passage(price, facts[:1], None)
+        facts.sort(key=lambda item: -len(terms & item.names))
         left = terms - facts[0].names - {"material", "color"}
         if not left or asked.way == "have":
-            return Answer(kind="search", items=_items(facts), confidence=_FOUND)
+            return Answer(kind="search", items=list_items(facts), confidence=_FOUND)
         best = max(facts[0].passages, key=lambda part: len(left & part.stems))
         if not left <= best.stems:
             return None
-        return _quoted(best, facts, _FACT, None)
+        return quote_passage(best, facts, None)
 
 
 def _has_all(asked: Asked, facts: ItemFacts) -> bool:
-    """Return whether an item has all terms, and values in their own fields if it has those."""
+    """Return True if an item has all terms, and the values in the fields of their attributes."""
     if not asked.terms.stems - {"material", "color"} <= facts.stems:
         return False
     for value in asked.terms.values:
@@ -243,65 +249,22 @@ def _has_all(asked: Asked, facts: ItemFacts) -> bool:
 
 
 def _named(asked: frozenset[str], facts: Sequence[ItemFacts]) -> ItemFacts | None:
-    """Return the item whose title has most words of a question, one of them in few titles only."""
+    """Return the item whose title has most words of a question, among them a rare one."""
     products: dict[str, set[str]] = {}
-    for one in facts:
-        for stem in one.stems & asked:
-            products.setdefault(stem, set()).add(one.hit.product_id)
-    kinds = {stem for one in facts for stem in one.kinds}
-    rare = {stem for stem, own in products.items() if len(own) <= _FEW and stem not in kinds}
-    named = [one for one in facts if one.title & rare]
-    return max(named, key=lambda one: len(one.title & asked), default=None)
+    for item in facts:
+        for stem in item.stems & asked:
+            products.setdefault(stem, set()).add(item.hit.product_id)
+    kinds = {stem for item in facts for stem in item.kinds}
+    rare = {stem for stem, found in products.items() if len(found) <= _RARE_PRODUCTS} - kinds
+    named = [item for item in facts if item.title & rare]
+    return max(named, key=lambda item: len(item.title & asked), default=None)
 
 
 def _of_values(asked: Asked, field: str) -> frozenset[str]:
-    """Return the stems of the words that name values of a field, such as "navy" for Blue."""
+    """Return the stems of the words of a question that name values of a field ("navy" for Blue)."""
     words = re.findall(r"[^\W_]+", asked.text)
     return frozenset(
         stem_of(word)
         for word in words
         if any(value.attribute == field for value in terms_of(word).values)
     )
-
-
-def _quoted(
-    passage: Passage, facts: Sequence[ItemFacts], confidence: float, holds: bool | None
-) -> Answer:
-    source = AnswerSource(item_id=facts[0].hit.item_id, field=passage.field)
-    return Answer(
-        kind="fact", answer=passage.text, holds=holds, source=source, items=_items(facts),
-        confidence=confidence,
-    )  # fmt: skip
-
-
-def _quoted_all(shown: Sequence[tuple[ItemFacts, Passage]], holds: bool | None = None) -> Answer:
-    """Quote a field of all variants, each value once."""
-    first = shown[0][1]
-    texts = dict.fromkeys(part.text for _, part in shown)
-    label, _, _ = first.text.partition(": ")
-    values = [text.partition(": ")[2] or text for text in texts]
-    joined = first.text if len(values) == 1 else f"{label}: {'; '.join(values)}"
-    answer = _quoted(first, [one for one, _ in shown], _FACT, holds)
-    return msgspec.structs.replace(answer, answer=joined)
-
-
-def _quoted_entry(match: FaqMatch) -> Answer:
-    entry = match.entry
-    return Answer(
-        kind=entry.kind,
-        answer=entry.answer,
-        source=AnswerSource(question=entry.question),
-        confidence=round(min(1.0, match.score), 4),
-    )
-
-
-def _items(facts: Sequence[ItemFacts]) -> list[AnswerItem]:
-    """Return the items of an answer, one of each product."""
-    first: dict[str, Hit] = {}
-    for one in facts:
-        first.setdefault(one.hit.product_id, one.hit)
-    return [_item_of(hit) for hit in list(first.values())[:_SHOWN]]
-
-
-def _item_of(hit: Hit) -> AnswerItem:
-    return AnswerItem(item_id=hit.item_id, title=hit.title, price=hit.price, currency=hit.currency)

@@ -1,4 +1,4 @@
-"""A question taken apart: its language, how it asks, and what for."""
+"""Take a question apart: its language, the way it asks, and its terms."""
 
 from __future__ import annotations
 
@@ -32,12 +32,7 @@ _ASKS: Final = re.compile(
 )
 _CHEAPEST: Final = re.compile(r"\b(?:cheapest|least expensive|lowest price\w*)\b|最便宜")
 _DEAREST: Final = re.compile(r"\b(?:most expensive|priciest|dearest)\b|最贵")
-_ALL: Final = re.compile(
-    r"\b(?:cheapest|least expensive|lowest priced?|most expensive|priciest|dearest)\b|最便宜|最贵"
-)
-
-
-# Phrases whose words say less than they mean, and the term that they mean.
+# Phrases whose single words do not say what they mean, and the term for what they mean.
 _PHRASES: Final = tuple(
     (re.compile(pattern), term)
     for pattern, term in (
@@ -55,13 +50,12 @@ _YES_NO: Final = re.compile(r"^(?:is|are|does|do|can|could|has|have|will)\b|吗|
 
 
 class Asked(NamedTuple):
-    """A question. ``text`` is without a price limit; ``order`` is 1 for cheapest, -1 dearest."""
+    """A question. ``text`` has no price limit; ``order`` is 1 for cheapest, -1 for dearest."""
 
     language: Literal["en", "zh"]
     way: Way
     text: str
     terms: Terms
-    has_price: bool
     order: int
     is_yes_no: bool
 
@@ -69,17 +63,8 @@ class Asked(NamedTuple):
 def take_question_apart(question: str) -> Asked:
     """Return what a question asks. A text without any sign of a question is a search."""
     folded = " ".join(fold(question).split())
-    way: Way = "search"
-    if _SEARCH.search(folded):
-        way = "search"
-    elif _HAVE.search(folded):
-        way = "have"
-    elif _WHICH.search(folded):
-        way = "which"
-    elif _ASKS.search(folded):
-        way = "ask"
     order = 1 if _CHEAPEST.search(folded) else -1 if _DEAREST.search(folded) else 0
-    text, price = take_price(_ALL.sub(" ", folded))
+    text = take_price(_DEAREST.sub(" ", _CHEAPEST.sub(" ", folded))).text
     meant = {stem_of(term) for pattern, term in _PHRASES if pattern.search(text)}
     plain = text
     for pattern, _ in _PHRASES:
@@ -87,10 +72,19 @@ def take_question_apart(question: str) -> Asked:
     terms = terms_of(plain)
     return Asked(
         language="zh" if _HAN.search(folded) else "en",
-        way=way,
+        way=_way_of(folded),
         text=text,
         terms=terms._replace(stems=terms.stems | meant),
-        has_price=price is not None,
         order=order,
         is_yes_no=bool(_YES_NO.search(folded)),
     )
+
+
+def _way_of(folded: str) -> Way:
+    if _SEARCH.search(folded):
+        return "search"
+    if _HAVE.search(folded):
+        return "have"
+    if _WHICH.search(folded):
+        return "which"
+    return "ask" if _ASKS.search(folded) else "search"

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from indexer.enrichment.faqlog import FaqEntry, StoredEntry
     from indexer.words.sentences import SentenceEncoder
 
-_ANSWER_SHARE: Final = (
-    0.5  # how much a word of the answer counts, compared with one of the question
-)
+_ANSWER_SHARE: Final = 0.5  # a word of the answer counts that much of one of the question
 _WORDS_SHARE: Final = 0.4  # of the score, beside meaning
 
 
@@ -33,11 +31,11 @@ class FaqMatcher:
     """Compares questions with the entries of one FAQ. Thread-safe."""
 
     def __init__(self, entries: Sequence[StoredEntry], encoder: SentenceEncoder | None) -> None:
-        """``encoder`` is used if all vectors are of its model."""
-        self._entries = [one.entry for one in entries]
-        is_usable = encoder is not None and all(one.model == encoder.model for one in entries)
+        """``encoder`` is used if the vectors of all entries are of its model."""
+        self._entries = [stored.entry for stored in entries]
+        is_usable = encoder is not None and all(stored.model == encoder.model for stored in entries)
         self._encoder = encoder if is_usable and entries else None
-        vectors = [np.frombuffer(one.vector, np.float16) for one in entries]
+        vectors = [np.frombuffer(stored.vector, np.float16) for stored in entries]
         self._vectors: Vectors | None = (
             np.stack(vectors).astype(np.float32) if self._encoder is not None else None
         )
@@ -50,28 +48,35 @@ class FaqMatcher:
 
     @property
     def has_meaning(self) -> bool:
-        """Whether questions are compared by meaning too."""
+        """True if questions are compared by meaning too."""
         return self._encoder is not None
 
     def best(self, question: str, asked: Terms) -> FaqMatch | None:
-        """Return the entry that fits a question with these terms best; None for an empty FAQ."""
+        """Return the entry that best fits a question with these terms; None for an empty FAQ."""
         if not self._entries:
             return None
-        scores = np.array([self._words_score(asked.stems, len(asked.unknown), at)
-                           for at in range(len(self._entries))])  # fmt: skip
+        scores = np.array(
+            [
+                self._words_score(asked.stems, len(asked.unknown), number)
+                for number in range(len(self._entries))
+            ]
+        )  # (n,)
         if self._encoder is not None and self._vectors is not None:
             likeness = self._vectors @ self._encoder.encode_query(question)  # (n,)
             scores = _WORDS_SHARE * scores + (1 - _WORDS_SHARE) * np.clip(likeness, 0, 1)
         best = int(scores.argmax())
         return FaqMatch(self._entries[best], float(scores[best]))
 
-    def _words_score(self, asked: frozenset[str], unknown: int, at: int) -> float:
-        """Return the harmonic mean of how much of each question the other one has."""
-        own = self._questions[at]
+    def _words_score(self, asked: frozenset[str], unknown: int, number: int) -> float:
+        """Return how alike a question and that of an entry are: in [0, 1].
+
+        It is the harmonic mean of the shares that each has of the other's words, by their weight.
+        """
+        own = self._questions[number]
         if not asked or not own:
             return 0.0
         both = self._weight(asked & own)
-        in_answer = self._weight((asked - own) & self._answers[at])
+        in_answer = self._weight((asked - own) & self._answers[number])
         whole = self._weight(asked) + unknown * self._unseen
         of_asked = (both + _ANSWER_SHARE * in_answer) / whole
         of_own = both / self._weight(own)

@@ -1,4 +1,4 @@
-"""What an item says of itself, in parts that can be quoted, with the terms of each."""
+"""The texts of an item in parts that can be quoted, with the terms of each."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from search.hits import Hit
 
 _SENTENCE: Final = re.compile(r"(?<=[.!?])\s+|[•·\n。！？；;]+|\s[-*]\s")
-_MOST_SENTENCES: Final = 40
-_MOST_LETTERS: Final = 8_000  # of a description
-_UNSAID: Final = frozenset({"", "no", "none", "false", "n/a"})
+_MAX_SENTENCES: Final = 40
+_MAX_LENGTH: Final = 8_000  # of a description, in characters
+_NO_VALUES: Final = frozenset({"", "no", "none", "false", "n/a"})
 
 
 class Passage(NamedTuple):
@@ -42,7 +42,7 @@ class ItemFacts(NamedTuple):
         return self.title | self.kinds
 
     def field(self, attribute: str) -> Passage | None:
-        """Return the passage of an attribute, by the name that all shops share; None without it."""
+        """Return the passage of an attribute, by its common name; None if the item lacks it."""
         for passage in self.passages:
             if passage.field != "description" and _shared_name(passage.field) == attribute:
                 return passage
@@ -55,12 +55,12 @@ class ItemFacts(NamedTuple):
 
 
 def facts_of_hit(hit: Hit) -> ItemFacts:
-    """Return an item in parts. Parts of the same texts are cached."""
+    """Return a hit in parts that can be quoted. Parts of equal texts are cached."""
     attributes = tuple(
         (name, tuple(map(str, given)) if isinstance(given, list) else (str(given),))
         for name, given in hit.attributes.items()
     )
-    passages = (*_attributes(attributes), *_sentences(hit.description[:_MOST_LETTERS]))
+    passages = (*_attributes(attributes), *_sentences(hit.description[:_MAX_LENGTH]))
     if hit.price is not None:
         price = f"{hit.price:.2f} {hit.currency}".strip()
         passages = (*passages, Passage("price", f"price: {price}", frozenset({"cost"})))
@@ -79,7 +79,7 @@ def _category_stems(paths: tuple[str, ...]) -> frozenset[str]:
 def _attributes(given: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[Passage, ...]:
     found = []
     for name, values in given:
-        kept = [value for value in values if fold(value) not in _UNSAID]
+        kept = [value for value in values if fold(value) not in _NO_VALUES]
         if kept:
             label = name.replace("_", " ")
             terms = terms_of(" ".join((label, *kept)))
@@ -92,7 +92,7 @@ def _attributes(given: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[Passage
 @lru_cache(maxsize=20_000)
 def _sentences(description: str) -> tuple[Passage, ...]:
     parts = [" ".join(part.split()) for part in _SENTENCE.split(plain_text(description))]
-    kept = [part for part in parts if len(part) > 2][:_MOST_SENTENCES]
+    kept = [part for part in parts if len(part) > 2][:_MAX_SENTENCES]
     return tuple(Passage("description", part, terms_of(part).stems) for part in kept)
 
 

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 def open_answerer(
     shop: Path, engine: ShopSearch, contact: str = "", encoder: SentenceEncoder | None = None
 ) -> Answerer:
-    """Return what answers questions about a shop, with its FAQ and reviews as they are now.
+    """Return an answerer of questions about a shop, with its FAQ and reviews as they are now.
 
-    ``encoder`` compares meanings; by default the installed one, if the FAQ has vectors.
+    ``encoder`` compares meanings; by default it is the installed one, if the FAQ has vectors.
     """
     log = faqlog.open_if_exists(shop)
     entries = []
     if log is not None:
         with log:
             entries = log.entries()
-    if encoder is None and any(one.vector for one in entries):
+    if encoder is None and any(stored.vector for stored in entries):
         encoder = installed_encoder()
     return Answerer(engine, FaqMatcher(entries, encoder), reviewlog.open_if_exists(shop), contact)
 

@@ -24,7 +24,7 @@ _HAN: Final = re.compile("[\u3400-\u9fff]+")
 class Terms(NamedTuple):
     """The terms of a text: stems and concepts, the values that it names, unknown Chinese parts.
 
-    ``words`` are the words to search for, Chinese ones in English too.
+    ``words`` are the words to search for; Chinese words are in English.
     """
 
     stems: frozenset[str]
@@ -35,7 +35,7 @@ class Terms(NamedTuple):
 
 @lru_cache(maxsize=50_000)
 def terms_of(text: str) -> Terms:
-    """Return the terms of a text without words that every question has. Texts are cached."""
+    """Return the terms of a text, without stop words. Results are cached."""
     folded = fold(text)
     values: list[Value] = []
     for match in bundled().pattern.finditer(folded_words(text)):
@@ -52,7 +52,7 @@ def terms_of(text: str) -> Terms:
 
 
 def stem_of(word: str) -> str:
-    """Return the concept of a word, or else its stem."""
+    """Return the concept that a word belongs to, else its stem."""
     concept = _concepts().get(word)
     if concept is not None:
         return concept
@@ -137,7 +137,7 @@ def _dictionary() -> tuple[Mapping[str, frozenset[str]], int]:
 
 
 def _chinese(run: str) -> tuple[set[str], list[str]]:
-    """Split a run of Chinese characters; return its terms, and the parts that are not known."""
+    """Split a run of Chinese characters into its terms and the parts that no word covers."""
     words, longest = _dictionary()
     known: set[str] = set()
     left = ""

@@ -1,4 +1,7 @@
-"""Audit a shop: compare what the catalog says with what the pictures show. Changes nothing."""
+"""Audit a shop: compare what the catalog says with what the pictures show.
+
+An audit changes nothing in the shop.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +96,7 @@ class _Audit:
         }
 
     def empty(self) -> list[Finding]:
-        """Pictures that show nothing; one finding for all items that have the same picture."""
+        """Find pictures that show nothing; one finding for all items with the same picture."""
         places: dict[bytes, list[int]] = {}
         for place, row in enumerate(self._material.rows):
             if row.content in self._empty:
@@ -110,7 +113,7 @@ class _Audit:
         return findings
 
     def copies(self) -> list[Finding]:
-        """Pictures of several products, and listings that are nearly the same."""
+        """Find pictures of several products, and listings that are nearly the same."""
         material = self._material
         products, contents = material.pictures.products, material.contents
         files = [
@@ -140,21 +143,19 @@ class _Audit:
         sizes = Counter(products.tolist())
         for (first, second), near in counts.items():
             share = min(1.0, near / (2 * min(sizes[first], sizes[second])))
-            one, other = (int(np.flatnonzero(products == p)[0]) for p in (first, second))
-            titles = title_likeness(
-                material.pictures.items[one].title, material.pictures.items[other].title
-            )
+            places = [int(np.flatnonzero(products == product)[0]) for product in (first, second)]
+            titles = title_likeness(*(material.pictures.items[place].title for place in places))
             if share >= _LEAST_PICTURES and titles >= _LEAST_TITLE:
                 yield self._finding(
                     "near-duplicate",
                     round(0.5 * (share + titles), 3),
                     f"two products with {share:.0%} of their pictures nearly the same, and "
                     f"{titles:.0%} of the words of their titles",
-                    (one, other),
+                    places,
                 )
 
     def contradicted(self, fit: FieldFit) -> Iterable[Finding]:
-        """Labels that contradict the pictures."""
+        """Find labels that contradict the pictures."""
         field = fit.fitted.field
         for found in contradictions(fit, self._material.pictures.products):
             given, suggested = field.labels[found.given], field.labels[found.suggested]
@@ -169,10 +170,11 @@ class _Audit:
             yield _with_labels(finding, given, suggested)
 
     def titles(self, fits: list[FieldFit], known: list[Finding]) -> Iterable[Finding]:
-        """Titles that contradict the pictures, of items without a wrong label."""
+        """Find titles that contradict the pictures, of items without a wrong label."""
         material = self._material
         items, products = material.pictures.items, material.pictures.products
-        wrong = {item for one in known if one.kind in ("category", "color") for item in one.items}
+        labels_wrong = [finding for finding in known if finding.kind in ("category", "color")]
+        wrong = {item_id for finding in labels_wrong for item_id in finding.items}
         colors = title_contradictions(
             color_claims(items, products), family_shares(material.pictures.colors)
         )
@@ -196,7 +198,7 @@ class _Audit:
                 yield _with_labels(finding, given, suggested)
 
     def strangers(self, fits: list[FieldFit]) -> Iterable[Finding]:
-        """Pictures that do not belong to the other pictures of their item."""
+        """Find pictures that do not fit the other pictures of their item."""
         material = self._material
         pictures = material.pictures
         categories = [fit.confidences for fit in fits if fit.fitted.field.is_category]

@@ -1,7 +1,7 @@
-"""Items whose label contradicts their pictures, such as a shoe in the category of hats.
+"""Find labels that contradict their pictures, such as a shoe in the category of hats.
 
 The label of a product is judged by a classifier that was fitted without the product. How sure one
-can be is learned by planting errors: every label is replaced by wrong ones, and a logistic curve
+can be is learned from planted errors: every label is replaced by wrong ones, and a logistic curve
 separates the planted from the given labels. The given labels have errors too; those that look
 planted count less in the next round.
 """
@@ -108,9 +108,9 @@ def _groups(fit: FieldFit, products: NDArray[np.int64]) -> _Groups:
 
 
 def _exclusive(fit: FieldFit, groups: _Groups) -> NDArray[np.bool_]:
-    """Return which labels exclude each other, (l, l): rivals that hardly any product has both of.
+    """Return which labels exclude each other, (l, l): rivals that hardly any product has together.
 
-    Only the deepest labels are judged, so others exclude nothing.
+    Labels above others exclude nothing, because only the deepest labels are judged.
     """
     field = fit.fitted.field
     together = groups.truth.T.astype(np.int64) @ groups.truth.astype(np.int64)  # (l, l)
@@ -124,7 +124,7 @@ def _exclusive(fit: FieldFit, groups: _Groups) -> NDArray[np.bool_]:
 
 
 def _visible(groups: _Groups) -> NDArray[np.bool_]:
-    """Return which labels pictures show, (l,): products that have them are told from others."""
+    """Return which labels pictures show, (l,): those surer for products that have them."""
     sure = sigmoid(groups.odds)
     own, others = groups.truth.sum(axis=0), (~groups.truth).sum(axis=0)  # (l,) each
     with_label = (sure * groups.truth).sum(axis=0) / np.maximum(own, 1)

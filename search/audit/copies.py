@@ -46,8 +46,9 @@ def shared_files(contents: Sequence[bytes], products: NDArray[np.int64]) -> list
     places: dict[bytes, dict[int, int]] = {}
     for place, content in enumerate(contents):
         places.setdefault(content, {}).setdefault(int(products[place]), place)
-    found = [tuple(sorted(of.values())) for of in places.values() if len(of) > 1]
-    return [SharedPicture(one, 1.0, exact=True) for one in sorted(found, key=lambda p: -len(p))]
+    shared = [tuple(sorted(own.values())) for own in places.values() if len(own) > 1]
+    shared.sort(key=len, reverse=True)
+    return [SharedPicture(own, 1.0, exact=True) for own in shared]
 
 
 def near_pairs(vectors: Vectors, products: NDArray[np.int64]) -> list[tuple[int, int]]:
@@ -78,18 +79,18 @@ def same_pictures(
 ) -> tuple[list[SharedPicture], dict[tuple[int, int], int]]:
     """Compare pairs pixel by pixel; return the pictures that are the same, and near products.
 
-    The second result has, for pairs of products, how many of their pictures are nearly those of the
-    other product.
+    The second result has pairs of products, and how many of their pictures are nearly the same as
+    a picture of the other product.
     """
     shared: dict[tuple[int, int], SharedPicture] = {}
     near: dict[tuple[int, int], set[int]] = {}
     for first, second in pairs:
-        a, b = signature_of(first), signature_of(second)
-        if a is None or b is None:
+        ours, theirs = signature_of(first), signature_of(second)
+        if ours is None or theirs is None:
             continue
-        gap = float(np.abs(a - b).mean())
-        both = (min(products[first], products[second]), max(products[first], products[second]))
-        key = (int(both[0]), int(both[1]))
+        gap = float(np.abs(ours - theirs).mean())
+        lower, upper = sorted((int(products[first]), int(products[second])))
+        key = (lower, upper)
         if gap < _NEAR:
             near.setdefault(key, set()).update((first, second))
         if gap < _SAME and contents[first] != contents[second] and key not in shared:
@@ -101,5 +102,5 @@ def same_pictures(
 
 def title_likeness(first: str, second: str) -> float:
     """Return the share of words that two titles have in common, 0 to 1 (Jaccard)."""
-    a, b = set(first.casefold().split()), set(second.casefold().split())
-    return len(a & b) / len(a | b) if a | b else 0.0
+    ours, theirs = set(first.casefold().split()), set(second.casefold().split())
+    return len(ours & theirs) / len(ours | theirs) if ours | theirs else 0.0

@@ -1,7 +1,7 @@
-"""Items one of whose pictures shows something else, such as a shoe among pictures of a bag.
+"""Find pictures unlike the others of their item, such as a shoe among pictures of a bag.
 
-As for labels, errors are planted to learn how sure one can be: pictures are replaced by pictures of
-products of another kind.
+How sure one can be is learned from planted errors, as for labels: pictures are replaced by pictures
+of products of another kind.
 """
 
 from __future__ import annotations
@@ -47,12 +47,15 @@ def strangers(
     its product; l may be 0.
     """
     families = _families(items)
-    places = np.array(sorted(place for rows in families for place in rows), dtype=np.int64)
+    places = np.array(sorted(place for family in families for place in family), dtype=np.int64)
     if len(places) < _FEWEST:
         return []
-    siblings = {place: [other for other in rows if other != place]
-                for rows in families for place in rows}  # fmt: skip
-    lists = [np.array(siblings[int(place)], dtype=np.int64) for place in places]
+    siblings = {
+        place: np.array([sibling for sibling in family if sibling != place], dtype=np.int64)
+        for family in families
+        for place in family
+    }
+    lists = [siblings[place] for place in places.tolist()]
     features = _features(vectors, shown, places, lists)
     oddest = _oddest(features, items[places])
     places, own = places[oddest], features[oddest]
@@ -72,7 +75,7 @@ def strangers(
 
 
 def _oddest(features: Floats, items: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the most suspicious case (p, 2) of each item (p,)."""
+    """Return the place of the most suspicious case of each item: (m,), given (p, 2) and (p,)."""
     order = np.argsort(-features.sum(axis=1), kind="stable")
     _, first = np.unique(items[order], return_index=True)
     return np.sort(order[first])
@@ -88,10 +91,11 @@ def _differ(
 
 
 def _families(items: NDArray[np.int64]) -> list[list[int]]:
-    rows: dict[int, list[int]] = {}
+    """Return the places of the pictures of each item that has several."""
+    places: dict[int, list[int]] = {}
     for place, item in enumerate(items.tolist()):
-        rows.setdefault(item, []).append(place)
-    return [found for found in rows.values() if len(found) > 1]
+        places.setdefault(item, []).append(place)
+    return [family for family in places.values() if len(family) > 1]
 
 
 def _features(

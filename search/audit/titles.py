@@ -1,7 +1,7 @@
-"""Items whose title contradicts their pictures: a "red mug" that is blue, a "mug" that is a shoe.
+"""Find titles that contradict their pictures: a "red mug" that is blue, a "mug" that is a shoe.
 
 Color words are compared with the measured colors, nouns of categories with the classifier. How sure
-one can be is learned by planting errors, as for labels: titles get words of other items.
+one can be is learned from planted errors, as for labels: titles get words of other items.
 """
 
 from __future__ import annotations
@@ -79,7 +79,9 @@ def category_claims(
 
 def family_shares(colors: NDArray[np.floating[Any]]) -> Floats:
     """Return how much of each picture has each family of FAMILIES: (n, 12) of (n, 29)."""
-    belongs = np.array([[color.family == one for one in FAMILIES] for color in PALETTE], float)
+    belongs = np.array(
+        [[color.family == family for family in FAMILIES] for color in PALETTE], float
+    )
     return np.asarray(colors.astype(np.float64) @ belongs)  # (n, 29) @ (29, 12) -> (n, 12)
 
 
@@ -102,21 +104,24 @@ def title_contradictions(claims: Sequence[TitleClaim], shares: Floats) -> list[T
     if len(kept) < _FEWEST_CLAIMS:
         return []
     given = [_judged(seen[at], claims[at].labels) for at in kept]
+    named = {claims[at].labels for at in kept}
     planted = [
-        _judged(seen[at], other).features
+        _judged(seen[at], wrong).features
         for at in kept
-        for other in {claims[one].labels for one in kept}
-        if not other & claims[at].labels
+        for wrong in named
+        if not wrong & claims[at].labels
     ]
     if not planted:
         return []
-    features = np.array([one.features for one in given])
+    features = np.array([judgment.features for judgment in given])
     confidences = error_confidences(features, np.array(planted), _ERROR_RATE)
     found = [
-        TitleContradiction(claims[at].members, one.given, one.suggested, float(confidence))
-        for at, one, confidence in zip(kept, given, confidences, strict=True)
+        TitleContradiction(
+            claims[at].members, judgment.given, judgment.suggested, float(confidence)
+        )
+        for at, judgment, confidence in zip(kept, given, confidences, strict=True)
     ]
-    return sorted(found, key=lambda one: -one.confidence)
+    return sorted(found, key=lambda contradiction: -contradiction.confidence)
 
 
 class _Judgment(NamedTuple):
@@ -137,7 +142,8 @@ def _judged(seen: Floats, labels: frozenset[int]) -> _Judgment:
 
 def _visible(claims: Sequence[TitleClaim], seen: Floats) -> NDArray[np.bool_]:
     """Return which labels show in the pictures of the titles that name them: (l,)."""
-    named = np.array([[at in claim.labels for at in range(seen.shape[1])] for claim in claims])
+    labels = range(seen.shape[1])
+    named = np.array([[label in claim.labels for label in labels] for claim in claims])
     own, others = named.sum(axis=0), (~named).sum(axis=0)  # (l,) each
     inside = (seen * named).sum(axis=0) / np.maximum(own, 1)
     outside = (seen * ~named).sum(axis=0) / np.maximum(others, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -23,6 +24,7 @@ from search.filters.jsonform import date_range, matching
 
 _MAX_LENGTH = 4000
 _CONSTANTS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
+_RESERVED = frozenset({"and", "or", "not", "in", "is", "contains", *_CONSTANTS})
 _JSON_BOUNDS = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 _GRAMMAR = r"""
     start: any
@@ -74,6 +76,14 @@ def parse_filter(text: str) -> Filter:
             "price < 20 and color in [red, blue]",
             param="filter",
         ) from None
+
+
+def quoted(text: str) -> str:
+    """Return a key or value as a filter writes it: in quotes unless it is a plain word."""
+    if re.fullmatch(r"\w+", text) and text.lower() not in _RESERVED:
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 @lru_cache(maxsize=1)

@@ -10,10 +10,9 @@ import unicodedata
 from collections import defaultdict
 from functools import cached_property
 from heapq import nsmallest
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from indexer.catalog.stock import parse_stock
 from indexer.errors import BadQuery
@@ -33,16 +32,17 @@ from search.filters.conditions import (
     Range,
     Value,
 )
-from search.filters.dates import parse_date
 from search.hits import FacetValue
+from search.live.label_index import LabelIndex, as_number, in_range
 from search.live.text_column import TextColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
+    from indexer.arrays import Mask
     from indexer.items import AttributeValue, Item
-
-Mask: TypeAlias = NDArray[np.bool_]
 
 _MAX_FACET_VALUES = 100
 _NO_FACETS = {
@@ -52,114 +52,6 @@ _NO_FACETS = {
 _YES_OR_NO = ("true", "false", "yes", "no")
 _MAX_NAMED_VALUES = 2000  # of one field that words of a query may name
 _IDS = ("item_id", "product_id")  # o and ø may be different items
-
-
-class _LabelIndex:
-    """One field: which items have which value. A value is shown in its first spelling."""
-
-    def __init__(
-        self, pairs: Iterable[tuple[int, str]], n: int, key: Callable[[str], str] = fold_label
-    ) -> None:
-        """``pairs`` are item numbers and values; those of one item follow each other.
-
-        Values with the same ``key`` are equal.
-        """
-        self._key = key
-        codes: dict[str, int] = {}
-        self.spelling: list[str] = []
-        item_list: list[int] = []
-        code_list: list[int] = []
-        last, known = -1, set[str]()  # a value that an item has in two spellings counts once
-        for item, label in pairs:
-            plain = key(label)
-            if item != last:
-                last, known = item, set()
-            if plain in known:
-                continue
-            known.add(plain)
-            if plain not in codes:
-                codes[plain] = len(codes)
-                self.spelling.append(label)
-            item_list.append(item)
-            code_list.append(codes[plain])
-        self._codes = codes
-        self._numbers: NDArray[np.float64] | None = None  # of each value; made on first use
-        self._dates: NDArray[np.float64] | None = None  # the same
-        self._n = n
-        order = np.argsort(np.array(code_list, dtype=np.int64), kind="stable")
-        self._items = np.array(item_list, dtype=np.int64)[order]  # (entries,), grouped by code
-        self._entry_codes = np.array(code_list, dtype=np.int64)[order]  # (entries,), rising
-        self._starts = np.searchsorted(self._entry_codes, np.arange(len(codes) + 1))
-
-    def mask(self, labels: Sequence[str]) -> Mask:
-        """Return which items have one of these values."""
-        found = np.zeros(self._n, dtype=np.bool_)
-        for label in labels:
-            code = self._codes.get(self._key(label))
-            if code is not None:
-                found[self._items[self._starts[code] : self._starts[code + 1]]] = True
-        return found
-
-    def counts(self, mask: Mask) -> NDArray[np.int64]:
-        """Return how many items of the mask have each value: (values,)."""
-        codes = self._entry_codes[mask[self._items]]
-        return np.bincount(codes, minlength=len(self.spelling)).astype(np.int64)
-
-    @property
-    def entries(self) -> int:
-        """The number of pairs of an item and a value."""
-        return len(self._items)
-
-    def covered(self, mask: Mask) -> int:
-        """Return how many items of the mask have any value."""
-        return int(np.unique(self._items[mask[self._items]]).size)
-
-    def mask_in_range(self, range_: Range) -> Mask:
-        """Return which items have a number within the range."""
-        return self._mask_of_values(_in_range(self.numbers(), range_))
-
-    def mask_in_dates(self, range_: DateRange) -> Mask:
-        """Return which items have a date within the range."""
-        dates = self.dates()
-        return self._mask_of_values((dates >= range_.since) & (dates < range_.until))
-
-    def mask_containing(self, text: str) -> Mask:
-        """Return which items have a value that contains ``text``."""
-        wanted = self._key(text)
-        return self._mask_of_values(np.array([wanted in plain for plain in self._codes], np.bool_))
-
-    def mask_missing(self) -> Mask:
-        """Return which items have no value."""
-        out = np.ones(self._n, dtype=np.bool_)
-        out[self._items] = False
-        return out
-
-    def numbers(self) -> NDArray[np.float64]:
-        """Return each value as a number, NaN if it is none: (values,)."""
-        if self._numbers is None:
-            self._numbers = np.array([_as_number(text) for text in self.spelling], np.float64)
-        return self._numbers
-
-    def dates(self) -> NDArray[np.float64]:
-        """Return each value as seconds since 1970, NaN if it is no date: (values,)."""
-        if self._dates is None:
-            periods = [parse_date(text) for text in self.spelling]
-            starts = [period.start if period else np.nan for period in periods]
-            self._dates = np.array(starts, np.float64)
-        return self._dates
-
-    def least(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the least of each item's values (values,), ignoring NaN: (n,), NaN if none."""
-        out = np.full(self._n, np.nan)
-        np.fmin.at(out, self._items, values[self._entry_codes])
-        return out
-
-    def _mask_of_values(self, wanted: Mask) -> Mask:
-        """Return which items have any of the values in ``wanted`` (values,)."""
-        found = np.zeros(self._n, dtype=np.bool_)
-        if len(self._items):
-            found[self._items[wanted[self._entry_codes]]] = True
-        return found
 
 
 class Columns:
@@ -190,10 +82,10 @@ class Columns:
             pairs.setdefault(name, [])
         self._titles = TextColumn(fold_label(item.title.strip()) for item in items)
         self._fields = {
-            name: _LabelIndex(entries, n, casefolded if name in _IDS else fold_label)
+            name: LabelIndex(entries, n, casefolded if name in _IDS else fold_label)
             for name, entries in pairs.items()
         }
-        self._empty = _LabelIndex([], n)
+        self._empty = LabelIndex([], n)
         self._schema = set[str]() if schema is None else schema
         self._schema.update(pairs)
         self._values: defaultdict[tuple[str, ...], list[tuple[str, str]]] | None = None
@@ -260,9 +152,7 @@ class Columns:
         if name == "price":
             return self.price
         field = self._field(name)
-        values = field.numbers()
-        if np.isnan(values).all():
-            values = field.dates()
+        values = field.dates if np.isnan(field.numbers).all() else field.numbers
         return field.least(values)
 
     def _condition_mask(self, condition: Condition) -> Mask:
@@ -286,11 +176,11 @@ class Columns:
 
     def _price_mask(self, condition: Condition) -> Mask:
         if isinstance(condition, Range):
-            return _in_range(self.price, condition)
+            return in_range(self.price, condition)
         if isinstance(condition, Missing):
             return np.isnan(self.price)
         if isinstance(condition, Match):
-            wanted = [_as_number(str(value)) for value in condition.values]
+            wanted = [as_number(str(value)) for value in condition.values]
             known = [number for number in wanted if number == number]
             if known or not wanted:
                 return np.isin(self.price, np.array(known))
@@ -299,7 +189,9 @@ class Columns:
                 "items without a price",
                 param="filter",
             )
-        raise BadQuery("price is a number; it is no date and no text", param="filter")
+        raise BadQuery(
+            "price is a number: filter it by a number, a range of numbers or null", param="filter"
+        )
 
     def _title_mask(self, condition: Condition) -> Mask:
         match condition:
@@ -312,7 +204,7 @@ class Columns:
                 return self._titles.containing(fold_label(condition.text))
             case Missing():
                 return self._titles.empty()
-        raise BadQuery("title is a text: it has no range; filter it with contains", param="filter")
+        raise BadQuery("title is a text: filter it with contains, not by a range", param="filter")
 
     def _match_mask(self, key: str, match: Match) -> Mask:
         labels = [_as_label(value) for value in match.values]
@@ -322,7 +214,7 @@ class Columns:
             labels = [label.strip("/") for label in labels]
         return self._field(key).mask(labels)
 
-    def _field(self, name: str) -> _LabelIndex:
+    def _field(self, name: str) -> LabelIndex:
         return self._fields.get(name, self._empty)
 
     def _full_name(self, key: str, param: str = "filter") -> str:
@@ -357,7 +249,7 @@ def _keys_of(field: str, label: str) -> set[tuple[str, ...]]:
         last = folded.rpartition("/")[2]
         names = [last, *re.split(r"&|,|\band\b", last)]
     else:
-        names = [] if _as_number(folded) == _as_number(folded) else [folded]
+        names = [] if as_number(folded) == as_number(folded) else [folded]
     return {key for name in names if (key := name_key(name)) and len(key) <= LONGEST_NAME}
 
 
@@ -388,17 +280,3 @@ def _parse_stock(label: str) -> bool:
         return parse_stock(label)
     except ValueError as error:
         raise BadQuery(str(error), param="filter") from None
-
-
-def _in_range(numbers: NDArray[np.float64], range_: Range) -> Mask:
-    above = numbers >= range_.above if range_.above_included else numbers > range_.above
-    below = numbers <= range_.below if range_.below_included else numbers < range_.below
-    return np.asarray(above & below, dtype=np.bool_)  # comparisons with NaN are false
-
-
-def _as_number(text: str) -> float:
-    try:
-        number = float("nan" if "_" in text else text)  # Python reads 1_000 as a number
-    except ValueError:
-        return float("nan")
-    return number if abs(number) != float("inf") else float("nan")

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class ViewGuard:
-    """Compares a styled picture with the originals in a view, which holds its items already.
+    """Compares a styled picture with the originals in a view, which already has its items.
 
-    Where the index is approximate, so is the comparison.
+    The comparison is as approximate as the index.
     """
 
     def __init__(self, view: ShopView) -> None:

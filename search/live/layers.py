@@ -7,16 +7,17 @@ similar size are merged, so there are few of them after any number of changes.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.arrays import Mask
 from indexer.errors import BadQuery
 from indexer.words.folding import fold_label
 from search.filters.conditions import BUILTIN, AnyOf, Match
-from search.live.columns import Columns, Mask, casefolded, top_values
+from search.filters.grammar import quoted
+from search.live.columns import Columns, casefolded, top_values
 from search.query import MAX_FACETS
 
 if TYPE_CHECKING:
@@ -124,8 +125,7 @@ class LayeredColumns:
         if not mask.any():
             return None
         name, label = next(iter(pairs))
-        quoted = f'"{label}"' if re.search(r"\W", label) else label
-        return mask, f"{name.removeprefix('attributes.')} = {quoted}"
+        return mask, f"{quoted(name.removeprefix('attributes.'))} = {quoted(label)}"
 
     def facet(self, key: str, mask: Mask) -> list[FacetValue]:
         """Count the values of a field among the items of ``mask``, most frequent first."""
@@ -178,7 +178,7 @@ class LayeredColumns:
         return tally
 
     def _entries(self, key: str) -> int:
-        """Return at most how many items have a value of a field, without reading them."""
+        """Return an upper bound of how many items have a value of a field, without masks."""
         return sum(layer.columns.entries(key) for layer in self._layers)
 
     def _covered(self, key: str) -> int:

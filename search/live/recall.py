@@ -1,4 +1,4 @@
-"""Checks that the index keeps its promised recall, by repeating some real queries exactly.
+"""Check that an index keeps its promised recall, by repeating some real queries exactly.
 
 A background thread does this. A search only puts its query into a short queue; if the queue is
 full, the query is not checked, so searches never wait. When the recall of recent queries is below
@@ -149,7 +149,7 @@ class RecallWatch:
             self._was_lowered = True
             self._good = 0
             self._window.clear()
-            logger.info("recall was above the promise for long: searches use less effort again")
+            logger.info("recall has long been above the promise: searches use less effort again")
 
     def close(self) -> None:
         """Stop the thread, and wait for the query that it is checking."""
@@ -193,4 +193,4 @@ class RecallWatch:
             try:
                 self.check(sample)
             except Exception:
-                logger.exception("a query could not be repeated")
+                logger.exception("recall watch: a query could not be repeated exactly")

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from indexer.store.records import ItemRecord
 
-_MOST = 5_000  # a record takes two or three kB
+_MAX_RECORDS = 5_000  # a record takes two or three kB
 
 
 class RecordCache:
     """Records by item number, each as of a change of the store. Thread-safe.
 
-    A record that was read by a search in an old view must not be used in a new one. So it has the
-    number of the change that its view was of, and is valid only if its item has not changed since.
+    A record that was read by a search in an old view must not be used in a new one. So it is kept
+    with the sequence of that view, and is valid only if its item has not changed since.
     """
 
-    def __init__(self, most: int = _MOST) -> None:
-        self._most = most
-        # Single operations on dicts are safe in threads; a record that gets lost is read again.
+    def __init__(self, limit: int = _MAX_RECORDS) -> None:
+        self._limit = limit
+        # Single operations on dicts are thread-safe; a record that gets lost is read again.
         self._records: OrderedDict[int, tuple[int, ItemRecord]] = OrderedDict()
         self._changed: dict[int, int] = {}
 
@@ -35,11 +36,9 @@ class RecordCache:
     def put(self, number: int, sequence: int, record: ItemRecord) -> None:
         """Keep a record that is the same in the view of this sequence and in the store."""
         self._records[number] = sequence, record
-        if len(self._records) > self._most:
-            try:
+        if len(self._records) > self._limit:
+            with suppress(KeyError):  # other threads were faster
                 self._records.popitem(last=False)
-            except KeyError:  # other threads were faster
-                return
 
     def forget(self, number: int, sequence: int) -> None:
         """Note that an item has changed; views of this sequence and later need a new record.

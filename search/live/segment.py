@@ -13,8 +13,8 @@ from indexer.vectors.position_mask import PositionMask
 from indexer.vectors.row_table import RowTable
 
 if TYPE_CHECKING:
+    from indexer.arrays import Mask
     from indexer.vectors.backend import VectorBackend
-    from search.live.columns import Mask
     from search.live.row_images import RowImages
 
 
@@ -39,7 +39,7 @@ class Segment:
         return None if mask.all() else PositionMask(mask)
 
     def allowed(self, mask: Mask | None) -> PositionMask | None:
-        """Return the positions whose rows are alive, of the items in ``mask`` (items,).
+        """Return the positions of the items in ``mask`` (items,) whose rows are alive.
 
         A ``mask`` of None allows all items. Returns None if all positions are allowed.
         """

@@ -8,7 +8,6 @@ are kept in arrays, because a Python object for each would take too much memory;
 
 from __future__ import annotations
 
-import logging
 import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -17,19 +16,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from indexer.arrays import unit
 from indexer.store.records import Change
 from indexer.words.synonyms import SYNONYMS, Synonyms
-from search.live.layers import RATIO, LayeredColumns
+from search.live.layers import LayeredColumns
 from search.live.record_cache import RecordCache
 from search.live.row_columns import RowColumns
-from search.live.row_images import RenditionNames, concatenate_images
-from search.live.segment import Segment
+from search.live.segment_builder import SegmentBuilder
 from search.live.starters import MAX_STARTERS, items_of_all_categories
 from search.live.view import ShopView
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from indexer.items import Item
     from indexer.store.records import ItemRecord, Row
@@ -38,8 +35,7 @@ if TYPE_CHECKING:
     from indexer.vectors.backend import VectorBackend
     from indexer.words.lexical import LexicalIndex
     from indexer.words.meaning import MeaningIndex
-
-logger = logging.getLogger("vitrine.search")
+    from search.live.accepted import AcceptedValues
 
 
 class Backlog(NamedTuple):
@@ -72,26 +68,27 @@ class LiveShop:
         meaning: MeaningIndex | None = None,
         *,
         always_current: bool = False,
+        accepted: AcceptedValues | None = None,
     ) -> None:
         """Read all items of the store. ``key`` is the store's key of the encoder.
 
+        ``accepted`` are values that items can be filtered by, beside their own fields.
         If ``always_current``, every answer has the writes that any process has finished, at the
         cost of waiting for this view to follow them; otherwise see ``refresh``.
         """
         self.words = words
         self.meaning = meaning
         self._store = store
-        self._key = key
-        self._index = index
         self._products: dict[str, int] = {}
-        self._renditions = RenditionNames()
+        self._segments = SegmentBuilder(index, key)
         self._synonyms = ""
+        self._accepted = accepted
         self._refreshing = threading.Lock()
         self._always_current = always_current
         self._transaction = store.last_transaction  # the view has all writes up to this one
         self._records = RecordCache()
         with store.read() as reader:
-            rows = RowColumns(self._renditions)
+            rows = RowColumns(self._segments.renditions)
             items: list[Item] = []
             for number, record in enumerate(reader.items()):
                 items.append(record.item)
@@ -100,7 +97,7 @@ class LiveShop:
             self._numbers = {item_id: number for number, item_id in enumerate(self._ids)}
             self._starters = items_of_all_categories(items)
             segment, missing_rows = rows.make_segment(index)
-            new_rows = self._read_rows(reader, missing_rows)
+            new_rows = _read_rows(reader, self._ids, missing_rows)
             self.view = ShopView(
                 sequence=reader.sequence,
                 size=len(items),
@@ -108,8 +105,8 @@ class LiveShop:
                 numbers=self._numbers,
                 product=np.array([self._product_number(item) for item in items], dtype=np.int64),
                 product_numbers=len(self._products),
-                columns=LayeredColumns.of(items),
-                segments=(segment, *self._new_segments(reader, new_rows)),
+                columns=LayeredColumns.of(items if accepted is None else accepted.added(items)),
+                segments=(segment, *self._segments.build(reader, new_rows, self._numbers)),
                 starter_items=self._starters,
                 records=self._records,
             )
@@ -207,7 +204,7 @@ class LiveShop:
                 continue  # added and deleted since the last refresh
             number = self._item_number(item_id)
             if Change.FIELDS in change:
-                fields[number] = None if record is None else record.item
+                fields[number] = None if record is None else self._to_filter(record.item)
             self._records.forget(number, reader.sequence)
             if Change.ROWS in change:
                 replaced.append(number)
@@ -236,7 +233,7 @@ class LiveShop:
             mask = np.zeros(size, dtype=np.bool_)
             mask[replaced] = True
             segments = [segment.with_dead_rows(mask) for segment in segments]
-        segments += self._new_segments(reader, new_rows)
+        segments += self._segments.build(reader, new_rows, self._numbers)
         return replace(
             view,
             sequence=reader.sequence,
@@ -244,8 +241,12 @@ class LiveShop:
             product=product,
             product_numbers=len(self._products),
             columns=view.columns.with_changes(fields, size) if fields else view.columns,
-            segments=tuple(self._merge_small(segments)),
+            segments=tuple(self._segments.merge_small(segments)),
         )
+
+    def _to_filter(self, item: Item) -> Item:
+        """Return an item with all fields that it can be filtered by."""
+        return item if self._accepted is None else self._accepted.added_to(item)
 
     def _item_number(self, item_id: str) -> int:
         """Return the number of an item; a new item gets the next number.
@@ -264,56 +265,14 @@ class LiveShop:
     def _product_number(self, item: Item) -> int:
         return self._products.setdefault(item.product_id, len(self._products))
 
-    def _read_rows(self, reader: Reader, item_of_row: dict[int, int]) -> list[tuple[int, Row]]:
-        """Read some rows from the store, by rising row number.
 
-        ``item_of_row`` has the number of each row and the number of its item.
-        """
-        records = (reader.item(self._ids[item]) for item in sorted(set(item_of_row.values())))
-        rows = (pair for record in records if record for pair in record.numbered_rows())
-        return sorted((pair for pair in rows if pair[0] in item_of_row), key=itemgetter(0))
+def _read_rows(
+    reader: Reader, ids: Sequence[str], item_of_row: Mapping[int, int]
+) -> list[tuple[int, Row]]:
+    """Read some rows from the store, by rising row number.
 
-    def _new_segments(self, reader: Reader, new_rows: list[tuple[int, Row]]) -> list[Segment]:
-        """Return one segment with these rows, or [] if there are none.
-
-        Rows that this encoder has not encoded are left out and logged. They exist if another
-        process writes to the store with another encoder.
-        """
-        rows = {
-            number: row for number, row in new_rows if reader.has_embedding(self._key, row.picture)
-        }
-        if skipped := len(new_rows) - len(rows):
-            logger.warning("%d images are not encoded yet; searches do not find them", skipped)
-        if not rows:
-            return []
-        pictures = [row.picture for row in rows.values()]
-        vectors = unit(reader.embeddings(self._key, pictures, self._index.dim))  # (r, dim)
-        numbers = np.fromiter(rows, dtype=np.int64, count=len(rows))
-        items = [self._numbers[row.item_id] for row in rows.values()]
-        images = self._renditions.images(
-            [row.image_index for row in rows.values()],
-            [self._renditions.number(row.rendition) for row in rows.values()],
-        )
-        index = self._index.build_delta(vectors, numbers)
-        return [Segment.of(index, np.array(items, dtype=np.int64), images)]
-
-    def _merge_small(self, segments: list[Segment]) -> list[Segment]:
-        """Return the generation's segment and the small ones; merge small ones of similar size."""
-        first, *small = segments
-        small = [segment for segment in small if (segment.item_of >= 0).any()]
-        while len(small) > 1 and len(small[-2].vectors) <= RATIO * len(small[-1].vectors):
-            upper, lower = small.pop(), small.pop()
-            small.append(self._merge([lower, upper]))
-        return [first, *small]
-
-    def _merge(self, segments: list[Segment]) -> Segment:
-        """Return one segment with the rows of these that are alive."""
-        alive = [np.flatnonzero(segment.item_of >= 0) for segment in segments]  # (a,) each
-        pairs = list(zip(segments, alive, strict=True))
-        index = self._index.build_delta(
-            np.concatenate([segment.vectors.vectors_at(at) for segment, at in pairs]),
-            np.concatenate([segment.vectors.rows[at] for segment, at in pairs]),
-        )
-        items = np.concatenate([segment.item_of[at] for segment, at in pairs])
-        images = concatenate_images([segment.images.select(at) for segment, at in pairs])
-        return Segment.of(index, items, images)
+    ``item_of_row`` has the number of each row and the number of its item in ``ids``.
+    """
+    records = (reader.item(ids[item]) for item in sorted(set(item_of_row.values())))
+    rows = (pair for record in records if record for pair in record.numbered_rows())
+    return sorted((pair for pair in rows if pair[0] in item_of_row), key=itemgetter(0))

@@ -1,4 +1,4 @@
-"""Recommended items as they are sent: with their stored fields, their reasons and images."""
+"""Read the stored fields, images and reasons of the items that were chosen."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import asdict
 
-from search.live.view import Candidate
+from search.live.best_rows import Candidate
 from search.page import make_hit, unchanged_record
 from search.personal.recommendation import Reason, Recommendation
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def read_choice(
     choice: Choice, query: RecommendQuery, view: ShopView, reader: Reader
 ) -> list[Recommendation] | None:
-    """Return the chosen items with their fields; None if the store no longer agrees with the view.
+    """Return the chosen items with their fields, in the order of the choice.
 
-    Then the choice must be made again on a newer view.
+    None if an item has changed since the view was made: choose again on a newer view.
     """
     changed = reader.changes_since(view.sequence)
     items: list[Recommendation] = []

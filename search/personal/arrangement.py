@@ -35,11 +35,12 @@ class Ranked(NamedTuple):
     groups: NDArray[np.int64]
 
 
-class Wishes(NamedTuple):
-    """What the arrangement must keep.
+class Constraints(NamedTuple):
+    """The constraints that an arrangement satisfies.
 
-    ``pins`` maps places to candidates, ``floors`` are masks over candidates (n,) with the least
-    share of the places for them, ``explore`` is the share of places whose candidate is drawn.
+    ``pins`` maps places to candidates. ``floors`` are masks over candidates (n,), each with the
+    least share of the places that they get. ``explore`` is the share of places whose candidate is
+    drawn at random.
     """
 
     pins: Mapping[int, int]
@@ -47,28 +48,30 @@ class Wishes(NamedTuple):
     explore: float
 
 
-def arrange(ranked: Ranked, wishes: Wishes, limit: int, rng: Random) -> list[Slot]:
-    """Fill up to ``limit`` places. A floor that has no candidate left is given up."""
-    left = _without(ranked, list(ranked.order), list(wishes.pins.values()))
+def arrange(ranked: Ranked, constraints: Constraints, limit: int, rng: Random) -> list[Slot]:
+    """Fill up to ``limit`` places. A floor that has no candidate left is ignored."""
+    left = _without(ranked, list(ranked.order), list(constraints.pins.values()))
     shown: list[Slot] = []
     while len(shown) < limit:
         place = len(shown)
-        pinned = wishes.pins.get(place)
+        pinned = constraints.pins.get(place)
         if pinned is not None:
             shown.append(Slot(pinned, 1.0, explored=False))
             continue
-        pool = _owed(left, shown, wishes, place) or left
+        pool = _pool_of_floor(left, shown, constraints, place) or left
         if not pool:
             break
-        slot = _draw(pool, wishes.explore if place else 0.0, rng)
+        slot = _draw(pool, constraints.explore if place else 0.0, rng)
         shown.append(slot)
         left = _without(ranked, left, [slot.candidate])
     return shown
 
 
-def _owed(left: list[int], shown: list[Slot], wishes: Wishes, place: int) -> list[int]:
-    """Return the candidates of the first floor that the list does not keep up to this place."""
-    for mask, share in wishes.floors:
+def _pool_of_floor(
+    left: list[int], shown: list[Slot], constraints: Constraints, place: int
+) -> list[int]:
+    """Return the candidates of the first floor that is not met up to this place; [] if all are."""
+    for mask, share in constraints.floors:
         count = sum(bool(mask[slot.candidate]) for slot in shown)
         if count < floor(share * (place + 1) + 1e-9):
             pool = [candidate for candidate in left if mask[candidate]]
@@ -86,6 +89,6 @@ def _draw(pool: list[int], explore: float, rng: Random) -> Slot:
 
 
 def _without(ranked: Ranked, order: list[int], taken: list[int]) -> list[int]:
-    """Return an order without candidates of the groups of those that are taken."""
-    gone = {int(ranked.groups[candidate]) for candidate in taken}
-    return [candidate for candidate in order if int(ranked.groups[candidate]) not in gone]
+    """Return an order without the groups of candidates that are taken."""
+    groups = {int(ranked.groups[candidate]) for candidate in taken}
+    return [candidate for candidate in order if int(ranked.groups[candidate]) not in groups]

@@ -1,4 +1,4 @@
-"""Which items are bought together, and how strongly, from baskets.
+"""Learn from baskets which items are bought together, and how strongly.
 
 The strength with which an item leads to another is the chance that a basket with the first holds
 the second, times a power of its lift over all baskets::
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MIN_SUPPORT: Final = 3
-"""Users who must have bought both items: fewer could tell what one person bought."""
+"""Users who must have bought both items; fewer could reveal what one person bought."""
 MAX_BASKETS: Final = 50  # of one user, the newest: more is a reseller, or a robot
 MAX_BASKET: Final = 100  # items of one basket: more is a wholesaler, and pairs grow as its square
 KEPT: Final = 20  # of an item
@@ -49,8 +49,8 @@ def learn_baskets(
 ) -> Iterator[tuple[int, Together]]:
     """Yield the items that are bought with others, each with those, at most ``KEPT``.
 
-    ``baskets`` are item numbers below ``items``, each distinct within its basket; ``owners`` (b,)
-    are their users, by default a different one each. Pairs need ``MIN_SUPPORT`` users.
+    ``baskets`` are item numbers below ``items``; ``owners`` (b,) are their users, by default a
+    different one each. Pairs need ``MIN_SUPPORT`` users.
     """
     counts = np.zeros(items, dtype=np.int64)
     codes, buyers = [], []
@@ -84,7 +84,11 @@ def learn_baskets(
 def _strengths(
     both: NDArray[np.int64], first: NDArray[np.int64], share: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the strengths of pairs from baskets with both, with the first, the second's share."""
+    """Return the strengths of pairs (p,).
+
+    ``both`` and ``first`` (p,) count the baskets with both items and with the first; ``share`` is
+    that of the baskets with the second.
+    """
     chance = (both + PRIOR * share) / (first + PRIOR)
     strengths: NDArray[np.float64] = chance * (chance / share) ** LIFT
     return strengths
@@ -102,9 +106,10 @@ def _distinct_users(codes: NDArray[np.int64], users: NDArray[np.int64]) -> NDArr
 def log_likelihood_ratio(
     both: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64], total: int
 ) -> NDArray[np.float64]:
-    """Dunning's G2 of 2 x 2 tables: baskets with both, with the first, with the second, and all.
+    """Return Dunning's G2 of 2 x 2 tables: (p,), 0 for independent items.
 
-    All are (p,) but ``total``. 0 where both are independent; it grows with the evidence.
+    ``both``, ``first`` and ``second`` (p,) count the baskets with both items and with each of them,
+    ``total`` all baskets.
     """
     table = np.stack([both, first - both, second - both, total - first - second + both])  # (4, p)
     rows, columns = np.stack([first, total - first]), np.stack([second, total - second])
@@ -113,7 +118,7 @@ def log_likelihood_ratio(
 
 
 def _entropy(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Total times the entropy of the columns' shares, in nats: (p,)."""
+    """Return the entropy of each column of counts (c, p), times its sum, in nats: (p,)."""
     values = counts.astype(np.float64)
     parts: NDArray[np.float64] = _x_log_x(values).sum(axis=0)
     return _x_log_x(values.sum(axis=0)) - parts

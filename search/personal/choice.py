@@ -1,4 +1,4 @@
-"""The choice of recommended items: candidates of several sources, mixed and diversified."""
+"""Choose the items to recommend: candidates of several sources, mixed and diversified."""
 
 from __future__ import annotations
 
@@ -9,33 +9,34 @@ import numpy as np
 
 from indexer.arrays import unit
 from search.filters.grammar import parse_filter
-from search.personal.listing import SURFACE, Ranking, Style, boosts_of, make_list, wanted_items
+from search.personal.listing import (
+    SURFACE,
+    ListOptions,
+    Ranking,
+    boosts_of,
+    make_list,
+    wanted_items,
+)
 from search.personal.mixer import FEATURES, Evidence, contributions, features_of
 from search.personal.newcomers import places_in
 from search.personal.reasons import Grounds, find_reasons
 from search.personal.taste import taste_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from random import Random
-
     from numpy.typing import NDArray
 
-    from indexer.arrays import Embedding
-    from search.live.columns import Mask
+    from indexer.arrays import Embedding, Mask
     from search.live.view import ShopView
     from search.personal.listing import Place
-    from search.personal.main_images import MainImages
-    from search.personal.neighbors import Neighbors
     from search.personal.profile import Profile
     from search.personal.recommendation import Fallback, RecommendQuery
-    from search.personal.rules import Rules
+    from search.personal.sources import Sources
     from search.personal.taste import Taste
 
 _PER_SOURCE: Final = 80  # candidates
 _FROM_BEHAVIOR: Final = 300
 _IN_STOCK: Final = parse_filter("in_stock = true")
-_RANKED: Final = 400  # of all candidates, the best are diversified
+_RANKED: Final = 400  # the best candidates, which are diversified
 
 
 class Chosen(NamedTuple):
@@ -57,33 +58,12 @@ class Choice(NamedTuple):
     fallback: Fallback | None
 
 
-class Sources(NamedTuple):
-    """What recommendations are drawn from, besides the profile: of one view of a shop.
-
-    ``popular`` (items of the view,) are scores in [0, 1], ``most_popular`` the items with one, best
-    first. ``neighbors`` returns those of items, by
-    what is met together and by the linear model. ``newcomers`` returns the items that too few users
-    met, best first, from the items met (the newest first) and the mask of those allowed, at most
-    as many as asked for. ``rng``
-    draws what the rules leave to chance.
-    """
-
-    view: ShopView
-    images: MainImages
-    popular: NDArray[np.float32]
-    neighbors: Callable[[list[int]], tuple[Neighbors, Neighbors]]
-    most_popular: NDArray[np.int64]
-    newcomers: Callable[[NDArray[np.int64], Mask, int], NDArray[np.int64]]
-    weights: Mapping[str, float]
-    rules: Rules
-    rng: Random
-
-
 def choose_items(profile: Profile, query: RecommendQuery, sources: Sources) -> Choice:
     """Choose items for a user; empty only if the filter allows nothing that is not hidden.
 
-    Never chosen are hidden items and the context's product. Items that the user has met are chosen
-    with ``query.seen``, or if nothing else is left; items out of stock, if none are in stock.
+    Hidden items and the product of the context are never chosen. Items that the user has met are
+    chosen with ``query.seen``, or if nothing else is left. Items out of stock are chosen if no
+    allowed item is in stock.
     """
     view = sources.view
     allowed = allowed_items(query, profile, view)
@@ -105,9 +85,9 @@ def choose_items(profile: Profile, query: RecommendQuery, sources: Sources) -> C
 
 
 def allowed_items(query: RecommendQuery, profile: Profile, view: ShopView) -> Mask:
-    """Return the items that pass the filter and are not hidden: (size,).
+    """Return the mask (size,) of items that pass the filter and are not hidden.
 
-    Items out of stock are among them only if none of them is in stock.
+    It has those in stock or, if none of them is, those out of stock.
     """
     allowed = view.columns.alive if query.filter is None else view.columns.mask(query.filter)
     allowed = allowed & ~_mask(view, profile.hidden)
@@ -123,7 +103,9 @@ def _choose(allowed: Mask, query: RecommendQuery, sources: Sources, evidence: Ev
     wanted = np.union1d(newcomers, wanted_items(allowed, view, rules)).astype(np.int64)
     items = np.union1d(_candidates(allowed, sources, evidence), wanted)
     ranking = _ranked(items, wanted, sources, evidence)
-    places = make_list(ranking, newcomers, view, Style(query, is_personal, rules, sources.rng))
+    places = make_list(
+        ranking, newcomers, view, ListOptions(query, is_personal, rules, sources.rng)
+    )
     chosen = _explained(ranking, places, set(newcomers.tolist()), evidence)
     if len(chosen) == query.limit:
         fallback: Fallback | None = None if is_personal else "popular"
@@ -210,7 +192,7 @@ def _evidence(profile: Profile, query: RecommendQuery, sources: Sources) -> Evid
         has_image = sources.images.rows_of(item)[0] >= 0
         context = sources.images.vectors_of(item)[0] if has_image else None
     taste = taste_of(profile, sources.images)
-    if number >= 0:  # the item in view is the newest that is met
+    if number >= 0:  # the item that the user looks at is the newest that is met
         met = np.concatenate([[number], taste.met[taste.met != number]]).astype(np.int64)
         taste = taste._replace(met=met)
     neighbors, linear = sources.neighbors(taste.met.tolist())
@@ -239,7 +221,7 @@ def _candidates(allowed: Mask, sources: Sources, evidence: Evidence) -> NDArray[
 
 
 def _directions(taste: Taste, context: Embedding | None) -> list[Embedding]:
-    """The vectors whose neighbors are candidates: each interest, the newest items, the context."""
+    """Return the vectors whose neighbors are candidates: interests, newest items, the context."""
     found = [taste.liked.vectors[interest.place] for interest in taste.interests]
     recent = taste.recent.mean()
     return [unit(vector) for vector in (*found, recent, context) if vector is not None]
@@ -266,7 +248,7 @@ def _assorted(allowed: Mask, view: ShopView, taken: set[int], limit: int) -> lis
 
 
 def _mask(view: ShopView, item_ids: frozenset[str]) -> Mask:
-    """Which items of the view these are: (size,)."""
+    """Return the mask (size,) of these items."""
     mask = np.zeros(view.size, dtype=np.bool_)
     numbers = [number for item_id in item_ids if (number := view.number(item_id)) >= 0]
     mask[numbers] = True

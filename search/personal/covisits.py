@@ -1,4 +1,4 @@
-"""Which items are taken together: learned from the order in which users met them.
+"""Learn which items are met together, from the order in which users met them.
 
 Two items count as met together if a user met them within ``WINDOW`` steps of each other, and the
 more the fewer steps lie between them::
@@ -91,7 +91,7 @@ def _without_repeats(visits: Visits) -> tuple[NDArray[np.int64], NDArray[np.int6
 def _distinct_users(
     users: NDArray[np.int64], sequence: NDArray[np.int64], items: int
 ) -> NDArray[np.float64]:
-    """How many users met each item: (items,)."""
+    """Return how many users met each item: (items,)."""
     pairs = np.unique(users * items + sequence)
     return np.bincount(pairs % items, minlength=items).astype(np.float64)
 
@@ -112,7 +112,7 @@ class _Sums(NamedTuple):
 
 
 def _sum_pairs(users: NDArray[np.int64], sequence: NDArray[np.int64], items: int) -> _Sums:
-    """Sum all pairs, some millions at a time; a user's are never split."""
+    """Sum all pairs, some millions at a time; those of one user are never split."""
     total = _Sums(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0, dtype=np.int64))
     bounds = np.flatnonzero(np.diff(users, prepend=-1, append=-1)).tolist()  # of each user's items
     most = _PAIRS_AT_ONCE // WINDOW
@@ -137,7 +137,7 @@ def _pairs_of(users: NDArray[np.int64], sequence: NDArray[np.int64], items: int)
         weights.append(np.full(len(left), 1 / np.sqrt(steps)))
         owners.append(users[:-steps][same])
     code, weight, owner = (np.concatenate(lists) for lists in (codes, weights, owners))
-    # A user adds a pair once, at its closest: going to and fro proves no more than going once.
+    # A user adds a pair once, at its closest: going back and forth proves no more than going once.
     order = np.lexsort((-weight, owner, code))
     code, weight, owner = code[order], weight[order], owner[order]
     is_first = np.ones(len(code), dtype=np.bool_)

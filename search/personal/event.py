@@ -30,13 +30,13 @@ FIELDS: Final = (
     "propensity",
     "consent",
 )
-MAX_AHEAD_S: Final = 300.0  # clocks of senders differ by that much
+MAX_AHEAD_S: Final = 300.0  # by which the clock of a sender may be fast
 MAX_RATING: Final = 5.0
 MAX_NAME_BYTES: Final = 64  # of a surface or a rendition
 
 _MILLISECONDS_FROM = 1e11  # epoch seconds reach it in the year 5138, milliseconds did in 1973
 _MAX_POSITION = 1_000_000
-# Shorter numbers as text would be years and dates as well.
+# A shorter number as text may be a year or a date.
 _NUMBER = re.compile(r"[0-9]{9,15}(\.[0-9]+)?")
 _TRUE, _FALSE = {"true", "1", "yes"}, {"false", "0", "no"}
 
@@ -45,12 +45,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that a user did with an item.
 
     ``event_id`` identifies the event: the same id is stored once. If it is empty, the other fields
-    identify it. ``time`` is in seconds since
-    1970, UTC. ``value`` is the stars of a ``rating``, from 0 to 5, and the quantity of a
-    ``cart`` or ``purchase``. ``surface`` names the place where the item was shown,
-    ``position`` its rank there from 0, ``rendition`` the style of the picture. ``propensity`` is
-    the probability in (0, 1] with which the item was shown there, for off-policy estimates.
-    ``consent`` is False if the user has not agreed to be remembered; such an event is not stored.
+    identify it. ``time`` is in seconds since 1970, UTC. ``value`` is the stars of a ``rating``,
+    from 0 to 5, and the quantity of a ``cart`` or ``purchase``. ``surface`` names the place where
+    the item was shown, ``position`` its rank there from 0, ``rendition`` the style of the picture.
+    ``propensity`` is the probability in (0, 1] with which the item was shown there, for off-policy
+    estimates. ``consent`` is False if the user has not agreed to be remembered; such an event is
+    not stored.
     """
 
     event_id: str

@@ -1,7 +1,7 @@
-"""Write the events anew, so that no byte of what was erased is left in the files.
+"""Write the events anew, so that no byte of deleted events is left in the files.
 
-LMDB reuses the pages of deleted events in time, but does not overwrite them. So everything that is
-left is written into a new environment, and the old one is deleted.
+LMDB reuses the pages of deleted events some time, but does not overwrite them. So the events that
+are left are written into a new environment, and the old one is deleted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from search.personal.event_folder import next_place, publish_place
 from search.personal.event_log import ADVICE, DATABASES, MOVED
 
 if TYPE_CHECKING:
-    from indexer.store.environment import ReadTransaction
+    from indexer.store.lmdb_transactions import ReadTransaction
     from search.personal.event_log import EventLog
 
 _AT_ONCE: Final = 20_000  # entries of one transaction
@@ -33,8 +33,8 @@ class Compacted(msgspec.Struct, frozen=True, kw_only=True):
 def compact(log: EventLog) -> Compacted:
     """Write the events of a log anew, and delete the old files.
 
-    Events that come meanwhile wait until it is done; other processes find the new files by
-    themselves. If it is interrupted, nothing is lost and the next one deletes what is left over.
+    New events wait until it is done; other processes find the new files by themselves. If it is
+    interrupted, nothing is lost, and the next compaction deletes the leftover files.
     Raises StoreBusy if another compaction runs, StoreFull.
     """
     with job_lock(log.folder, "events compact"):
@@ -43,7 +43,7 @@ def compact(log: EventLog) -> Compacted:
             place = next_place(log.folder)
             with Environment(place, DATABASES, create=True, advice=ADVICE) as fresh:
                 _copy(txn, fresh)
-            # From here on whoever opens the old files is sent to the new ones.
+            # From here on, whoever opens the old files is sent to the new ones.
             txn.put("meta", MOVED, place.name.encode())
         publish_place(log.folder, place)
         with log.read():  # opens the new files
@@ -53,7 +53,7 @@ def compact(log: EventLog) -> Compacted:
 def _copy(txn: ReadTransaction, fresh: Environment) -> None:
     for database in DATABASES:
         entries = txn.entries(database)
-        while some := list(islice(entries, _AT_ONCE)):
+        while batch := list(islice(entries, _AT_ONCE)):
             with fresh.write() as out:
-                for key, value in some:
+                for key, value in batch:
                     out.put(database, key, value)

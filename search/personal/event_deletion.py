@@ -1,7 +1,7 @@
-"""Deleting events: those of a user, and all that are older than a time.
+"""Delete events: those of a user, and all that are older than a time.
 
 Each function works in one write transaction on a bounded number of keys, so that writers of new
-events wait for a moment only.
+events do not wait long.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from search.personal.event_reader import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from indexer.store.environment import ReadTransaction, WriteTransaction
+    from indexer.store.lmdb_transactions import ReadTransaction, WriteTransaction
 
 AT_ONCE: Final = 2000  # events in one transaction
-_LOOKED_AT: Final = 10  # times as many keys are looked at
+_LOOKED_AT: Final = 10  # keys looked at in one transaction, for each event deleted at most
 
 
 def names_of(txn: ReadTransaction, database: str, user: bytes, most: int) -> list[bytes]:
@@ -44,7 +44,7 @@ def names_of(txn: ReadTransaction, database: str, user: bytes, most: int) -> lis
 def delete_before(txn: WriteTransaction, time: float, start: bytes, most: int) -> tuple[int, bytes]:
     """Delete events older than ``time``, in seconds since 1970, from the key ``start`` on.
 
-    Returns how many were deleted, and the key to go on from; it is empty at the end.
+    Returns how many were deleted, and the key to continue from, which is empty at the end.
     """
     before = time_key(time)
     names: list[bytes] = []
@@ -83,7 +83,7 @@ def delete_pairs_before(
 
 
 def delete_events(txn: WriteTransaction, names: Sequence[bytes]) -> None:
-    """Delete events by their keys, in all databases but that of the pairs."""
+    """Delete events by their keys, in all databases but ``pairs``."""
     for name in names:
         value = txn.get("events", name)
         if value is not None:
@@ -93,19 +93,19 @@ def delete_events(txn: WriteTransaction, names: Sequence[bytes]) -> None:
 
 
 def note_deletion(txn: WriteTransaction) -> None:
-    """Count the deletion: who counted events before must start over."""
+    """Count the deletion, so that readers who have counted events start over."""
     deletions = EventReader(txn).deletions
     txn.put("meta", b"deletions", msgspec.msgpack.encode(deletions + 1))
 
 
 def note_kept_from(txn: WriteTransaction, time: float) -> None:
-    """Store the time from which on events are kept, in seconds since 1970."""
+    """Store the time, in seconds since 1970, before which events were deleted."""
     kept_from = max(TIME.unpack(time_key(time))[0], EventReader(txn).kept_from)
     txn.put("meta", b"kept_from", msgspec.msgpack.encode(kept_from))
 
 
 def _has_event(txn: ReadTransaction, pair: bytes) -> bool:
-    """Return whether the user of a pair still has an event of its type on its item."""
+    """Return True if the user of a pair still has an event of its type on its item."""
     user, kind, item = pair[:KEY_BYTES], EVENT_TYPES[pair[KEY_BYTES]], pair[KEY_BYTES + 1 :]
     for name, value in txn.entries("events", user):
         if not name.startswith(user):

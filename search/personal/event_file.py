@@ -40,8 +40,9 @@ def read_events(
 
     A field is read from the column that ``mapping`` names, else from the column of its name, else
     from a common other name such as ``user`` or ``timestamp``. Columns of no field are ignored.
-    Where a file has no column for the type, a row with a ``rating`` or ``stars`` is a rating, and
-    others are views. Raise BadCatalog if the file as a whole cannot be read, or badly mapped.
+    If a file has no column for the type, a row with a ``rating`` or ``stars`` is a rating, and
+    the others are views. Raises BadCatalog if the file as a whole cannot be read, or if
+    ``mapping`` names an unknown field or column.
     """
     mapping = dict(mapping or {})
     check_mapping(mapping, FIELDS)
@@ -62,7 +63,7 @@ def read_events(
 
 
 def _check_columns(path: Path, record: Record, mapping: Mapping[str, str]) -> None:
-    """Raise BadCatalog if a file has no column of a mapped name, by its first record."""
+    """Raise BadCatalog if the first record of a file lacks a column that is mapped."""
     for field, column in mapping.items():
         if column not in record:
             raise BadCatalog(

@@ -1,4 +1,4 @@
-"""Where the events of a shop are on disk: in a folder, or in the subfolder of a compaction.
+"""Find the events of a shop on disk: in a folder, or in the subfolder of a compaction.
 
 ``current`` names the subfolder that is in use; without it, the environment is in the folder itself.
 """
@@ -9,8 +9,8 @@ import os
 import shutil
 from typing import TYPE_CHECKING, Final
 
+from indexer.durable import sync
 from indexer.errors import IndexCorrupt, IndexNotFound
-from indexer.shop.folder import sync
 from indexer.store.environment import DATA_FILE, Environment
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def next_place(folder: Path) -> Path:
 
 
 def publish_place(folder: Path, place: Path) -> None:
-    """Make a subfolder the one in use, and delete all others and their bytes."""
+    """Put a subfolder into use, and delete all others and the files of the folder itself."""
     draft = folder / f".{_POINTER}"
     with draft.open("w", encoding="ascii") as file:
         file.write(place.name + "\n")

@@ -10,12 +10,12 @@ Named databases, and what a key of each leads to::
     neighbors, together, linear, factors    hash of an item's id -> learned, see ``learning``
 
 A user key is a keyed hash of the user's id: no id of a user is stored. Ids of events are stored as
-they were sent. The events of a user stand together in the order of their times, whatever the
-order in which they came. LMDB allows one writer at a time; a catalog write of minutes must not
-delay events, hence an environment of their own.
+they were sent. The events of a user are next to each other in the order of their times, whatever
+the order in which they came. Events have an environment of their own, because LMDB allows one
+writer at a time, and a catalog write of minutes must not delay them.
 
-``log`` serves those who count events: they read what was written after the last sequence number
-they saw. Deleted events are missing from it, and ``EventReader.deletions`` says when to start over.
+``log`` is for counting events: a counter reads what was stored after the last sequence number that
+it saw. Deleted events are missing from it, and ``EventReader.deletions`` says when to start over.
 ``pairs`` marks that a user has an event of a type on an item, so that one user counts once.
 """
 
@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
+from indexer.layout import EVENTS
 from indexer.store.environment import DATA_FILE, Environment, exists
 from search.personal.event import EVENT_TYPES, Event
 from search.personal.event_deletion import (
@@ -61,9 +62,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from indexer.store.environment import WriteTransaction
+    from indexer.store.lmdb_transactions import WriteTransaction
 
-EVENTS_FOLDER: Final = "events.lmdb"
 LEARNED: Final = ("neighbors", "together", "linear", "factors")
 DATABASES: Final = ("meta", "events", "ids", "log", "pairs", *LEARNED)
 Stored = Literal["stored", "repeated", "no_consent"]
@@ -108,7 +108,7 @@ class EventLog:
 
     @contextmanager
     def read(self) -> Iterator[EventReader]:
-        """A consistent view. Keep it short: pages it can see cannot be reused meanwhile."""
+        """Open a consistent view. Keep it short, because the pages that it sees are not reused."""
         while True:
             environment = self._environment
             with environment.read() as txn:
@@ -120,7 +120,7 @@ class EventLog:
 
     @contextmanager
     def write(self) -> Iterator[WriteTransaction]:
-        """A transaction that is on disk when its block ends. StoreFull."""
+        """Open a transaction, which is on disk when its block ends. StoreFull."""
         while True:
             environment = self._environment
             with environment.write() as txn:
@@ -134,18 +134,18 @@ class EventLog:
         """Open the environment to which a compaction moved everything."""
         with self._lock:
             if self._environment is not left:
-                return  # another thread did
+                return  # another thread has opened it
             place = current_place(self.folder)
-            if place.resolve() == left.path:  # the compaction ends just now, or was killed
+            if place.resolve() == left.path:  # the compaction is about to end, or was killed
                 place = self.folder / moved.decode()
             self._environment = Environment(place, DATABASES, advice=ADVICE)
             self._earlier.append(left)
 
     def add(self, events: Sequence[Event]) -> list[Stored]:
-        """Store events; return what became of each, in their order.
+        """Store events; return the outcome of each, in their order.
 
         All are on disk when this returns, or none of them if it raises. An event whose id is
-        stored already is ``repeated`` and changes nothing, whatever its other fields say.
+        already stored is ``repeated`` and changes nothing, whatever its other fields are.
         StoreFull.
         """
         with self.write() as txn:
@@ -162,8 +162,8 @@ class EventLog:
     def delete_user(self, user_id: str) -> int:
         """Delete all events of a user; return how many there were.
 
-        In transactions of at most 2,000 events. The freed pages keep their bytes until they are
-        reused or the log is compacted.
+        Each transaction deletes at most 2,000 events. The freed pages keep their bytes until they
+        are reused or the log is compacted.
         """
         deleted = 0
         while True:
@@ -186,7 +186,7 @@ class EventLog:
     def delete_before(self, time: float) -> int:
         """Delete all events older than ``time``, in seconds since 1970; return how many.
 
-        What is hidden is forgotten too, if it was hidden before.
+        Items that users hid before that time are no longer hidden.
         """
         deleted = 0
         for delete in (delete_before, delete_pairs_before):
@@ -239,19 +239,19 @@ class EventLog:
                 txn.put("meta", WEIGHTS_KEY.encode(), msgspec.msgpack.encode(dict(weights)))
 
     def bytes_used(self) -> int:
-        """Bytes of disk that the log takes."""
+        """Return how many bytes the log takes on disk."""
         return self._environment.bytes_used()
 
 
 def open_if_exists(shop: Path) -> EventLog | None:
     """Open the log of a shop's folder; None if no event was ever stored there."""
-    path = shop / EVENTS_FOLDER
+    path = shop / EVENTS
     return EventLog(path) if exists(current_place(path)) else None
 
 
 def data_file(shop: Path) -> Path:
     """Return the path of the log's file in a shop's folder, whether it exists or not."""
-    return current_place(shop / EVENTS_FOLDER) / DATA_FILE
+    return current_place(shop / EVENTS) / DATA_FILE
 
 
 def _secret(txn: WriteTransaction) -> bytes:

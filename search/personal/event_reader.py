@@ -1,4 +1,4 @@
-"""Reading events: those of a user by time, all since a moment, and what was learned from them.
+"""Read events: those of a user by time, all since a sequence number, and what was learned.
 
 The databases and their keys are described in ``search.personal.event_log``.
 """
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from indexer.store.environment import ReadTransaction
+    from indexer.store.lmdb_transactions import ReadTransaction
 
 KEY_BYTES: Final = 16  # of a keyed hash
 SEQUENCE: Final = struct.Struct(">Q")
-WEIGHTS_KEY: Final = "weights 2"  # in ``meta``; another number when a feature has another scale
+WEIGHTS_KEY: Final = "weights 2"  # in ``meta``; raise the number if the scale of a feature changes
 _MOST_HIDDEN: Final = 10_000
 TIME: Final = struct.Struct(">Q")  # milliseconds since 1970
 
@@ -77,7 +77,7 @@ class EventReader:
 
     @property
     def deletions(self) -> int:
-        """How often events were deleted so far. What was counted before is then out of date."""
+        """How often events were deleted so far; counts from before a deletion are out of date."""
         return int(self._meta("deletions", 0))
 
     @property
@@ -95,9 +95,9 @@ class EventReader:
         return None if secret is None else keyed_hash(secret, b"user", user_id)
 
     def newest(self, user_id: str, limit: int, *, until: float | None = None) -> list[UserEvent]:
-        """Return the newest events of a user, the newest first, at most ``limit`` of them.
+        """Return up to ``limit`` of the newest events of a user, the newest first.
 
-        Only those up to the time ``until``, in seconds since 1970.
+        ``until`` leaves out later events; it is in seconds since 1970.
         """
         key = self.user_key(user_id)
         if key is None:
@@ -111,7 +111,7 @@ class EventReader:
         return events
 
     def hidden(self, user_id: str) -> frozenset[str]:
-        """Return the items that a user ever hid, whatever came after; at most 10,000."""
+        """Return the items that a user ever hid, even if they were bought later; at most 10,000."""
         key = self.user_key(user_id)
         if key is None:
             return frozenset()
@@ -138,7 +138,7 @@ class EventReader:
                 yield LoggedEvent(name[:KEY_BYTES], decode_event(value))
 
     def all(self) -> Iterator[LoggedEvent]:
-        """Yield all events: those of a user together, the oldest first."""
+        """Yield all events, user by user, the oldest first."""
         for name, value in self._txn.entries("events"):
             yield LoggedEvent(name[:KEY_BYTES], decode_event(value))
 
@@ -148,7 +148,7 @@ class EventReader:
 
     @property
     def lessons(self) -> int:
-        """How often something was learned so far: what was read of it before is out of date."""
+        """How often something was learned so far; what was read before the last is out of date."""
         return int(self._meta("lessons", 0))
 
     def factors(self, item_id: str) -> NDArray[np.float32] | None:
@@ -172,7 +172,7 @@ class EventReader:
 
 
 def keyed_hash(secret: bytes, purpose: bytes, text: str) -> bytes:
-    """Return the hash that stands for a user id or an event id in the files."""
+    """Return the hash that replaces a user id or an event id in the files."""
     return blake2b(text.encode(), digest_size=KEY_BYTES, key=secret, person=purpose).digest()
 
 
@@ -195,7 +195,7 @@ def time_key(seconds: float) -> bytes:
 
 
 def decode_event(value: bytes) -> UserEvent:
-    """Return a stored event."""
+    """Decode a stored event."""
     return msgspec.msgpack.decode(value, type=UserEvent)
 
 
@@ -207,7 +207,7 @@ def encode_pair(item_id: str, newest: bytes) -> bytes:
 def decode_pair(value: bytes) -> tuple[str, bytes | None]:
     """Return the item of a pair, and the ``time_key`` of its newest event.
 
-    It is None if an earlier version stored the pair.
+    The key is None if an earlier version stored the pair.
     """
     if len(value) > TIME.size and value[-TIME.size - 1 : -TIME.size] == b"\0":
         return value[: -TIME.size - 1].decode(), value[-TIME.size :]

@@ -26,14 +26,14 @@ _REACTIONS: Final = ("click", "cart", "purchase")
 
 
 class Drafted(NamedTuple):
-    """A place of an interleaved list: where its item stood in its ranker's list, and the team."""
+    """A place of an interleaved list: its place in the list of its ranker, and the team."""
 
     place: int
     team: Team
 
 
 class InterleavingReport(msgspec.Struct, frozen=True, kw_only=True):
-    """How many users reacted more to the items of each team.
+    """The numbers of users who reacted more to the items of each team.
 
     ``p_value`` is that of a two-sided sign test over the users without ties.
     """
@@ -74,7 +74,7 @@ def team_draft(
 
 
 def report(events: Iterable[LoggedEvent], since: float = 0.0) -> InterleavingReport:
-    """Count the reactions since a time; each user has one vote, so a robot decides nothing."""
+    """Count the reactions since a time. Each user has one vote, so that a robot decides nothing."""
     reactions: dict[bytes, dict[str, int]] = defaultdict(lambda: {"a": 0, "b": 0})
     for user, event in events:
         team = event.surface.removeprefix(TEAM_SURFACE)
@@ -95,11 +95,12 @@ def report(events: Iterable[LoggedEvent], since: float = 0.0) -> InterleavingRep
 
 
 def _sign_test(wins: int, losses: int) -> float:
-    """The probability of a split at least as uneven if both were equally good."""
+    """Return the probability of a split at least as uneven if both rankers are equally good."""
     count = wins + losses
     if not count:
         return 1.0
     if count > _MOST_EXACT:
-        return float(erfc((abs(wins - losses) - 1) / sqrt(2 * count)))
+        # Corrected for continuity; an even split is as uneven as it can be by chance.
+        return float(erfc(max(0, abs(wins - losses) - 1) / sqrt(2 * count)))
     tail = sum(comb(count, k) for k in range(min(wins, losses) + 1))
     return min(1.0, 2 * tail * 0.5**count)

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.arrays import Vectors
+    from search.personal.baskets import Together
     from search.personal.event_log import EventLog
     from search.personal.event_reader import EventReader, LoggedEvent, UserEvent
     from search.personal.linear import PictureMap
-    from search.personal.neighbors import Row
 
 MIN_USERS: Final = 3
-"""Users who must have met two items together: fewer could tell what one person looked at."""
+"""Users who must have met two items together; fewer could reveal what one person looked at."""
 _BASKET_S: Final = 3_600.0  # purchases of one user within an hour are one basket
 
 
@@ -41,7 +41,7 @@ class Bought(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Learned(msgspec.Struct, frozen=True, kw_only=True):
-    """What was learned: from how many events, about how many items."""
+    """The size of what was learned: the events it is from, and the items it is about."""
 
     events: int
     users: int
@@ -62,8 +62,21 @@ class _Numbers(NamedTuple):
         return found
 
 
+class _History(NamedTuple):
+    """The items that all users met and bought, with numbers in place of ids.
+
+    ``owners`` (b,) are the users of the baskets; ``users`` is how many users there are.
+    """
+
+    numbers: _Numbers
+    visits: Visits
+    baskets: list[NDArray[np.int64]]
+    owners: NDArray[np.int64]
+    users: int
+
+
 class Pictures(NamedTuple):
-    """The vectors (n, dim) of items by their ids: pictures say who may like what nobody met yet."""
+    """The vectors (n, dim) of items by their ids: they say who may like what nobody met yet."""
 
     ids: list[str]
     vectors: Vectors
@@ -72,10 +85,9 @@ class Pictures(NamedTuple):
 def learn(log: EventLog, pictures: Pictures | None = None) -> Learned:
     """Learn neighbors and baskets from all events, and replace what was learned before.
 
-    Starts over if events are deleted meanwhile: what an erased user did must not come back.
-
-    Events of the type ``hide`` teach nothing. What fewer than three users or baskets support is
-    left out, so an erased user is in nothing that is learned later.
+    Starts over if events are deleted meanwhile, because nothing of an erased user may remain.
+    Events of the type ``hide`` are not used. Pairs that fewer than three users support are left
+    out.
     """
     while (learned := _learn_once(log, pictures)) is None:
         pass
@@ -84,71 +96,63 @@ def learn(log: EventLog, pictures: Pictures | None = None) -> Learned:
 
 def _learn_once(log: EventLog, pictures: Pictures | None) -> Learned | None:
     """Learn from the events as they are now; None if events were deleted meanwhile."""
-    numbers = _Numbers([], {})
-    users: list[int] = []
-    items: list[int] = []
-    baskets: list[NDArray[np.int64]] = []
-    owners: list[int] = []
     with log.read() as reader:
         events, deletions = reader.count(), reader.deletions
-        people = 0
-        for people, (_, group) in enumerate(by_user(reader), start=1):
-            met = [event for event in group if event.event.type != "hide"]
-            numbered = [numbers.number(entry.event.item_id) for entry in met]
-            items.extend(numbered)
-            users.extend([people] * len(numbered))
-            bought = [
-                np.array([numbers.of[item] for item in basket], dtype=np.int64)
-                for basket in baskets_of(entry.event for entry in met)
-            ][-MAX_BASKETS:]
-            baskets.extend(bought)
-            owners.extend([people] * len(bought))
-    visits = Visits(np.array(users, dtype=np.int64), np.array(items, dtype=np.int64))
-    linear = learn_linear(
-        visits,
-        max(1, len(numbers.ids)),
-        None if pictures is None else _vectors_of(numbers, pictures),
-        min_users=MIN_USERS,
-    )
+        history = _read_history(reader)
+    ids, visits = history.numbers.ids, history.visits
+    count = max(1, len(ids))
+    vectors = None if pictures is None else _vectors_of(history.numbers, pictures)
+    linear = learn_linear(visits, count, vectors, min_users=MIN_USERS)
+    covisits = learn_covisits(visits, count, min_users=MIN_USERS)
     neighbors = {
-        numbers.ids[item]: [
-            (numbers.ids[other], round(strength, 5))
-            for other, strength in zip(others.tolist(), strengths.tolist(), strict=True)
-        ]
-        for item, others, strengths in learn_covisits(
-            visits, max(1, len(numbers.ids)), min_users=MIN_USERS
-        ).by_item()
+        ids[item]: _named(others, strengths, ids, digits=5)
+        for item, others, strengths in covisits.by_item()
     }
     together = {
-        numbers.ids[item]: [
-            Bought(numbers.ids[other], round(strength, 5), count, round(ratio, 3))
-            for other, strength, count, ratio in zip(
-                found.items.tolist(),
-                found.strengths.tolist(),
-                found.support.tolist(),
-                found.ratios.tolist(),
-                strict=True,
-            )
-        ]
-        for item, found in learn_baskets(
-            baskets, max(1, len(numbers.ids)), np.array(owners, dtype=np.int64)
-        )
+        ids[item]: _bought(found, ids)
+        for item, found in learn_baskets(history.baskets, count, history.owners)
+    }
+    weights = {
+        ids[item]: _named(others, values, ids, digits=6)
+        for item, (others, values) in linear.rows.items()
     }
     values = {
         "neighbors": _encoded(neighbors),
         "together": _encoded(together),
-        "linear": _encoded(_named(linear.rows, numbers.ids)),
-        "factors": _factors(linear.pictures, numbers.ids),
+        "linear": _encoded(weights),
+        "factors": _factors(linear.pictures, ids),
     }
     picture_map = None if linear.pictures is None else linear.pictures.weights
     if not log.replace_learned(values, picture_map, deletions=deletions):
         return None
     return Learned(
         events=events,
-        users=people,
+        users=history.users,
         items_with_neighbors=len(neighbors),
         items_bought_together=len(together),
     )
+
+
+def _read_history(reader: EventReader) -> _History:
+    """Read what all users met and bought; events of the type ``hide`` are left out."""
+    numbers = _Numbers([], {})
+    users: list[int] = []
+    items: list[int] = []
+    baskets: list[NDArray[np.int64]] = []
+    owners: list[int] = []
+    user = 0
+    for user, (_, entries) in enumerate(by_user(reader), start=1):
+        met = [entry.event for entry in entries if entry.event.type != "hide"]
+        items.extend(numbers.number(event.item_id) for event in met)
+        users.extend([user] * len(met))
+        bought = [
+            np.array([numbers.of[item_id] for item_id in basket], dtype=np.int64)
+            for basket in baskets_of(met)
+        ][-MAX_BASKETS:]
+        baskets.extend(bought)
+        owners.extend([user] * len(bought))
+    visits = Visits(np.array(users, dtype=np.int64), np.array(items, dtype=np.int64))
+    return _History(numbers, visits, baskets, np.array(owners, dtype=np.int64), user)
 
 
 def _vectors_of(numbers: _Numbers, pictures: Pictures) -> Vectors:
@@ -160,14 +164,21 @@ def _vectors_of(numbers: _Numbers, pictures: Pictures) -> Vectors:
     return vectors
 
 
-def _named(rows: Mapping[int, Row], ids: list[str]) -> dict[str, list[tuple[str, float]]]:
-    return {
-        ids[item]: [
-            (ids[other], round(weight, 6))
-            for other, weight in zip(others.tolist(), weights.tolist(), strict=True)
-        ]
-        for item, (others, weights) in rows.items()
-    }
+def _named(
+    items: NDArray[np.int64], strengths: NDArray[np.floating], ids: list[str], *, digits: int
+) -> list[tuple[str, float]]:
+    """Return item numbers (k,) as ids, each with its strength (k,), rounded."""
+    pairs = zip(items.tolist(), strengths.tolist(), strict=True)
+    return [(ids[item], round(strength, digits)) for item, strength in pairs]
+
+
+def _bought(found: Together, ids: list[str]) -> list[Bought]:
+    columns = (found.items, found.strengths, found.support, found.ratios)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [
+        Bought(ids[item], round(strength, 5), baskets, round(ratio, 3))
+        for item, strength, baskets, ratio in rows
+    ]
 
 
 def _factors(pictures: PictureMap | None, ids: list[str]) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""What was learned from all events, by the items of a view: read from the log, kept in memory."""
+"""Read what was learned from all events, by the items of a view, and keep it in memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from search.personal.neighbors import Row
 
 _MOST_ROWS: Final = 100_000  # a row takes about 1 kB
-_FRESH_S: Final = 10.0  # new items become newcomers after that at the latest
+_FRESH_S: Final = 10.0  # a new item becomes a newcomer within this time
 
 
 class _Rows(NamedTuple):

@@ -95,7 +95,10 @@ def learn_linear(
 def _gram(
     users: NDArray[np.int64], met: NDArray[np.int64], chosen: NDArray[np.int64], items: int
 ) -> NDArray[np.float64]:
-    """How many users met both of two chosen items: (c, c). Pairs ascend by user."""
+    """Return how many users met both of two chosen items: (c, c).
+
+    ``users`` and ``met`` (n,) are pairs of a user and an item, in the order of users.
+    """
     place = np.full(items, -1, dtype=np.int64)
     place[chosen] = np.arange(len(chosen))
     known = place[met] >= 0
@@ -133,7 +136,7 @@ def _picture_map(
 
 
 def _eigenvectors(cosines: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return those of the largest eigenvalues by subspace iteration: (c, FACTORS)."""
+    """Return the eigenvectors of the largest eigenvalues, by subspace iteration: (c, FACTORS)."""
     count = min(FACTORS, len(cosines))
     start = np.random.default_rng(1).normal(size=(len(cosines), count))
     basis = np.linalg.qr(start)[0]
@@ -145,7 +148,7 @@ def _eigenvectors(cosines: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _strongest(weights: NDArray[np.float64], chosen: NDArray[np.int64]) -> dict[int, Row]:
-    """Return the weights of largest size of each item, with at least one."""
+    """Return the largest weights of each item, by size; items without any are left out."""
     rows: dict[int, Row] = {}
     kept = min(KEPT, weights.shape[1])
     for row, item in zip(weights, chosen.tolist(), strict=True):

@@ -1,4 +1,4 @@
-"""From a ranking to the list that is shown: diversity, newcomers, a second ranker, the rules."""
+"""Make the list that is shown from a ranking: diversity, newcomers, a second ranker, the rules."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from search.personal.arrangement import Ranked, Wishes, arrange
+from search.personal.arrangement import Constraints, Ranked, arrange
 from search.personal.diversity import diversify
 from search.personal.interleaving import TEAM_SURFACE, team_draft
 from search.personal.mixer import FEATURES, contributions
@@ -42,9 +42,9 @@ class Ranking(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A place of the list: that of its item in the ranking, how likely it was to be shown there.
+    """A place of the list: the place of its item in the ranking, and its probability to be here.
 
-    ``surface`` says why it is there, and goes back to the service with the events on it.
+    ``surface`` says why the item is here; events on it send this back to the service.
     """
 
     place: int
@@ -52,8 +52,8 @@ class Place(NamedTuple):
     surface: str
 
 
-class Style(NamedTuple):
-    """How a list is made, besides the ranking: ``is_personal`` if anything of the user is known."""
+class ListOptions(NamedTuple):
+    """Options for making a list from a ranking; ``is_personal`` is True if the user is known."""
 
     query: RecommendQuery
     is_personal: bool
@@ -62,25 +62,25 @@ class Style(NamedTuple):
 
 
 def make_list(
-    ranking: Ranking, newcomers: NDArray[np.int64], view: ShopView, style: Style
+    ranking: Ranking, newcomers: NDArray[np.int64], view: ShopView, options: ListOptions
 ) -> list[Place]:
     """Return the places of up to ``query.limit`` items, one of each product, in order.
 
     ``newcomers`` (m,) are item numbers, best first; all are in the ranking.
     """
     groups = view.product[ranking.items]
-    order = _diverse(ranking, ranking.scores, groups, style)
+    order = _diverse(ranking, ranking.scores, groups, options)
     teams: Mapping[int, str] = {}
-    rules, limit = style.rules, style.query.limit
-    if rules.interleave is not None and style.is_personal:
-        order, teams = _interleaved(ranking, order, groups, style)
+    rules, limit = options.rules, options.query.limit
+    if rules.interleave is not None and options.is_personal:
+        order, teams = _interleaved(ranking, order, groups, options)
     order = _with_newcomers(order, newcomers, ranking, groups, limit)
     if not (rules.pins or rules.floors or rules.explore):
         return [Place(place, 1.0, teams.get(place, SURFACE)) for place in order]
     shown = set(order)
     rest = [place for place in range(len(ranking.items)) if place not in shown]
     slots = arrange(
-        Ranked([*order, *rest], groups), _wishes(ranking, view, rules), limit, style.rng
+        Ranked([*order, *rest], groups), _constraints(ranking, view, rules), limit, options.rng
     )
     return [
         Place(
@@ -112,10 +112,10 @@ def wanted_items(allowed: NDArray[np.bool_], view: ShopView, rules: Rules) -> ND
 
 
 def _diverse(
-    ranking: Ranking, scores: NDArray[np.float32], groups: NDArray[np.int64], style: Style
+    ranking: Ranking, scores: NDArray[np.float32], groups: NDArray[np.int64], options: ListOptions
 ) -> list[int]:
-    query = style.query
-    cost = _likeness_cost(scores, query) if style.is_personal else 0.0
+    query = options.query
+    cost = _likeness_cost(scores, query) if options.is_personal else 0.0
     places = diversify(scores, ranking.vectors, groups, query.limit, cost)
     return [int(place) for place in places]
 
@@ -127,15 +127,15 @@ def _likeness_cost(scores: NDArray[np.float32], query: RecommendQuery) -> float:
 
 
 def _interleaved(
-    ranking: Ranking, order: list[int], groups: NDArray[np.int64], style: Style
+    ranking: Ranking, order: list[int], groups: NDArray[np.int64], options: ListOptions
 ) -> tuple[list[int], dict[int, str]]:
     """Return the list that both rankers share, and the surface of each of its places."""
-    weights = dict.fromkeys(FEATURES, 0.0) | dict(style.rules.interleave or {})
+    weights = dict.fromkeys(FEATURES, 0.0) | dict(options.rules.interleave or {})
     scores = contributions(ranking.features, weights).sum(axis=1) + ranking.boosts
-    other = _diverse(ranking, scores, groups, style)
+    other = _diverse(ranking, scores, groups, options)
     lists = {"a": order, "b": other}
     keys = {team: groups[places].tolist() for team, places in lists.items()}
-    drafted = team_draft(keys["a"], keys["b"], style.query.limit, style.rng)
+    drafted = team_draft(keys["a"], keys["b"], options.query.limit, options.rng)
     places = [lists[entry.team][entry.place] for entry in drafted]
     return places, {
         place: TEAM_SURFACE + entry.team for place, entry in zip(places, drafted, strict=True)
@@ -163,7 +163,7 @@ def _with_newcomers(
     return insert(order, found, limit)
 
 
-def _wishes(ranking: Ranking, view: ShopView, rules: Rules) -> Wishes:
+def _constraints(ranking: Ranking, view: ShopView, rules: Rules) -> Constraints:
     place_of = {item: place for place, item in enumerate(ranking.items.tolist())}
     pins: dict[int, int] = {}
     products: set[int] = set()
@@ -175,4 +175,4 @@ def _wishes(ranking: Ranking, view: ShopView, rules: Rules) -> Wishes:
     floors = [
         (view.columns.mask(parsed(floor))[ranking.items], floor.share) for floor in rules.floors
     ]
-    return Wishes(pins, floors, rules.explore)
+    return Constraints(pins, floors, rules.explore)

@@ -1,4 +1,4 @@
-"""The main images of the items of a view: found once a view, because every request needs them."""
+"""Find the main images of all items of a view at once, because every request needs them."""
 
 from __future__ import annotations
 

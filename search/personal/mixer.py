@@ -2,7 +2,7 @@
 
 The weights need no training; ``vitrine train-ranker`` can replace them for one shop.
 
-| feature | range | what it says |
+| feature | range | what it is |
 |---|---|---|
 | ``recent`` | [-1, 1] | likeness to the newest items |
 | ``interest`` | [-1, 1] | likeness to the liked items, near ones above all |
@@ -45,8 +45,8 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "popular": 0.1,
     "disliked": -1.0,
 }
-"""The scales of the features differ: a strong pair of items follows in one of twenty visits, while
-pictures of a kind have cosines of a half. Where there is behavior, it decides.
+"""The scales of the features differ: after one item of a strong pair, one of twenty users meets the
+other, while pictures of a kind have cosines of a half. Where there is behavior, it decides.
 """
 
 _NEARNESS: Final = 8.0  # of a soft maximum over cosines: larger means that only near items count
@@ -60,7 +60,7 @@ Values = NDArray[np.float32]  # (n,), or (n, m) where each of m items is left ou
 
 
 class Evidence(NamedTuple):
-    """What the features of a user's candidates are computed from, besides the candidates."""
+    """The data from which the features of a user's candidates are computed."""
 
     taste: Taste
     context: Embedding | None
@@ -123,13 +123,13 @@ def drops_of(items: NDArray[np.int64], vectors: Vectors, evidence: Evidence) -> 
 
 
 def _likeness_drop(vectors: Vectors, liked: Weighted) -> Values:
-    """What the likeness to items loses without each of them: (n, m)."""
+    """Return what the likeness to items loses without each of them: (n, m)."""
     drop: Values = _nearness(vectors, liked)[:, None] - _nearness_without(vectors, liked)
     return drop
 
 
 def _nearness(vectors: Vectors, liked: Weighted) -> Values:
-    """A soft maximum of cosines to weighted items, times how much weight there is: (n,).
+    """Return a soft maximum of cosines to weighted items, scaled by their weight: (n,).
 
     ``log(sum(w * exp(s * cosine)) / sum(w)) / s``, which lies between the weighted mean and the
     maximum. It is multiplied by ``W / (W + 0.1)``, so that more evidence counts more.
@@ -139,7 +139,7 @@ def _nearness(vectors: Vectors, liked: Weighted) -> Values:
 
 
 def _nearness_without(vectors: Vectors, liked: Weighted) -> Values:
-    """What ``_nearness`` is without each of the items in turn: (n, m)."""
+    """Return ``_nearness`` without each of the items in turn: (n, m)."""
     terms = _terms(vectors, liked)
     rest = terms.sum(axis=1, keepdims=True) - terms  # (n, m)
     return _soft_maximum(rest, liked.weights.sum() - liked.weights)
@@ -151,10 +151,10 @@ def _terms(vectors: Vectors, liked: Weighted) -> Values:
 
 
 def _soft_maximum(sums: Values, totals: NDArray[np.float32] | np.float32) -> Values:
-    """0 where there is no weight: ``totals`` are () or (m,)."""
-    some = np.maximum(totals, 1e-12)
-    nearness = np.log(np.maximum(sums, 1e-12) / some) / _NEARNESS * (totals / (totals + _PRIOR))
-    # What is left of a sum of floats after its only term was taken away is rounding.
+    """Return the soft maximum of summed terms; 0 without weight. ``totals`` are () or (m,)."""
+    weights = np.maximum(totals, 1e-12)
+    nearness = np.log(np.maximum(sums, 1e-12) / weights) / _NEARNESS * (totals / (totals + _PRIOR))
+    # A sum of floats without its only term is rounding error.
     return np.asarray(np.where(totals > 1e-6, nearness, 0.0), dtype=np.float32)
 
 
@@ -176,7 +176,7 @@ class _Path(NamedTuple):
         return found
 
     def drop(self, items: NDArray[np.int64]) -> Values:
-        """Return what the strength loses if an item had not been met, for each of them: (n, m).
+        """Return what the strength loses without each of the items that were met: (n, m).
 
         The items that were met before it move up one place.
         """

@@ -1,4 +1,4 @@
-"""Items that the same people took: rows of a sparse matrix of likeness by behavior."""
+"""Items that the same people met: rows of a sparse matrix of likeness by behavior."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Places for items that too few users met: pictures say who may like them.
+"""Give places to items that too few users met; their pictures say who may like them.
 
-Scores from behavior never reach them, so without places of their own nobody would ever meet them.
+Such items have no scores from behavior, so without places of their own nobody would meet them.
 """
 
 from __future__ import annotations
@@ -49,13 +49,14 @@ def places_in(limit: int) -> list[int]:
 
 
 def insert(shown: Sequence[int], newcomers: Sequence[int], limit: int) -> list[int]:
-    """Return a list with newcomers at their places; they are in it once.
+    """Return a list of at most ``limit`` items, with newcomers at their places.
 
-    What they push back is left out after ``limit``.
+    A newcomer before the first of these places stays there.
     """
-    left = [item for item in newcomers if item not in set(shown[:FIRST_PLACE])]
-    wanted = left[: len(places_in(limit))]
-    found = [item for item in shown if item not in set(wanted)]
+    first = set(shown[:FIRST_PLACE])
+    wanted = [item for item in newcomers if item not in first][: len(places_in(limit))]
+    moved = set(wanted)
+    found = [item for item in shown if item not in moved]
     for place, item in zip(places_in(limit), wanted, strict=False):
         found.insert(place, item)
     return found[:limit]

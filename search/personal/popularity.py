@@ -1,4 +1,4 @@
-"""How popular items are: users who met an item, each counted once a type and decayed by age.
+"""Count how popular items are: the users who met an item, once for each type, decayed by age.
 
 A user counts as of the newest event of a type on an item, in whatever order the events came.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from search.personal.event_reader import EventReader, UserEvent
 
 MIN_USERS: Final = 3
-"""Users that an item must have before it is called popular: fewer could be told apart."""
+"""Users that an item must have before it is called popular; fewer could be identified."""
 
 _WEIGHTS: Final[Mapping[EventType, float]] = {
     "view": 1.0,
@@ -49,7 +49,7 @@ class _Counting:
         self._reference = 0.0  # in seconds since 1970
 
     def read_on(self, reader: EventReader) -> bool:
-        """Count some thousand events more; return True if all of the reader's are counted."""
+        """Count the next some thousand events; return True if all of the reader's are counted."""
         is_more = False
         last = self.sequence
         for number, entry in enumerate(reader.since(self.sequence)):
@@ -77,7 +77,7 @@ class _Counting:
         self.counts[event.item_id] = _Count(total + _WEIGHTS[event.type] * added, users)
 
     def _decayed(self, time: float) -> float:
-        """What an event of a time counts, as of the reference time."""
+        """Return what an event of this time counts, as of the reference time."""
         return float(2 ** ((time - self._reference) / _HALF_LIFE_S))
 
     def _advance(self, time: float) -> None:
@@ -95,7 +95,7 @@ class Popularity:
     """Counts of the events of one log, kept up to date by reading on. Thread-safe.
 
     A request counts some thousand events at most. After the start of a service, and after events
-    were deleted, it takes some requests until all are counted; until then the scores before hold.
+    were deleted, it takes some requests until all are counted; until then the last scores hold.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -1,8 +1,8 @@
-"""The profile of a user: decayed sums over the user's events, made anew from them each time.
+"""The profile of a user: decayed sums over the user's events, computed for each request.
 
 An event counts ``weight * 2 ** (-age / half_life)``. The sums do not depend on the order in which
-the events came, a repeated event is stored once, and nothing of an erased user is left to sum. So a
-profile needs no storage of its own and always agrees with the events.
+the events came. A profile is not stored, so it always agrees with the events, and nothing of it is
+left after the events of a user were deleted.
 
 Of the time since the user's newest event, at most 60 days count as age: a user who returns after a
 year keeps the taste of that time.
@@ -41,16 +41,15 @@ _SATURATION = 8.0  # of one item: a sum of 8 counts half as much as infinitely m
 
 
 class Profile(NamedTuple):
-    """What the events of a user say at one time; empty for a user without events.
+    """The interests of a user at one time, from the user's events; empty without events.
 
-    ``liked`` maps items to positive weights in (0, 1), the strongest first, with slow decay;
-    ``recent`` the newest items that are not disliked: 1 for the newest, half of that for
-    the sixth newest. ``met`` are the newest items that are not hidden, disliked ones included, the
-    newest first. ``disliked`` maps items whose sum is
-    negative to positive weights. ``seen`` are all items of any event, ``hidden`` those hidden
-    after the last purchase, ``bought`` maps items to the time of the last purchase.
-    ``renditions`` maps styles to the summed weights of the events on pictures shown in them.
-    ``events`` is how many events were looked at.
+    ``liked`` maps items to positive weights in (0, 1), the strongest first, with slow decay.
+    ``recent`` does so for the newest items that are not disliked: 1 for the newest, half of that
+    for the sixth newest. ``met`` are the newest items that are not hidden, including disliked ones,
+    the newest first. ``disliked`` maps items whose sum is negative to positive weights. ``seen``
+    are all items of any event, ``hidden`` those hidden after the last purchase, ``bought`` maps
+    items to the time of the last purchase. ``renditions`` maps styles to the summed weights of the
+    events on pictures shown in them. ``events`` is how many events were looked at.
     """
 
     liked: dict[str, float]
@@ -123,7 +122,7 @@ def _met(newest: list[UserEvent | Event], hidden: frozenset[str]) -> tuple[str, 
 
 
 def _mean_rating(events: list[UserEvent | Event]) -> float:
-    """Return the user's mean rating, drawn towards the middle of the scale where there are few."""
+    """Return the user's mean rating, drawn towards the middle of the scale if there are few."""
     ratings = [
         event.value for event in events if event.type == "rating" and event.value is not None
     ]

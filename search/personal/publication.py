@@ -1,4 +1,4 @@
-"""Counts that may be published: none of few users, and with noise if that is asked for.
+"""Counts that may be published: none of too few users, and with noise on request.
 
 A user adds at most ``MAX_COUNTS`` items, and as many pairs, each once. So one user changes each
 list of counts by at most ``MAX_COUNTS`` in sum, which is its sensitivity, and Laplace noise of the

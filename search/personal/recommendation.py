@@ -38,7 +38,7 @@ class Reason(msgspec.Struct, frozen=True):
         ReasonCode,
         Meta(
             description="like_recent, like_liked: it looks like item_id, one of the newest items "
-            "or an earlier one. others_took: people who took item_id took it. "
+            "or an earlier one. others_took: people who met item_id met it. "
             "bought_together: it is bought together with item_id. like_context: it "
             "looks like the item asked about. new: few users "
             "have met it yet, and its picture fits. popular, assorted, seen_before: see fallback."
@@ -73,10 +73,10 @@ class Recommendation(Hit, frozen=True, kw_only=True):
 
 
 class Recommendations(msgspec.Struct, frozen=True, kw_only=True):
-    """All that came of one request for recommendations.
+    """The answer to one request for recommendations.
 
-    Items stand in the order in which to show them, which is not quite that of their scores:
-    items like those before them stand further back.
+    Items are in the order in which to show them, which is not quite that of their scores: items
+    like those before them are moved back.
     """
 
     items: list[Recommendation]
@@ -95,7 +95,7 @@ class Recommendations(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecommendQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """What to recommend: ``limit`` products that pass the filter.
+    """A request to recommend ``limit`` products that pass the filter.
 
     ``context`` is the item that the user looks at; it is not recommended itself. ``seen`` allows
     items that the user has met before. ``explain`` asks for contributions. ``diversity`` is what

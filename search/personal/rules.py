@@ -1,4 +1,4 @@
-"""What the shop wants of its recommendations: boosts, pins, floors, exploration, interleaving.
+"""The rules of a shop for recommendations: boosts, pins, floors, exploration, interleaving.
 
 The rules are in ``recommend.json`` of the shop's folder::
 
@@ -25,6 +25,7 @@ import msgspec
 
 from indexer.errors import BadQuery
 from indexer.jsonbytes import decode_json_as
+from indexer.layout import RULES
 from search.filters.grammar import parse_filter
 from search.personal.mixer import FEATURES
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("vitrine.search")
 
-RULES_FILE: Final = "recommend.json"
 _MOST: Final = 100  # rules of each kind: every filter costs time in each request
 _MAX_PLACE: Final = 1000
 _MAX_ADDED: Final = 100.0
@@ -107,27 +107,30 @@ class RulesFile:
 
     def __init__(self, shop: Path) -> None:
         """``shop`` is the folder; it may have no rules."""
-        self._path = shop / RULES_FILE
+        self._path = shop / RULES
         self._last: tuple[tuple[int, int, int], Rules] | None = None
 
     def current(self) -> Rules:
         """Return the rules as they are now.
 
-        A file that is not valid changes nothing: the last valid rules hold, and the log says why.
+        If the file is invalid or cannot be read, the last valid rules hold, and the reason is
+        logged.
         """
         try:
             status = self._path.stat()
+            version = (status.st_mtime_ns, status.st_size, status.st_ino)
         except FileNotFoundError:
             self._last = None
             return Rules()
-        version = (status.st_mtime_ns, status.st_size, status.st_ino)
+        except OSError:
+            version = (0, 0, 0)  # ``read_rules`` finds out why
         last = self._last
         if last is not None and last[0] == version:
             return last[1]
         try:
             rules = read_rules(self._path)
         except BadQuery as error:
-            logger.warning("%s; the rules before hold", error)
+            logger.warning("%s; the last valid rules hold", error)
             rules = Rules() if last is None else last[1]
         self._last = (version, rules)
         return rules

@@ -75,9 +75,9 @@ def taste_of(profile: Profile, images: MainImages) -> Taste:
 def interests_of(liked: Weighted) -> list[Interest]:
     """Group items by likeness; return the medoids of the strongest groups, the strongest first.
 
-    The strongest item opens a group and takes all items at least as like as ``_SAME_INTEREST``;
-    then the strongest that is left. The medoid of a group is the item with the largest weighted
-    sum of cosines to it. Deterministic.
+    The strongest item that is left opens a group with all items that are at least
+    ``_SAME_INTEREST`` like it, and so on. The medoid of a group is the item with the largest
+    weighted sum of cosines to the group. Deterministic.
     """
     if not len(liked.items):
         return []

@@ -1,4 +1,4 @@
-"""What goes with an item: items bought together with it, then items that look like it."""
+"""Choose what goes with an item: items bought together with it, then items that look like it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from search.personal.rules import Rules
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from search.live.columns import Mask
-    from search.personal.choice import Sources
+    from indexer.arrays import Mask
     from search.personal.learning import Bought
     from search.personal.recommendation import RecommendQuery
+    from search.personal.sources import Sources
 
 SUBSTITUTE_FROM: Final = 0.9
-"""Cosine from which an item is bought instead of another rather than with it."""
+"""The cosine from which an item is a substitute for another, and not bought with it."""
 
 
 def choose_together(

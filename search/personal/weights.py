@@ -1,4 +1,4 @@
-"""Learn the mixer's weights from logged events: which of many items did the user take next?"""
+"""Learn the mixer's weights from logged events: from which of many items the user took next."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def learn_weights(choices: NDArray[np.float32]) -> Mapping[str, float]:
 
     ``choices`` (n, c, features) are the features of the item that was taken, first, and of c - 1
     others that were not. Fits a conditional logit (McFadden, 1974) by Newton's method; it is
-    concave, so there is one optimum. A feature that never differs within a
-    choice has weight 0. Weights are scaled so that the largest is 1 in size.
+    concave, so there is one optimum. A feature that never differs within a choice has weight 0.
+    Weights are scaled so that the largest is 1 in size.
     """
     weights = fit_logit(choices)
     largest = np.abs(weights).max()
@@ -55,7 +55,7 @@ def fit_logit(choices: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _likelihood(differences: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
-    """The log-likelihood of the choices, less the penalty of the weights."""
+    """Return the log-likelihood of the choices, less the penalty of the weights."""
     scores = differences @ weights  # (n, c), 0 for the item that was taken
     largest = scores.max(axis=1)
     logs = largest + np.log(np.exp(scores - largest[:, None]).sum(axis=1))

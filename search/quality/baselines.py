@@ -1,8 +1,8 @@
 """Recommenders to compare with: popularity, neighbors, and matrix models, each with its settings.
 
-All are judged alike: ``fit`` sees events before a time, ``scores`` is asked for all items given the
-user's events up to a later time. ``settings`` are what is tried when a model is tuned; every model
-may try the same number.
+All are evaluated alike: ``fit`` sees the events before a time, and ``scores`` rates all items for a
+user by the events up to a later time. ``settings`` are tried when a model is tuned; every model may
+try the same number.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _DAY = 86_400.0
 
 
 class History(NamedTuple):
-    """A user at one time: the number, the items met so far, and the events, the oldest first."""
+    """A user at one time: the user's number, the items met so far, and the events, oldest first."""
 
     user: int
     items: list[int]
@@ -84,12 +84,12 @@ class Popular(Model):
         self.counts: Scores = counts.astype(np.float64)
 
     def scores(self, history: History) -> Scores:  # noqa: ARG002
-        """The same for everyone."""
+        """Return the same counts for everyone."""
         return self.counts
 
 
 class RecentPopular(Popular):
-    """Popularity that forgets."""
+    """Popularity with a half-life of days to months."""
 
     name = "recent-popular"
     settings = tuple({"half_life": days} for days in (1, 2, 4, 7, 14, 30, 60, 120))
@@ -239,14 +239,14 @@ BASELINES: Sequence[type[Model]] = (
 
 
 def _gram(log: Interactions) -> NDArray[np.float64]:
-    """How many users met both of two items: (items, items)."""
+    """Return how many users met both of two items: (items, items)."""
     matrix = _sparse(log)
     gram: NDArray[np.float64] = (matrix.T @ matrix).toarray().astype(np.float64)
     return gram
 
 
 def _sparse(log: Interactions) -> Any:
-    """Users by items, 1 where the user met the item: a scipy CSR matrix."""
+    """Return a scipy CSR matrix of users by items: 1 if the user met the item."""
     try:
         from scipy.sparse import csr_matrix
     except ImportError:

@@ -43,7 +43,7 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
     """A query and both answers. ``photo`` is a file or, if ``is_item``, the id of an item.
 
-    ``first_right`` and ``second_right`` say of each hit whether it is right; None if unknown.
+    ``first_right`` and ``second_right`` are True for each right hit; None if that is unknown.
     """
 
     photo: str

@@ -1,7 +1,7 @@
 """Evaluate recommenders on logged events: split by time, rank all items, tune all models alike.
 
 The target rule is *successive*: each test event is predicted from all earlier events of its user,
-by models that have seen no event of the test. Items that the user has met are not ranked, so
+by models that were fitted without the test. Items that the user has met are not ranked, so
 repeated targets are left out. Recall@k of one target is 1 if it is among the first k, and its nDCG
 is ``1 / log2(rank + 1)``, with ranks from 1.
 """
@@ -182,7 +182,7 @@ def _figures(
 
 
 def _gini(shown: NDArray[np.int64]) -> float:
-    """The Gini coefficient of how often items were shown: 0 if all alike, near 1 if one alone."""
+    """Return the Gini coefficient of how often items were shown: 0 if equally, near 1 if one is."""
     ascending = np.sort(shown).astype(np.float64)
     total = ascending.sum()
     if not total:
@@ -192,7 +192,7 @@ def _gini(shown: NDArray[np.int64]) -> float:
 
 
 def _novelty(shown: NDArray[np.int64], counts: NDArray[np.int64]) -> float:
-    """The mean of -log2 of the items' shares of all events, over what was shown."""
+    """Return the mean of -log2 of the items' shares of all events, over what was shown."""
     share = (counts + 1) / (counts.sum() + len(counts))
     return round(float((shown * -np.log2(share)).sum() / max(1, shown.sum())), 3)
 

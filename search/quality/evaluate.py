@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 import numpy as np
 
+from indexer.csvrows import csv_rows
 from indexer.errors import BadCatalog, BadImage
 from indexer.imaging.images import read_image_file
 from indexer.imaging.photos import read_photo
@@ -90,16 +90,9 @@ def read_truths(path: Path) -> list[Truth]:
     Image paths are relative to the file. Raises BadCatalog if it is missing or empty, or lacks
     these columns.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise BadCatalog(f"cannot read {path}: {error.strerror or error}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadCatalog(f"{path} is not a CSV file in UTF-8: {error}") from error
+    columns, rows = csv_rows(path)
     if not rows:
         raise BadCatalog(f"{path} holds no queries: expected rows of image,item_id")
-    columns = [name for name in rows[0] if name]
     if "image" not in columns or not {"item_id", "category"} & set(columns):
         raise BadCatalog(
             f"{path} needs the columns image and item_id (or category); it has "
@@ -129,39 +122,30 @@ def evaluate(
     is right. ``unsold`` are photos of products that the shop does not sell. Raises BadCatalog if
     no photo can be searched with.
     """
+    total_photos = len(truths) + len(unsold)
+    skipped: list[Skipped] = []
     judged: list[JudgedQuery] = []
     totals: list[int] = []
-    skipped: list[Skipped] = []
-    in_category = engine.category_sizes()
-    for truth, embedding in _encode_photos(engine, truths, skipped):
-        total = _count_right(engine, truth, in_category)
-        if total == 0:
-            reason = f"the shop has no {truth.kind} {truth.answer!r}"
-            skipped.append(Skipped("", reason, image=str(truth.image)))
-            continue
-        query = Query(parts=[EmbeddingPart(embedding)], limit=DEPTH, group="item")
-        hits = engine.search(query).hits
-        right = [_is_right(hit, truth) for hit in hits]
-        product = truth.kind == "item" and _has_right_product(engine, hits, truth)
-        judged.append(JudgedQuery(str(truth.image), truth.answer, hits, right, product))
+    for query, total in _judge(engine, truths, skipped):
+        judged.append(query)
         totals.append(total)
         if progress:
-            progress(len(judged) + len(skipped), len(truths) + len(unsold))
+            progress(len(judged) + len(skipped), total_photos)
     if not judged:
         raise BadCatalog(
             f"none of {len(truths)} queries can be searched; {skipped[0].image}: "
             f"{skipped[0].reason}"
         )
-    values = _metric_values(judged, totals)
+    confidences = _first_confidences([query.hits for query in judged])
     unsold_photos = [Truth(path, "item", "") for path in unsold]
     unsold_hits = [
         engine.search(Query(parts=[EmbeddingPart(embedding)], limit=1)).hits
         for _, embedding in _encode_photos(engine, unsold_photos, skipped)
     ]
-    if progress and unsold:
-        progress(len(truths) + len(unsold), len(truths) + len(unsold))
-    confidences = _first_confidences([query.hits for query in judged])
     confidences_of_unsold = _first_confidences(unsold_hits)
+    if progress and unsold:
+        progress(total_photos, total_photos)
+    values = _metric_values(judged, totals)
     return Evaluation(
         figures={name: metrics.estimate(values[name]) for name in NAMES},
         queries=len(judged),
@@ -177,6 +161,27 @@ def evaluate(
         if len(confidences) and len(confidences_of_unsold)
         else None,
     )
+
+
+def _judge(
+    engine: SearchEngine, truths: list[Truth], skipped: list[Skipped]
+) -> Iterator[tuple[JudgedQuery, int]]:
+    """Search with every photo; yield its hits, and how many items of the shop are right.
+
+    Adds photos that cannot be read, and answers that the shop does not have, to ``skipped``.
+    """
+    in_category = engine.category_sizes()
+    for truth, embedding in _encode_photos(engine, truths, skipped):
+        total = _count_right(engine, truth, in_category)
+        if total == 0:
+            reason = f"the shop has no {truth.kind} {truth.answer!r}"
+            skipped.append(Skipped("", reason, image=str(truth.image)))
+            continue
+        query = Query(parts=[EmbeddingPart(embedding)], limit=DEPTH, group="item")
+        hits = engine.search(query).hits
+        right = [_is_right(hit, truth) for hit in hits]
+        product = truth.kind == "item" and _has_right_product(engine, hits, truth)
+        yield JudgedQuery(str(truth.image), truth.answer, hits, right, product), total
 
 
 def _encode_photos(

@@ -1,8 +1,8 @@
-"""Who is shown: the share of the recommended places of each brand, category or price band.
+"""Report how much each brand, category or price band is shown in recommendations.
 
 The lists of some users are made as they would be now. An item at the rank r, from 1, counts
-``1 / log2(r + 1)``, as in nDCG. The share of a group in that is its exposure; its relevance is its
-share of the items that users met themselves, each item once a user.
+``1 / log2(r + 1)``, as in nDCG. The share of a group in the sum is its exposure; its relevance is
+its share of the items that users met, each item once for each user.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _UNKNOWN = "(none)"
 
 
 class GroupExposure(msgspec.Struct, frozen=True, kw_only=True):
-    """The shares of one group in the items, in what is shown, and in what users meet themselves."""
+    """The shares of one group in the items, in what is shown, and in what users met."""
 
     value: str
     items: float

@@ -24,9 +24,9 @@ _MIN_EVENTS = 100
 
 @dataclass(frozen=True)
 class Interactions:
-    """Events in the order of time, as arrays (n,) of users, items and times, and as they came.
+    """Events in the order of time: as arrays (n,) of users, items and times, and as ``Event``s.
 
-    Users and items are numbers; ``item_ids`` names the items, those without an event included.
+    Users and items are numbers; ``item_ids`` names all items, also those without an event.
     """
 
     users: NDArray[np.int64]
@@ -56,14 +56,14 @@ class Interactions:
 
 
 class Split(NamedTuple):
-    """Where the validation and the test begin, as event numbers; the test ends with the events."""
+    """The event numbers at which validation and test begin; the test ends with the events."""
 
     validation: int
     test: int
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True):
-    """What one must know of the data to read the figures.
+    """Facts about the data that are needed to understand the figures.
 
     Shares are of the test events: ``cold_items`` of items with fewer than five earlier events,
     ``new_items`` of items without any, ``new_users`` of users without events before the test,
@@ -90,21 +90,23 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def interactions_of(events: Sequence[Event], item_ids: Sequence[str]) -> Interactions:
-    """Return events in the order of time; those of other items and of the type hide are left out.
+    """Return events in the order of time, without those of other items and of the type hide.
 
-    Events of one time stand in the order in which they came. Raises BadQuery for fewer than 100.
+    Events of the same time keep their order. Raises BadQuery for fewer than 100.
     """
     numbers = {item_id: number for number, item_id in enumerate(item_ids)}
     known = [event for event in events if event.item_id in numbers and event.type != "hide"]
     if len(known) < _MIN_EVENTS:
         raise BadQuery(
-            f"{len(known)} events of known items; an evaluation needs at least {_MIN_EVENTS}",
+            f"an evaluation needs at least {_MIN_EVENTS} events of items in the shop, got "
+            f"{len(known)}",
             param="events",
         )
     known.sort(key=lambda event: event.time)
     users: dict[str, int] = {}
+    owners = [users.setdefault(event.user_id, len(users)) for event in known]
     return Interactions(
-        users=np.array([users.setdefault(e.user_id, len(users)) for e in known], dtype=np.int64),
+        users=np.array(owners, dtype=np.int64),
         items=np.array([numbers[event.item_id] for event in known], dtype=np.int64),
         times=np.array([event.time for event in known]),
         events=known,

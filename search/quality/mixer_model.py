@@ -1,4 +1,4 @@
-"""Vitrine's own recommender under evaluation: the features and the mixer that serve."""
+"""Vitrine's own recommender under evaluation, with the features and weights that serve."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class TrainedMixer(Mixer):
     name: ClassVar[str] = "vitrine-trained"
 
     def trained(self, log: Interactions, histories: Iterable[tuple[int, History]]) -> Setting:
-        """Learn the weights that best rank the items taken among those that could have been."""
+        """Learn the weights that best rank the items taken among those that could be taken."""
         rng = np.random.default_rng(1)
         tables = []
         for number, history in histories:
@@ -136,7 +136,7 @@ class TrainedMixer(Mixer):
 
 
 def _with_places(scores: Scores, known: NDArray[np.bool_], newcomers: list[int]) -> Scores:
-    """Return scores (items,) by which newcomers stand at their places, as they do when served.
+    """Return scores (items,) that rank newcomers at their places, as when serving.
 
     ``known`` is the mask of the items that are ranked.
     """
@@ -161,8 +161,8 @@ def fitted_to_scale(learned: Mapping[str, float], features: Features) -> dict[st
     """Return learned weights on the scale of those that need no training.
 
     The scores of ``features`` (n, features) then spread as widely as without training, so that
-    the cost of likeness in a list keeps its meaning. A feature that logged events do not show, such
-    as the item in view, keeps the weight that needs no training.
+    the cost of likeness in a list keeps its scale. A feature that is the same in all logged events,
+    such as the context, keeps the weight that needs no training.
     """
     spread = float(mixed(features, learned).std())
     factor = float(mixed(features, WEIGHTS).std()) / spread if spread > 0 else 1.0

@@ -1,9 +1,10 @@
-"""What another ranker would have earned, estimated from what was logged with propensities.
+"""Estimate what another ranker would have earned, from impressions logged with propensities.
 
 Each logged impression has the probability with which it was shown (its propensity) and the reward
-that followed, such as 1 for a click. The estimates weight it by how much likelier the other ranker
-would have shown the same item. They hold only if the propensities are true and never 0 where the
-other ranker shows something; ``effective`` says how many impressions carry the estimate.
+that followed, such as 1 for a click. The estimates weight it by the ratio of the probabilities with
+which the other ranker and the logged one show the item. They are valid only if the propensities are
+right, and above 0 for all that the other ranker shows; ``effective`` is the number of impressions
+that an estimate rests on.
 """
 
 from __future__ import annotations
@@ -72,8 +73,8 @@ def doubly_robust(
     """Estimate by a model of the rewards, corrected by the weighted errors of the model.
 
     ``predicted`` (n,) are the rewards that the model expects of what was shown, ``expected`` (n,)
-    those that it expects of the other ranker there. It is right if the propensities or the model
-    are (Dudik, Langford and Li, 2011). Raises BadQuery as ``snips`` does.
+    those that it expects of the other ranker there. The estimate is unbiased if the propensities or
+    the model are right (Dudik, Langford and Li, 2011). Raises BadQuery as ``snips`` does.
     """
     weights = _weights(logged)
     terms = expected + weights * (logged.rewards - predicted)

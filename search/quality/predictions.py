@@ -50,7 +50,7 @@ def histories(log: Interactions, targets: NDArray[np.int64]) -> Iterator[tuple[i
 
 
 def targets_of(log: Interactions, start: int, end: int) -> NDArray[np.int64]:
-    """Return the numbers of the events to predict: those that are no repeats."""
+    """Return the numbers of the events to predict: those whose item is new to the user."""
     numbers = np.arange(start, end)
     return numbers[~repeats(log)[start:end]]
 
@@ -65,7 +65,7 @@ def run_model(model: Model, setting: Setting, log: Interactions, targets: NDArra
             raise ValueError(f"{model.name} gave scores that are not finite")
         scores[history.items] = -np.inf
         own = scores[log.items[number]]
-        # Of equal scores half are taken to be better: a model gains nothing by ties.
+        # Half of the items with an equal score count as better, so that ties gain nothing.
         equal = int((scores == own).sum()) - 1
         ranks[place] = int((scores > own).sum()) + equal // 2
         top = min(TOP, len(scores) - 1)
@@ -79,7 +79,10 @@ def gains_of(ranks: NDArray[np.int64], k: int) -> NDArray[np.float64]:
 
 
 def interval_by_user(values: NDArray[np.float64], users: NDArray[np.int64]) -> Estimate:
-    """The mean with its 95 % interval from resampled users, whose events depend on each other."""
+    """Return the mean with its 95 % interval, from resampled users.
+
+    Users are resampled, not events, because the events of one user depend on each other.
+    """
     distinct, owner = np.unique(users, return_inverse=True)
     sums = np.bincount(owner, values, len(distinct))
     sizes = np.bincount(owner, minlength=len(distinct))

@@ -37,10 +37,10 @@ class TrainedRanker(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def train_ranker(log: Interactions, vectors: Vectors) -> TrainedRanker:
-    """Learn weights from the tenth of the events before the last, and judge them on the last tenth.
+    """Learn weights from the last tenth of the events but one, and judge them on the last tenth.
 
-    What is met together is learned from the events before either. ``vectors`` (items, dim) are
-    those of the items' pictures. Raises BadQuery for too few events.
+    The features are learned from the events before. ``vectors`` (items, dim) are those of the
+    items' pictures. Raises BadQuery for too few events.
     """
     split = split_by_time(log, 0.1, 0.1)
     learner = TrainedMixer(vectors, TrainedMixer.settings[0])

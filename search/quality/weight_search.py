@@ -1,8 +1,8 @@
 """Find weights of the mixer that rank what users took next among the first ten.
 
-A conditional logit says how likely each item was to be taken, but the likeliest items of all, the
-popular ones, are not what a personal list is for: its weights often rank worse than simpler ones.
-So several settings are tried, those of logits among them, and the best by nDCG@10 is taken.
+A conditional logit fits how likely each item was to be taken. It favors popular items, which a
+personal list is not for, so that its weights often rank worse than simpler ones. Therefore several
+settings are tried, including those of logits, and the best by nDCG@10 is taken.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ def best_weights(tables: NDArray[np.float32], seed: int = 1) -> dict[str, float]
     """Return the weights with the best nDCG@10 over events.
 
     ``tables`` (n, items, features) are the features of the item that was taken, first, and of all
-    others of which the user could have taken any; nan in the rows of items that could not be.
+    other items; nan in the rows of items that the user could not take.
     """
     found = list(_settings(tables, seed))
     scores = [_gain(tables, weights) for weights in found]
     best = dict(found[int(np.argmax(scores))])
     largest = max(abs(weight) for weight in best.values())
-    # Popularity orders the list of a user of whom nothing is known.
+    # Popularity orders the list of an unknown user.
     best["popular"] = max(best["popular"], _LEAST * largest)
     return best
 
@@ -60,9 +60,9 @@ def _settings(tables: NDArray[np.float32], seed: int) -> Iterator[Mapping[str, f
     choices = _choices(tables, seed)
     for left_out in _LEFT_OUT:
         places = [FEATURES.index(name) for name in left_out]
-        some = choices.copy()
-        some[:, :, places] = 0
-        yield learn_weights(some)
+        kept = choices.copy()
+        kept[:, :, places] = 0
+        yield learn_weights(kept)
 
 
 def _choices(tables: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
@@ -80,6 +80,6 @@ def _gain(tables: NDArray[np.float32], weights: Mapping[str, float]) -> float:
     row = np.array([weights[name] for name in FEATURES], dtype=np.float32)
     scores = tables @ row  # (n, items)
     own = scores[:, :1]
-    # Of equal scores half are taken to be better. Comparisons with nan are False.
+    # Half of the items with an equal score count as better. Comparisons with nan are False.
     ranks = (scores > own).sum(axis=1) + ((scores == own).sum(axis=1) - 1) // 2
     return float(gains_of(ranks, 10).mean())

@@ -1,4 +1,4 @@
-"""What a photo shows: categories, attributes and colors, by the classifier of the shop."""
+"""Classify what a photo shows: categories, attributes and colors, with the shop's classifier."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class MeasuredColor(msgspec.Struct, frozen=True):
 
 
 class Classification(msgspec.Struct, frozen=True, kw_only=True):
-    """What a photo shows, in the words of the shop's catalog.
+    """The labels of a photo, in the words of the shop's catalog.
 
     ``categories`` are the deepest that are sure enough, best first; a photo of a top that may be a
     tee or a shirt has the category above both. Fields without a sure label are empty, and ``note``
@@ -76,7 +76,7 @@ class PhotoClassifier:
     """
 
     def __init__(self, store: Store, encoder: Encoder, folder: Path, *, stored: bool) -> None:
-        """``folder`` is that of the generation; ``stored`` says if it has a classifier."""
+        """``folder`` is that of the generation; ``stored`` is True if it has a classifier."""
         self._store = store
         self._encoder = encoder
         self._path = folder / CLASSIFIER
@@ -89,7 +89,7 @@ class PhotoClassifier:
     ) -> Classification:
         """Classify a photo by its unit vector (dim,) and its pixels (h, w, 3).
 
-        Labels below ``min_confidence`` are left out. Raise BadQuery unless that is from 0 to 1.
+        Labels below ``min_confidence`` are left out. Raises BadQuery unless that is from 0 to 1.
         """
         if not 0 <= min_confidence <= 1:
             raise BadQuery(
@@ -115,11 +115,11 @@ class PhotoClassifier:
     def names(self, vectors: Sequence[Embedding]) -> list[str | None] | None:
         """Name what each vector (dim,) shows by its surest category, without those above it.
 
-        A name is None where no category has a confidence of ``MIN_CONFIDENCE``. The result is None
+        A name is None if no category has a confidence of ``MIN_CONFIDENCE``. The result is None
         if the shop's categories cannot be learned.
         """
         fields = self.classifier.fields
-        known = [n for n, fitted in enumerate(fields) if fitted.field.is_category]
+        known = [place for place, fitted in enumerate(fields) if fitted.field.is_category]
         if not known or not len(vectors):
             return None
         sure = self.classifier.confidences(np.stack(vectors), None)[known[0]]  # (q, l)

@@ -1,4 +1,4 @@
-"""Explain a score: which parts of a picture make it similar to another one.
+"""Explain a score by the parts of a picture that make it similar to another one.
 
 Each part of the picture is covered in turn, and the picture is encoded again; what the score loses
 is the heat of the part. This works with every encoder. All covered copies are encoded in one batch.
@@ -35,7 +35,7 @@ class HeatMap(NamedTuple):
     """How much each part of a picture adds to a score.
 
     ``values`` (8, 8), from the top left, are what the score loses if the part is covered; negative
-    where it gains. ``score`` is the cosine of the whole picture. ``box`` is the region of the
+    if it gains. ``score`` is the cosine of the whole picture. ``box`` is the region of the
     picture that the map covers, as shares of its sides.
     """
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from search.hits import Reply
 
 MOST_THINGS = 20
-_MARGIN = 0.03  # of a thing's sides, around it: what a catalog picture shows beside its product
+_MARGIN = 0.03  # around a thing, as a share of its sides, like that of a catalog picture
 _NAMING_HITS = 5
 _NAMING_SHARE = 0.6  # of these hits that must be of one category
 
@@ -39,8 +39,8 @@ class FoundThing(msgspec.Struct, frozen=True, kw_only=True):
     name: Annotated[
         str | None,
         Meta(
-            description="Its kind: by the recognizer, or the category by the shop's classifier; "
-            "null if that is not sure."
+            description="Its kind by the recognizer, or its category by the shop's classifier; "
+            "null if neither is sure."
         ),
     ] = None
     hits: list[Hit] = []
@@ -49,7 +49,7 @@ class FoundThing(msgspec.Struct, frozen=True, kw_only=True):
     ] = False
     mask: Annotated[
         ThingMask | None,
-        Meta(description="Its pixels, if masks were requested and they can be told."),
+        Meta(description="Its pixels, if masks were requested and it can be cut out."),
     ] = None
 
 
@@ -63,7 +63,7 @@ class CountedProduct(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """The things in a photo, best first. ``products`` counts those of a shelf, if it was asked."""
+    """The things in a photo, best first. ``products`` counts those of a shelf, on request."""
 
     things: list[FoundThing]
     products: list[CountedProduct] | msgspec.UnsetType = msgspec.UNSET
@@ -89,13 +89,14 @@ def encode_boxes(encoder: Encoder, photo: Photo, boxes: Sequence[Box]) -> Vector
 
 def without_hits(things: Sequence[Thing]) -> Look:
     """Return the things as a reply, without a shop."""
-    return Look(
-        things=[FoundThing(box=t.box, score=round(t.score, 4), name=t.label) for t in things]
-    )
+    found = [
+        FoundThing(box=thing.box, score=round(thing.score, 4), name=thing.label) for thing in things
+    ]
+    return Look(things=found)
 
 
 def with_masks(look: Look, photo: Photo, things: Sequence[Thing], form: MaskForm) -> Look:
-    """Add the masks of the things, which ``look`` was made of. Takes up to 0.2 s for each."""
+    """Add the masks of the things that ``look`` was made of. Takes up to 0.2 s for each."""
     masks = mask_things(photo.cut(side=MASK_SIDE), things, form)
     pairs = zip(look.things, masks, strict=True)
     found = [msgspec.structs.replace(thing, mask=mask) for thing, mask in pairs]
@@ -111,15 +112,15 @@ def with_hits(
 ) -> Look:
     """Search for each thing by its vector (dim,), with the other fields of ``query``.
 
-    ``names`` are those by the shop's classifier, where it is sure. Without them, a thing has the
-    category of most of its first hits. A name by the recognizer comes first.
+    A thing is named by the recognizer, else by ``names`` of the shop's classifier, which are None
+    where it is not sure. Without ``names``, it has the category of most of its first hits.
     """
     found = []
-    for n, (thing, vector) in enumerate(zip(things, vectors, strict=True)):
+    for place, (thing, vector) in enumerate(zip(things, vectors, strict=True)):
         reply = search(msgspec.structs.replace(query, parts=[EmbeddingPart(vector)]))
         name = thing.label
         if name is None and names is not None:
-            name = names[n]
+            name = names[place]
         elif name is None and not reply.no_close_match:
             name = kind_of(reply.hits)
         found.append(

@@ -1,4 +1,4 @@
-"""Masks of the things in a photo, and of the one product of a photo, and how replies carry them."""
+"""Make masks of the things in a photo or of its one product, in the form that replies carry."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MARGIN = 0.01  # of the photo's sides, around a box: boxes cut off the edge of 
 
 
 class ThingMask(msgspec.Struct, frozen=True, kw_only=True):
-    """Which pixels of a photo are a thing. ``size`` is the mask's height and width.
+    """The pixels of a photo that belong to a thing; ``size`` is the mask's height and width.
 
     The mask is over the whole photo, and usually smaller than it. Either ``png`` or ``counts`` is
     given.

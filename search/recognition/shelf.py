@@ -34,8 +34,8 @@ _MOST_OF_PART = 0.6  # a larger box in a part is seen better in the whole photo
 def shelf_things(recognizer: Recognizer, photo: Photo) -> list[Thing]:
     """Return the things of a photo with many small ones, best first. Raises BadImage.
 
-    A recognizer sees a small copy of a photo, so that overlapping parts are looked at too. Takes as
-    long as 14 photos.
+    A recognizer sees a small copy of a photo, so overlapping parts of the photo are examined too.
+    Takes as long as 14 photos.
     """
     found = list(recognizer.recognize([photo.cut(side=recognizer.side)])[0])
     boxes = [box for tiles in _TILES for box in _parts(tiles)]
@@ -50,7 +50,7 @@ def shelf_things(recognizer: Recognizer, photo: Photo) -> list[Thing]:
         np.array([thing.score for thing in found], np.float32),
         _SAME,
     )
-    return _without_groups([found[n] for n in kept.tolist()])[:MOST_SHELF_THINGS]
+    return _without_groups([found[place] for place in kept.tolist()])[:MOST_SHELF_THINGS]
 
 
 def _parts(tiles: int) -> Iterator[Box]:
@@ -80,7 +80,7 @@ def _inside(part: Box, things: Sequence[Thing]) -> Iterator[Thing]:
 
 
 def split_repeats(photo: Photo, thing: Thing) -> list[Thing]:
-    """Return a thing for each copy if its box holds equal products side by side, else the thing.
+    """Return a thing for each of the equal products side by side in its box, else the thing itself.
 
     A row of equal products looks the same after a shift by the distance between two of them.
     """

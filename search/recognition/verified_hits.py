@@ -1,4 +1,4 @@
-"""Hits compared with the photo that was searched with, and reordered."""
+"""Compare hits with the photo that was searched with, and reorder them."""
 
 from __future__ import annotations
 

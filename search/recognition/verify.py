@@ -1,4 +1,4 @@
-"""The very same? Compare a photo with the pictures of its first hits, point by point.
+"""Compare a photo with the pictures of its first hits, point by point.
 
 Local features (SIFT) of both pictures are matched, and a homography is fitted to the matches. Then
 the photo is laid over the picture, and their light and colors are correlated where they overlap:
@@ -42,7 +42,7 @@ _SMOOTH = 20.0  # levels: contrast below is noise
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
-    """How well the picture of a hit agrees with the photo, point by point."""
+    """The agreement between the picture of a hit and the photo, point by point."""
 
     points: Annotated[int, Meta(description="How many points agree with one change of view.")]
     likeness: Annotated[
@@ -113,9 +113,10 @@ def compare(photo: Features, picture: Features) -> Verification:
 
 
 def _likeness(photo: Features, picture: Features, homography: NDArray[np.float64]) -> float:
-    """Correlate light and colors of the laid-over photo and the picture, where its points are.
+    """Correlate light and colors of the photo, laid over the picture, in the region of its points.
 
-    All of its points: where the products differ, none of them matches.
+    The region is that of all points, not only of those that match: where two products differ, no
+    point matches.
     """
     cv2 = _opencv()
     height, width = picture.pixels.shape[:2]

@@ -1,4 +1,4 @@
-"""Words on products: match the words read from a photo with those of its hits."""
+"""Match the words that were read from a photo with those of its hits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SHORTEST = 3  # letters of a word that is compared; two of Chinese
-_FORGIVING = 5  # from this length on, one letter may be misread
+_FORGIVING = 5  # letters of a word from which one may be misread
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -27,10 +27,10 @@ def words_in(texts: Sequence[str]) -> frozenset[str]:
 
 
 def likenesses(read: frozenset[str], hits: Sequence[frozenset[str]]) -> list[float]:
-    """Return for each hit the share of the words read that it has, from 0 to 1.
+    """Return for each hit the weighted share of the words read that it has, from 0 to 1.
 
-    A word that all hits have says nothing, and a rare one most. Words that no hit has are left out;
-    they are misread, or not of this shop.
+    A word that all hits have weighs nothing, and a rare one most. Words that no hit has are left
+    out, because they are misread or not of this shop.
     """
     has = [{word for word in read if _is_in(word, words)} for words in hits]
     weights = {}
@@ -47,7 +47,7 @@ def likenesses(read: frozenset[str], hits: Sequence[frozenset[str]]) -> list[flo
 def _is_in(word: str, words: frozenset[str]) -> bool:
     if word in words:
         return True
-    return len(word) >= _FORGIVING and any(_one_apart(word, other) for other in words)
+    return len(word) >= _FORGIVING and any(_one_apart(word, known) for known in words)
 
 
 def _one_apart(first: str, second: str) -> bool:

@@ -1,4 +1,4 @@
-"""The words of a query, as one view of a shop understands them."""
+"""Interpret the words of a query by what one view of a shop has."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ class AskedWords(NamedTuple):
 def ask_words(
     parts: Sequence[Part], view: ShopView, index: LexicalIndex, *, with_values: bool
 ) -> list[AskedWords]:
-    """Understand the words of each part that has words, in their order.
+    """Interpret the words of each part that has words, in the order of the parts.
 
-    ``with_values`` looks for values of fields. An index of an earlier version takes all words as
-    they are, as that version did.
+    ``with_values`` looks for values of fields. With an index of an earlier version, all words are
+    searched for as they are, as that version did.
     """
     return [
-        _understand(part, part.words, view, index, with_values=with_values)
+        _interpret(part, part.words, view, index, with_values=with_values)
         for part in parts
         if part.words is not None
     ]
 
 
-def _understand(
+def _interpret(
     part: Part, text: str, view: ShopView, index: LexicalIndex, *, with_values: bool
 ) -> AskedWords:
     if index.is_plain:
@@ -67,5 +67,5 @@ def _understand(
     values: list[ValueMatch] = []
     if with_values and text:
         text, values = take_values(query.corrected or text, part.weight, view.columns)
-    excluded = index.with_any(query.excluded, sequence=view.sequence)
+    excluded = index.without(query.excluded, sequence=view.sequence)
     return AskedWords(part.weight, text, price, values, excluded, query.corrected)

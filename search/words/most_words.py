@@ -9,8 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from indexer.arrays import Mask
     from indexer.words.lexical import LexicalIndex
-    from search.live.columns import Mask
     from search.live.view import ShopView
 
 
@@ -19,9 +19,9 @@ def with_most_words(
 ) -> Mask:
     """Return the mask (size,) of those ``allowed`` items that have most words of ``texts``.
 
-    Scores rank such items first; sorted by a field, items with one of the words would come between
-    them: a search for "red mug" by price would begin with red sofas. If no item has a word, or the
-    index does not know its words, the result is ``allowed``.
+    Ranked by score, such items come first. Sorted by a field, items with fewer of the words would
+    come between them: a search for "red mug" by price would begin with red sofas. Returns
+    ``allowed`` if no item has any of the words.
     """
     counts = np.zeros(view.size, dtype=np.int64)
     for text in texts:

@@ -23,7 +23,7 @@ _BETWEEN = (
     rf"(?:between|from|zwischen|von|entre|de|tra|tussen)\s+(?P<low>{_AMOUNT})\s*"
     rf"(?:and|to|und|bis|et|à|y|a|e|en|-|–)\s*(?P<high>{_AMOUNT})"
 )
-# A number with a unit is a size: "under 20 cm". So is a number that goes on: "under 20-inch".
+# A number with a unit is a size ("under 20 cm"), also one with a hyphen ("under 20-inch").
 _UNITS = (
     r"ml|cl|l|g|kg|mg|cm|mm|m|km|inch(?:es)?|in|ft|oz|lbs?|w|v|mah|gb|tb|hz|pcs|pieces?|"
     r"years?|months?|days?|hours?|uhr|jahren?|degrees?|percent"
@@ -77,9 +77,9 @@ def described(price: Range) -> str:
     """Return a range of prices as people write a filter: ``price < 20``."""
     parts = []
     if price.above > float("-inf"):
-        parts.append(f"price {'>=' if price.above_included else '>'} {price.above:g}")
+        parts.append(f"price {'>=' if price.above_included else '>'} {price.above:.12g}")
     if price.below < float("inf"):
-        parts.append(f"price {'<=' if price.below_included else '<'} {price.below:g}")
+        parts.append(f"price {'<=' if price.below_included else '<'} {price.below:.12g}")
     return " and ".join(parts)
 
 

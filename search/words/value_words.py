@@ -12,7 +12,7 @@ from indexer.words.spellings import EMPTY_WORDS, LONGEST_NAME, name_key
 from indexer.words.typed import take_apart
 
 if TYPE_CHECKING:
-    from search.live.columns import Mask
+    from indexer.arrays import Mask
     from search.live.layers import LayeredColumns
 
 MAX_VALUES = 4

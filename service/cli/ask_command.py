@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def command(question: str, shop: Path, item: str | None, as_json: bool) -> None:
     """Answer a customer's QUESTION by a quotation from catalog, FAQ, policies or reviews.
 
-    Where nothing answers it, the contact of the shop is offered (VITRINE_CONTACT).
+    If nothing answers it, the contact of the shop is offered (VITRINE_CONTACT).
     """
     from search.asking.opening import open_answerer
     from search.engine import SearchEngine

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from indexer.drafting.planfile import Tone
     from indexer.enrichment.language import Language
     from indexer.items import Item
-    from service.cli.campaign_files import Campaign, Made
+    from service.cli.campaign_files import Campaign, WrittenPicture
     from style.campaign.poster import Look
 
 _SIDES = (240, 4096)  # pixels of a picture
@@ -60,11 +60,11 @@ def _sizes(
 @click.option("--item", "items", metavar="ID", multiple=True, help="An item; may be repeated.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
 @click.option("--style", metavar="NAME", help="The style; by default none.")
-@click.option("--strength", type=float, help="Of the style. Default: that of the style.")
+@click.option("--strength", type=float, help="From 0 (no change) to 1. Default: that of the style.")
 @click.option(
     "--background-strength",
     type=float,
-    help="Another strength for all but the product; --strength 0 keeps the product as it is.",
+    help="The strength for everything but the product; --strength 0 keeps the product as it is.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32), default=0, show_default=True)
 @click.option(
@@ -87,7 +87,13 @@ def _sizes(
     type=TONES,
     help="Draft the text of each item in this tone: a line on the picture, and the description.",
 )
-@click.option("--language", type=LANGUAGES, default="en", show_default=True, help="Of the drafts.")
+@click.option(
+    "--language",
+    type=LANGUAGES,
+    default="en",
+    show_default=True,
+    help="The language of the drafts.",
+)
 @llm_option
 @model_option
 @threads_option
@@ -198,8 +204,8 @@ def _report(campaign: Campaign, out: Path) -> None:
         note(f"  ... and {len(lines) - _SHOWN} more; --json lists all")
 
 
-def _remarks(made: Made) -> list[str]:
-    """What a person should look at before the picture is used."""
+def _remarks(made: WrittenPicture) -> list[str]:
+    """Return what a person should check before using the picture."""
     remarks = []
     if made.shortened:
         remarks.append("the title is shortened")

@@ -36,7 +36,7 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-class Made(msgspec.Struct, frozen=True, kw_only=True):
+class WrittenPicture(msgspec.Struct, frozen=True, kw_only=True):
     """A picture that was written, and what a person should check of it."""
 
     item_id: str
@@ -61,7 +61,7 @@ class Campaign:
     ) -> None:
         """Make the folder. ``write`` drafts the text of an item. Raises CannotWrite."""
         self._write = write
-        self.made: list[Made] = []
+        self.made: list[WrittenPicture] = []
         self.skipped: list[Skipped] = []
         self._folder, self._look, self._sizes = folder, look, sizes
         self._rows: list[dict[str, object]] = []
@@ -91,7 +91,7 @@ class Campaign:
             poster = draw_poster(photo, advert, width, height, self._look)
             name = f"{stem}-{width}x{height}.jpg"
             self._save(poster.pixels, name)
-            self._note(item, text, poster, name, width, height, advert.old_price)
+            self._note(item, text, poster, name, advert.old_price)
 
     def finish(self) -> None:
         """Write the table and the sheet. Raises CannotWrite."""
@@ -106,12 +106,11 @@ class Campaign:
         if self._cells:
             self._save(_sheet(self._cells), "sheet.jpg", quality=85)
 
-    def _note(
-        self, item: Item, text: str, poster: Poster, name: str, width: int, height: int,
-        old: float | None,
-    ) -> None:  # fmt: skip
+    def _note(self, item: Item, text: str, poster: Poster, name: str, old: float | None) -> None:
+        """Keep what the table, the sheet and the report say about a picture."""
+        height, width = poster.pixels.shape[:2]
         self.made.append(
-            Made(
+            WrittenPicture(
                 item_id=item.item_id, image=name, width=width, height=height,
                 contrast=round(poster.contrast, 2), cut_out=poster.cut_out,
                 shortened=poster.shortened, missing=poster.missing,

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 @threads_option
 @json_option
 def command(photos: tuple[Path, ...], shop: Path, min_confidence: float, as_json: bool) -> int:
-    """Tell the category, the attributes and the colors of each of the PHOTOS.
+    """Name the category, the attributes and the colors of each of the PHOTOS.
 
-    The categories and attributes are those of the shop's catalog, and learned from it.
+    The categories and attributes are those of the shop's catalog; they are learned from it.
     """
     from search.engine import SearchEngine
 
@@ -79,7 +79,7 @@ def _print_report(photo: Path, found: Classification) -> None:
     rows = [
         ("category", _texts(found.categories) or "not sure"),
         *((name, _texts(labels)) for name, labels in found.attributes.items()),
-        ("measured", ", ".join(f"{c.name} {c.share:.0%}" for c in found.colors)),
+        ("measured", ", ".join(f"{color.name} {color.share:.0%}" for color in found.colors)),
     ]
     for name, text in rows:
         table.add_row(Text(printable(f"  {name}")), Text(printable(text)))

@@ -110,9 +110,9 @@ def _print_report(result: Comparison) -> None:
         low, high = (getattr(side, name) for side in (result.first, result.second))
         table.add_row(f"{name[:3]} of a photo", f"{low:.1f} ms", f"{high:.1f} ms", "")
     print_table(table)
-    asked = "photos" if result.gain else "items"
+    kind = "photos" if result.gain else "items"
     note(
-        f"{result.queries} {asked}: {_figure(result.overlap)} of the first ten hits are the same, "
+        f"{result.queries} {kind}: {_figure(result.overlap)} of the first ten hits are the same, "
         f"{_figure(result.same_first)} begin with the same; 95 % bootstrap intervals"
     )
     if result.skipped:

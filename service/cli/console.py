@@ -129,7 +129,7 @@ def stage_bar(names: dict[str, str]) -> Iterator[Progress]:
 
 
 def style_text(count: StyleCount) -> str:
-    """The renditions of a style, for people."""
+    """Return how many renditions a style has, for people."""
     less = f", {count.weakened} of them weaker" if count.weakened else ""
     out = f", {count.left_out} left out" if count.left_out else ""
     return f"{count.name} {count.indexed} images{less}{out}"
@@ -178,7 +178,7 @@ def count_bar(name: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _listener() -> Progress:
-    """Return what else listens to the progress: the object of the context, if a job runs it."""
+    """Return the job that runs this command, which notes the progress too; otherwise a no-op."""
     context = click.get_current_context(silent=True)
     found: Progress | None = context.find_root().obj if context else None
     return found or no_progress

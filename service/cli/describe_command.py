@@ -52,9 +52,9 @@ def command(
 ) -> None:
     """Draft texts of all items, or of some, from their own facts.
 
-    A draft says no number, color, material or other claim that the shop's own fields do not have.
-    Nothing is stored. With --json, a line for each item: the text, its sentences, and the facts
-    that each of them says.
+    A draft contains no number, color, material or other claim that is not in the shop's own fields.
+    Nothing is stored. With --json, prints a line for each item: the text, its sentences, and the
+    facts in each sentence.
     """
     from indexer.drafting.draft import write_draft
     from indexer.drafting.languagemodel import draft_with
@@ -72,7 +72,7 @@ def command(
 
 
 def _items(shop: Path, ids: tuple[str, ...]) -> list[Item]:
-    from indexer.enrichment.suggestionlog import items_of
+    from indexer.enrichment.suggesting import items_of
     from indexer.shop.folder import ShopFolder
 
     folder = ShopFolder(shop)
@@ -93,5 +93,5 @@ def _print(draft: Draft, as_json: bool) -> None:
         return
     say(printable(f"{draft.item_id}  {draft.text}"))
     for refusal in draft.refused:
-        words = sorted({part.text for one in refusal.sentences for part in one.problems})
+        words = sorted({part.text for sentence in refusal.sentences for part in sentence.problems})
         note(printable(f"  refused a text: {refusal.reason}: {', '.join(words[:_SHOWN])}"))

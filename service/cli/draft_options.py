@@ -16,8 +16,8 @@ TONES = click.Choice(["plain", "friendly", "short"])
 llm_option = click.option(
     "--llm",
     metavar="URL",
-    help="Let a language model write, behind this OpenAI-compatible address; the text is checked. "
-    "Its key is VITRINE_LLM_KEY.",
+    help="Let the language model at this OpenAI-compatible address write; the text is checked. Its "
+    "key is VITRINE_LLM_KEY.",
 )
 model_option = click.option("--model", metavar="NAME", help="The name of the language model.")
 

@@ -97,7 +97,7 @@ def command(
 
 
 def _events(path: Path, mapping: dict[str, str]) -> list[Event]:
-    """Return the valid events of a file; say how many rows are not."""
+    """Return the valid events of a file; note how many rows are invalid."""
     from search.personal.event_file import BadRow, read_events
 
     found: list[Event] = []
@@ -108,7 +108,7 @@ def _events(path: Path, mapping: dict[str, str]) -> list[Event]:
         else:
             found.append(entry)
     if bad:
-        note(f"{len(bad)} rows are no events, such as {bad[0].where}: {bad[0].reason}")
+        note(f"{len(bad)} rows are not events, such as {bad[0].where}: {bad[0].reason}")
     return found
 
 

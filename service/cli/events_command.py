@@ -41,7 +41,7 @@ class BadEventRow(msgspec.Struct, frozen=True):
 
 
 class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the rows of a file of events."""
+    """The outcomes of the rows of a file of events."""
 
     stored: int
     repeated: int
@@ -70,15 +70,16 @@ def import_events(file: Path, shop: Path, mapping: tuple[str, ...], as_json: boo
     propensity and consent. Run it again after an interruption: with ids, or with times, no event
     is stored twice.
     """
+    from indexer.layout import EVENTS
     from indexer.shop.folder import ShopFolder
     from search.personal.event_file import read_events
-    from search.personal.event_log import EVENTS_FOLDER, EventLog
+    from search.personal.event_log import EventLog
     from search.personal.learning import learn
 
     folder = ShopFolder(shop)
     folder.current()
     events = read_events(file, now=time.time(), mapping=parse_single_mapping(mapping))
-    with EventLog(folder.path / EVENTS_FOLDER, create=True) as log:
+    with EventLog(folder.path / EVENTS, create=True) as log:
         report = _store(log.add, events)
         note("learning which items are met together")
         learn(log, _pictures(folder.path))
@@ -103,13 +104,14 @@ def learn_from_events(shop: Path, as_json: bool) -> None:
 
     Recommendations follow a user's own events at once. What other users did is learned here.
     """
+    from indexer.layout import EVENTS
     from indexer.shop.folder import ShopFolder
-    from search.personal.event_log import EVENTS_FOLDER, EventLog
+    from search.personal.event_log import EventLog
     from search.personal.learning import learn
 
     folder = ShopFolder(shop)
     folder.current()
-    with EventLog(folder.path / EVENTS_FOLDER, create=True) as log:
+    with EventLog(folder.path / EVENTS, create=True) as log:
         learned = learn(log, _pictures(folder.path))
     if as_json:
         print_json(learned)
@@ -170,7 +172,7 @@ def erase_user(user: str, shop: Path, as_json: bool) -> None:
 
 @command.command("expire")
 @shop_option
-@click.option("--days", type=click.FloatRange(min=0), help="VITRINE_KEEP_EVENTS_DAYS by default.")
+@click.option("--days", type=click.FloatRange(min=0), help="Default: VITRINE_KEEP_EVENTS_DAYS.")
 @json_option
 def expire_events(shop: Path, days: float | None, as_json: bool) -> None:
     """Delete all events older than so many days; run it every night, before 'events learn'."""
@@ -198,10 +200,10 @@ def expire_events(shop: Path, days: float | None, as_json: bool) -> None:
 @shop_option
 @json_option
 def compact_events(shop: Path, as_json: bool) -> None:
-    """Write the events anew, so that no byte of erased ones is left in the files.
+    """Rewrite the files of events, so that no byte of erased events is left in them.
 
-    What is learned is learned again first. A running service goes on; events that come meanwhile
-    wait for the few seconds that it takes.
+    First learns from the events again. A running service continues; events that arrive meanwhile
+    wait a few seconds until this is done.
     """
     from indexer.shop.folder import ShopFolder
     from search.personal.event_compaction import Compacted, compact
@@ -240,7 +242,7 @@ def _pictures(shop: Path) -> Pictures | None:
 def _store(
     add: Callable[[list[Event]], list[Stored]], events: Iterator[Event | BadRow]
 ) -> ImportReport:
-    """Store events batch by batch, and count what became of them."""
+    """Store events batch by batch, and count the outcomes."""
     from collections import Counter
 
     from search.personal.event_file import BadRow

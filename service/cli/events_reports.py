@@ -30,14 +30,15 @@ _DAY_S = 86_400.0
 )
 def publish_counts(shop: Path, days: float, min_users: int, epsilon: float | None) -> None:
     """Print how many users met each item and bought each pair of items, as JSON."""
+    from indexer.layout import EVENTS
     from indexer.shop.folder import ShopFolder
-    from search.personal.event_log import EVENTS_FOLDER, EventLog
+    from search.personal.event_log import EventLog
     from search.personal.publication import publish
 
     folder = ShopFolder(shop)
     folder.current()
     since = time.time() - days * _DAY_S
-    with EventLog(folder.path / EVENTS_FOLDER, create=True) as log, log.read() as reader:
+    with EventLog(folder.path / EVENTS, create=True) as log, log.read() as reader:
         print_json(publish(reader, since=since, min_users=min_users, epsilon=epsilon))
 
 
@@ -47,14 +48,15 @@ def publish_counts(shop: Path, days: float, min_users: int, epsilon: float | Non
 @json_option
 def report_interleaving(shop: Path, days: float, as_json: bool) -> None:
     """Report which of two interleaved rankers users reacted to; see recommend.json."""
+    from indexer.layout import EVENTS
     from indexer.shop.folder import ShopFolder
-    from search.personal.event_log import EVENTS_FOLDER, EventLog
+    from search.personal.event_log import EventLog
     from search.personal.interleaving import report
 
     folder = ShopFolder(shop)
     folder.current()
     since = time.time() - days * _DAY_S
-    with EventLog(folder.path / EVENTS_FOLDER, create=True) as log, log.read() as reader:
+    with EventLog(folder.path / EVENTS, create=True) as log, log.read() as reader:
         found = report(reader.all(), since)
     if as_json:
         print_json(found)

@@ -33,7 +33,7 @@ def command(shop: Path, out: Path, vectors: bool, force: bool, as_json: bool) ->
     if out.exists() and not force:
         raise Conflict(f"{out} exists already; choose another name, or add --force")
     folder = ShopFolder(shop)
-    folder.current()  # IndexNotFound where there is no shop
+    folder.current()  # raises IndexNotFound if there is no shop
     with stage_bar({"export": "items"}) as progress:
         report = export_items(folder, out, vectors=vectors, progress=progress)
     if as_json:

@@ -20,21 +20,22 @@ if TYPE_CHECKING:
 @click.option(
     "--field", required=True, metavar="NAME", help="category, price, or an attribute such as brand."
 )
-@click.option("--users", default=500, show_default=True, help="Make the lists of so many users.")
+@click.option("--users", default=500, show_default=True, help="How many users to make lists for.")
 @click.option("-k", "limit", default=12, show_default=True, help="How long the lists are.")
 @threads_option
 @json_option
 def command(shop: Path, field: str, users: int, limit: int, as_json: bool) -> None:
-    """Report whose items are recommended, against whose items users meet themselves.
+    """Compare how often items of each group are recommended with how often users find them.
 
-    A floor in the shop's recommend.json gives a group a share of the places.
+    To give a group a minimum share of the places, set a floor in the shop's recommend.json.
     """
+    from indexer.layout import RULES
     from search.engine import SearchEngine
-    from search.personal.rules import RULES_FILE, read_rules
+    from search.personal.rules import read_rules
     from search.quality.exposure import exposure
 
-    if (shop / RULES_FILE).exists():
-        read_rules(shop / RULES_FILE)
+    if (shop / RULES).exists():
+        read_rules(shop / RULES)
     with SearchEngine.open(shop) as engine:
         found = exposure(engine, field, users=users, limit=limit)
     if as_json:

@@ -37,8 +37,8 @@ def command() -> None:
 @click.option(
     "--meaning/--no-meaning",
     default=True,
-    help="Whether questions are found by what they mean; needs the extra words. Default: yes, if "
-    "it is installed.",
+    help="Whether to find questions by their meaning; needs the extra words. Default: yes, "
+    "if it is installed.",
 )
 @json_option
 def import_faq(
@@ -46,7 +46,7 @@ def import_faq(
 ) -> None:
     """Store the questions and answers of FILE, a table or a text with headings (.md).
 
-    An entry whose question is known replaces the former one.
+    An entry replaces the stored entry with the same question.
     """
     from indexer.enrichment.faqfile import read_faq
     from indexer.enrichment.faqlog import FaqLog
@@ -83,7 +83,7 @@ def list_faq(shop: Path, as_json: bool) -> None:
     found = []
     if log is not None:
         with log:
-            found = [one.entry for one in log.entries()]
+            found = [stored.entry for stored in log.entries()]
     if as_json:
         print_json(found)
         return

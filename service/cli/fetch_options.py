@@ -20,7 +20,7 @@ _NAMED = 5  # hosts in a message
 
 
 class FetchChoice(NamedTuple):
-    """What the options say; ``fetcher`` makes of it what fetches."""
+    """The values of the options; ``fetcher`` creates the fetcher from them."""
 
     fetch: bool
     hosts: tuple[str, ...]
@@ -29,9 +29,10 @@ class FetchChoice(NamedTuple):
     per_second: float
 
     def fetcher(self, catalog: Catalog, megabytes: float) -> Fetcher | None:
-        """Return what fetches, or None without ``--fetch``; close it in the end.
+        """Return a fetcher, which the caller must close; None without ``--fetch``.
 
-        Raises BadQuery if no host is allowed, naming those of the catalog, or for a wrong one.
+        Raises BadQuery for an invalid host, or if no host is allowed; the message then names the
+        hosts of the catalog.
         """
         if not self.fetch:
             if self.hosts or self.networks:

@@ -8,24 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
-from indexer.errors import BadCatalog, CannotWrite, CatalogShrank, first_names
-from indexer.items import Remark, Skipped
+from indexer.errors import BadCatalog, CatalogShrank
+from indexer.items import Skipped
 from service.cli.catalog_options import catalog_options
-from service.cli.console import (
-    human_seconds,
-    json_option,
-    print_json,
-    shop_option,
-    stage_bar,
-    style_text,
-)
-from service.cli.fetch_options import FetchChoice, fetch_options, fetched_text
+from service.cli.console import json_option, print_json, shop_option, stage_bar
+from service.cli.fetch_options import FetchChoice, fetch_options
+from service.cli.index_report import report_build, report_preview, write_report
 from service.cli.interrupt import exit_on_interrupt
 from service.cli.limits_option import limits_option
 from service.cli.target_options import target_options
-from service.cli.terminal import note, printable_json, say
+from service.cli.terminal import note
 from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
@@ -34,17 +27,12 @@ if TYPE_CHECKING:
     from indexer.catalog.sources import Catalog
     from indexer.encoders.base import Encoder
     from indexer.imaging.images import ImageLimits
-    from indexer.jobs.build import BuildReport
-    from indexer.jobs.preview import Preview
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Generation
     from indexer.store.pictures import ImageStorage
     from indexer.vectors.contract import BuildTargets, Targets
-    from indexer.writing.suspects import Suspect
 
 _STAGES = {"scan": "catalog", "encode": "images", "style": "styles", "publish": "index"}
-_SHOWN = 5
-_LISTED = 20
 _INTERRUPTED = "interrupted; encoded images are kept. Run the same command again to continue."
 
 
@@ -73,7 +61,7 @@ _INTERRUPTED = "interrupted; encoded images are kept. Run the same command again
 @click.option(
     "--report",
     type=click.Path(path_type=Path),
-    help="Write the skipped rows, images and fields to a file, as JSON lines; also where nothing "
+    help="Write the skipped rows, images and fields to a file, as JSON lines, even if nothing "
     "could be read.",
 )
 @click.option(
@@ -138,15 +126,15 @@ def command(
         keep_ray_quiet()
     if ocr:
         check_reader()
-    with exit_on_interrupt(_INTERRUPTED), _failure_reported(report):
+    with exit_on_interrupt(_INTERRUPTED), _failure_in_report(report):
         source = read_catalog(catalog)
         folder = ShopFolder(shop)
         serving = Shelf.read(folder).serving()
-        loaded = _encoder(folder, serving, encoder)
+        loaded = _load_encoder(folder, serving, encoder)
         wanted = targets(serving.manifest.contract.targets if serving else None)
         shop_styles(registry_of(shop), styles or ())  # UnknownStyle, in a dry run too
         fetcher = fetching.fetcher(source, limits.megabytes)
-        with fetcher or nullcontext(), stage_bar(_STAGES) as progress, _stop_told(as_json):
+        with fetcher or nullcontext(), stage_bar(_STAGES) as progress, _explained_stop(as_json):
             if dry_run:
                 seen = preview_index(
                     source,
@@ -158,7 +146,7 @@ def command(
                     leave_out_suspects=leave_out_placeholders,
                     progress=progress,
                 )
-                _tell_preview(seen, report, as_json)
+                report_preview(seen, report, as_json)
                 return
             done = build_index(
                 source,
@@ -175,35 +163,12 @@ def command(
             )
         if ocr:
             _read_pictures(shop)
-    _tell_build(done, shop, report, as_json)
-
-
-def _tell_preview(seen: Preview, report: Path | None, as_json: bool) -> None:
-    if report is not None:
-        _write_report(report, seen.skipped)
-    if as_json:
-        print_json(seen)
-    else:
-        _print_preview(seen, report)
-
-
-def _tell_build(done: BuildReport, shop: Path, report: Path | None, as_json: bool) -> None:
-    """Keep the report for the operator's page, write it to its file, and print it."""
-    from indexer.writing.suspects import remarks_on
-    from service.lastreports import keep_report
-
-    keep_report(shop, "index", done)
-    if report is not None:
-        _write_report(report, [*done.skipped, *remarks_on(done.suspects)])
-    if as_json:
-        print_json(done)
-    else:
-        _print_report(done, report)
+    report_build(done, shop, report, as_json)
 
 
 @contextmanager
-def _stop_told(as_json: bool) -> Iterator[None]:
-    """Say that an interrupted run can go on; print for programs why a catalog was refused."""
+def _explained_stop(as_json: bool) -> Iterator[None]:
+    """Note that an interrupted run can continue; with --json, print why a catalog was refused."""
     try:
         yield
     except KeyboardInterrupt:
@@ -217,13 +182,13 @@ def _stop_told(as_json: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _failure_reported(report: Path | None) -> Iterator[None]:
+def _failure_in_report(report: Path | None) -> Iterator[None]:
     """Write the report of a catalog that could not be read, with the error as its last line."""
     try:
         yield
     except BadCatalog as error:
         if report is not None:
-            _write_report(report, [*error.skipped, Skipped("", str(error))])
+            write_report(report, [*error.skipped, Skipped("", str(error))])
         raise
 
 
@@ -246,96 +211,19 @@ def style_names(text: str | None) -> list[str] | None:
     return [] if text.strip() == "none" else [name.strip() for name in text.split(",")]
 
 
-def _encoder(folder: ShopFolder, serving: Generation | None, asked: str | None) -> Encoder:
-    """Return the encoder asked for, or that of the shop; ``builtin`` keeps the shop's weights."""
+def _load_encoder(folder: ShopFolder, serving: Generation | None, requested: str | None) -> Encoder:
+    """Return the requested encoder, or the shop's own; ``builtin`` keeps the shop's weights."""
     from indexer.encoders.bundled import is_builtin
     from indexer.encoders.registry import DEFAULT_ENCODER, canonical_id, load_encoder
     from indexer.shop.encoder_upgrade import encoder_upgrade
     from indexer.shop.encoderfiles import open_encoder
 
     if serving is None:
-        return load_encoder(asked or DEFAULT_ENCODER)
+        return load_encoder(requested or DEFAULT_ENCODER)
     own = serving.model
-    if asked is not None and not (is_builtin(own.id) and canonical_id(asked) == own.id):
-        return load_encoder(asked)
+    if requested is not None and not (is_builtin(own.id) and canonical_id(requested) == own.id):
+        return load_encoder(requested)
     loaded = open_encoder(folder, own)
     if upgrade := encoder_upgrade(folder, own):
         note(f"keeps using the shop's weights; {upgrade}")
     return loaded
-
-
-def _write_report(path: Path, skipped: list[Skipped]) -> None:
-    lines = [printable_json(msgspec.json.encode(entry).decode()) + "\n" for entry in skipped]
-    try:
-        path.write_text("".join(lines), encoding="utf-8")
-    except OSError as error:
-        raise CannotWrite(f"cannot write the report {path}: {error.strerror or error}") from error
-
-
-def _print_report(done: BuildReport, report: Path | None) -> None:
-    laps = ("scan", "ingest", "merge", "style", "publish")
-    total = sum(done.seconds.get(lap, 0.0) for lap in laps)
-    state = "" if done.published else " (unchanged)"
-    say(
-        f"generation {done.generation}{state}: {done.items} items, {done.products} products, "
-        f"{done.rows} images in {human_seconds(total)} with {done.encoder}"
-    )
-    say(f"{done.encoded} images encoded, {done.reused} known already, {done.removed} items removed")
-    if done.fetched is not None:
-        say(fetched_text(done.fetched))
-    if done.kept:
-        say(f"kept {len(done.kept)} items that could not be read: {first_names(done.kept)}")
-    for style in done.styles:
-        say(f"style {style_text(style)}")
-    say(f"index {done.recipe}: {done.promise}")
-    _print_suspects(done.suspects)
-    _print_skipped(done.skipped, report, _SHOWN)
-
-
-def _print_suspects(suspects: list[Suspect]) -> None:
-    if not suspects:
-        return
-    say(f"{len(suspects)} pictures may show no product (--leave-out-placeholders):")
-    for suspect in suspects[:_SHOWN]:
-        say(f"  {suspect.image}: {suspect.reason}")
-    if len(suspects) > _SHOWN:
-        say(f"  ... and {len(suspects) - _SHOWN} more; --json lists all")
-
-
-def _print_preview(seen: Preview, report: Path | None) -> None:
-    say(f"would add {len(seen.added)} items" + _named(seen.added))
-    say(f"would change {len(seen.changed)} items{':' if seen.changed else ''}")
-    for item in seen.changed[:_LISTED]:
-        say(f"  {item.item_id}: {', '.join(item.fields)}")
-    if len(seen.changed) > _LISTED:
-        say(f"  ... and {len(seen.changed) - _LISTED} more; --json lists all")
-    say(f"would remove {len(seen.removed)} of {seen.items} items" + _named(seen.removed))
-    if seen.kept:
-        say(f"would keep {len(seen.kept)} items that could not be read" + _named(seen.kept))
-    say(f"would encode {seen.to_encode} images; {seen.unchanged} items would not change")
-    _print_skipped(seen.skipped, report, _LISTED)
-    if seen.stops:
-        say("the build would stop, since it removes so many; --accept removes them")
-    say("nothing was changed")
-
-
-def _named(item_ids: list[str]) -> str:
-    return f": {first_names(item_ids, _LISTED)}" if item_ids else ""
-
-
-def _print_skipped(skipped: list[Skipped], report: Path | None, most: int) -> None:
-    from indexer.imaging.imagepath import URL_REASON
-
-    remarks = [entry for entry in skipped if isinstance(entry, Remark)]
-    others = [entry for entry in skipped if not isinstance(entry, Remark)]
-    for entries, title in ((others, "skipped"), (remarks, "fields or items to look at")):
-        if entries:
-            say(f"{len(entries)} {title}:")
-        for entry in entries[:most]:
-            name = " ".join(part for part in (entry.where, entry.item_id, entry.image) if part)
-            say(f"  {name}: {entry.reason}")
-        if len(entries) > most:
-            where = f"all are in {report}" if report else "--report FILE lists all"
-            say(f"  ... {where}")
-    if urls := sum(entry.reason.startswith(URL_REASON) for entry in skipped):
-        say(f"{urls} images are URLs: --fetch fetches them")

@@ -13,7 +13,9 @@ from service.cli.terminal import note, say
 
 _DAY_S = 86_400
 _expires_option = click.option(
-    "--expires-days", type=click.FloatRange(min=0, min_open=True), help="Days until it ends."
+    "--expires-days",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Days until the key expires.",
 )
 
 
@@ -33,7 +35,8 @@ def command() -> None:
     type=click.Choice(["read", "write", "admin"]),
     default="read",
     show_default=True,
-    help="What it may do: search; also write items, events and see users; also change indexes.",
+    help="What the key may do. read: search; write: also write items and events, and read users; "
+    "admin: also change indexes.",
 )
 @_expires_option
 @click.option(
@@ -104,7 +107,7 @@ def list_keys(shop: Path, as_json: bool) -> None:
 def rotate(
     name: str, shop: Path, keep_hours: float, expires_days: float | None, as_json: bool
 ) -> None:
-    """Add a second key for NAME, with the same scope, and print it; the old one ends later."""
+    """Add a second key for NAME, with the same scope, and print it; the old key expires later."""
     from service.keyfile import KeyFile
 
     file = KeyFile(_existing(shop))
@@ -128,7 +131,7 @@ def remove(name: str, shop: Path, as_json: bool) -> None:
 
 
 def _existing(shop: Path) -> Path:
-    """Return the shop. Raises IndexNotFound if there is none, so that no typo gets keys."""
+    """Return the shop. Raises IndexNotFound if there is none, for example after a typo."""
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
 

@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from indexer.imaging.images import ImageLimits
 
-_MEGABYTES = 0.5  # of a file, for each megapixel that is allowed; the cameras of phones write less
+_MEGABYTES = 0.5  # of a file, for each megapixel; the cameras of phones write less
 
 
 def _limits(

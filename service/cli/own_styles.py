@@ -28,9 +28,9 @@ def registry_for(shop: Path | None) -> StyleRegistry:
 
 
 def define_style(shop: Path, name: str, image: Path | None, cube: Path | None) -> None:
-    """Keep an image or a .cube file as a style of the shop; the file is read before anything else.
+    """Store an image or a .cube file as a style of the shop.
 
-    Raises IndexNotFound where there is no shop, Conflict if a built-in style has the name,
+    Raises IndexNotFound if there is no shop, Conflict if a built-in style has the name,
     BadImage, BadCube, BadStyleName, BadStyleFile.
     """
     from indexer.errors import Conflict
@@ -51,7 +51,7 @@ def define_style(shop: Path, name: str, image: Path | None, cube: Path | None) -
 
 
 def forget_style(shop: Path, name: str) -> None:
-    """Delete a style of the shop's own.
+    """Delete one of the shop's own styles.
 
     Raises Conflict for a built-in style, UnknownStyle, BadStyleFile.
     """

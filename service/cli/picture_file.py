@@ -1,4 +1,4 @@
-"""Picture files that commands write: which formats there are, and whole files or none."""
+"""Write pictures to files: check the format, and never leave half a file."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _LONGEST_SIDE = {"JPEG": 65_500, "PNG": 2**31 - 1, "WEBP": 16_383}  # pixels tha
 
 
 def check_format(photo: Path, out: Path) -> str:
-    """Return the format that the name of a file asks for. Raises BadQuery.
+    """Return the format that the name of a file asks for.
 
-    The photo itself is refused: a command does not write over what it reads.
+    Raises BadQuery for an unknown ending, and for the photo itself, which must not be overwritten.
     """
     if out.suffix.lower() not in _FORMATS:
         raise BadQuery(f"--out must end in {', '.join(_FORMATS)}, got {str(out)!r}", param="out")

@@ -59,4 +59,4 @@ def command(
     for entry in skipped[:5]:
         say(f"{'skip':>10}  {entry.where} {entry.item_id}: {entry.reason}")
     if len(skipped) > 5:
-        say(f"{'':>10}  and {len(skipped) - 5} more rows that are no items")
+        say(f"{'':>10}  and {len(skipped) - 5} more rows that are not items")

@@ -94,7 +94,7 @@ def command(
 
 
 def _was_read(entry: Skipped) -> bool:
-    """Return whether an entry only tells which file was read for an image."""
+    """Return whether an entry only says which file was read for an image."""
     from indexer.items import Remark
 
     return isinstance(entry, Remark) and bool(entry.image)
@@ -104,7 +104,10 @@ def _was_read(entry: Skipped) -> bool:
 def _writer(
     folder: ShopFolder, encoder: Encoder, limits: ImageLimits
 ) -> Iterator[Callable[[list[Draft]], list[Outcome]]]:
-    """What stores items. With styles it opens the index: the identity guard searches in it."""
+    """Yield the function that stores drafts.
+
+    If the shop has styles, this opens the index, because the identity guard searches it.
+    """
     from indexer.shop.styles import indexed_styles
     from indexer.store.store import Store
     from indexer.writing.writes import put_items
@@ -147,7 +150,7 @@ def _draft(entry: Entry, root: Path, limits: ImageLimits, fetcher: Fetcher | Non
 def _reader(
     path: str, root: Path, limits: ImageLimits, fetcher: Fetcher | None
 ) -> Callable[[], bytes]:
-    """Return what reads an image. A URL is fetched from now on, while others are read."""
+    """Return the function that reads an image. Fetching a URL begins at once, in the background."""
     from indexer.fetching.policy import is_url
 
     if fetcher is None or not is_url(path):

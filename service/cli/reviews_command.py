@@ -123,10 +123,10 @@ def _print_score(number: int, score: ScoredReview, as_json: bool) -> None:
 @map_option
 @json_option
 def import_reviews(file: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) -> None:
-    """Store the reviews of FILE, each once; report rows that are none.
+    """Store the reviews of FILE, each once; report invalid rows.
 
     Columns are item_id or product_id, review (or text), title, stars, time and review_id. A review
-    whose id is known replaces the former one. Run it again after an interruption.
+    replaces the stored review with the same id. Run it again after an interruption.
     """
     from indexer.enrichment.imports import import_file
 
@@ -152,9 +152,14 @@ def _print_import(report: ReviewImport) -> None:
 @command.command("train")
 @_file
 @_text_option
-@click.option("--label", required=True, metavar="COLUMN", help="Is 1 for happy reviews, else 0.")
-@click.option("--stars", metavar="COLUMN", help="The stars; with them, the model learns more.")
-@click.option("--language", type=_LANGUAGES, help="By default that of most reviews.")
+@click.option(
+    "--label",
+    required=True,
+    metavar="COLUMN",
+    help="1 for happy reviews, else 0.",
+)
+@click.option("--stars", metavar="COLUMN", help="The stars, to learn more from.")
+@click.option("--language", type=_LANGUAGES, help="Default: the language of most reviews.")
 @click.option("--shop", type=click.Path(path_type=Path), help="Use the model in this shop.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the model to this .npz file.")
 @json_option
@@ -178,7 +183,7 @@ def train_model(
     from indexer.enrichment.training import train
 
     if (shop is None) == (out is None):
-        raise click.UsageError("give --shop or --out, one of them")
+        raise click.UsageError("give either --shop or --out")
     data = read_labeled(file, columns, label, stars)
     with stage_bar({"fold": "training"}) as progress:
         model = train(

@@ -26,7 +26,7 @@ _USER_WEIGHT = 0.3  # the photo counts 1
 @shop_option
 @click.option("--text", metavar="WORDS", help="Search by words, or by words and the photo.")
 @click.option("--item", metavar="ID", help="Search for items similar to this one.")
-@click.option("--user", metavar="ID", help="Draw the hits towards what this user likes.")
+@click.option("--user", metavar="ID", help="Prefer hits that this user likes.")
 @click.option("-k", "limit", default=10, show_default=True, help="How many products.")
 @click.option(
     "--filter",
@@ -53,8 +53,8 @@ _USER_WEIGHT = 0.3  # the photo counts 1
 @click.option(
     "--sort",
     metavar="FIELD",
-    help="Sort by price or an attribute that is a number or a date; -price has the largest first. "
-    "Or newest.",
+    help="Sort by price, newest, or an attribute that is a number or a date; -price sorts the "
+    "largest first.",
 )
 @click.option("--min-score", type=float, metavar="S", help="Leave out hits with a lower score.")
 @click.option(
@@ -71,7 +71,7 @@ _USER_WEIGHT = 0.3  # the photo counts 1
     "--explain",
     "heat",
     type=click.Path(path_type=Path),
-    help="Draw which parts of the query and of the hits make the score, into a picture file.",
+    help="Draw into a picture file which parts of the query and of the hits make the score.",
 )
 @click.option(
     "--verify",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _STAGES = {"style": "styles", "publish": "index"}
 _ADD_INTERRUPTED = (
-    "interrupted; what was rendered is kept. Run 'vitrine styles add' again to go on."
+    "interrupted; what was rendered is kept. Run 'vitrine styles add' again to continue."
 )
 _REMOVE_INTERRUPTED = "interrupted. Run 'vitrine styles remove' with the same names to finish."
 _names = click.argument("names", nargs=-1, required=True, metavar="NAME...")
@@ -45,8 +45,7 @@ def command() -> None:
 def list_styles(shop: Path | None, as_json: bool) -> None:
     """List the styles with their kind, tone (colors) or texture (strokes), and default strength.
 
-    With --shop, the styles of the shop's own are listed too, and how many images are indexed in
-    each style.
+    With --shop, also lists the shop's own styles, and how many images are indexed in each style.
     """
     import msgspec
 
@@ -75,7 +74,9 @@ def list_styles(shop: Path | None, as_json: bool) -> None:
 
 @command.command("add")
 @click.argument("names", nargs=-1, metavar="[NAME...]")
-@click.option("--image", type=click.Path(path_type=Path), help="A picture whose colors it takes.")
+@click.option(
+    "--image", type=click.Path(path_type=Path), help="A picture; the style takes its colors."
+)
 @click.option("--cube", type=click.Path(path_type=Path), help="A .cube file of a photo program.")
 @shop_option
 @threads_option
@@ -85,13 +86,13 @@ def add(
 ) -> None:
     """Index every image of a shop in these styles too, from now on.
 
-    Each rendition is checked: if another product is nearer to it than its own, it is made weaker,
-    and at last left out. Run it again to go on after an interruption; what is rendered is not
-    rendered again, unless the style has changed. Without a NAME it renders what the shop still
-    lacks in its styles.
+    Each rendition is checked: if it looks more like another product than like its own, a lower
+    strength is tried, and finally the rendition is left out. Run the command again to continue
+    after an interruption; finished renditions are not rendered again, unless the style has changed.
+    Without a NAME, it renders what the shop still lacks in its styles.
 
-    With --image or --cube, NAME becomes a style of the shop's own, and nothing is indexed yet. The
-    shop keeps a copy of the file.
+    With --image or --cube, NAME becomes one of the shop's own styles, and nothing is indexed yet.
+    The shop keeps a copy of the file.
     """
     if image is None and cube is None:
         from indexer.jobs.styles import add_styles
@@ -119,7 +120,7 @@ def add(
 @threads_option
 @json_option
 def remove(names: tuple[str, ...], shop: Path, as_json: bool) -> None:
-    """Index no image of a shop in these styles any more, and delete those of the shop's own."""
+    """Stop indexing images in these styles, and delete those that are the shop's own."""
     import msgspec
 
     from indexer.jobs.styles import remove_styles
@@ -137,7 +138,7 @@ def remove(names: tuple[str, ...], shop: Path, as_json: bool) -> None:
     for name in own:  # only now: an interrupted job still finds its files
         forget_style(shop, name)
         if not as_json:
-            say(f"{name} is no style of {shop} any more")
+            say(f"{name} is no longer a style of {shop}")
     if as_json:
         print_json({**msgspec.to_builtins(done), "deleted": own})
 
@@ -174,7 +175,7 @@ def _run(
     for style in done.styles:
         say(f"style {style_text(style)}")
     if done.rendered.lost:
-        say(f"{done.rendered.lost} images have no picture any more and were not rendered")
+        say(f"{done.rendered.lost} images no longer have a picture and were not rendered")
     return done
 
 

@@ -32,4 +32,4 @@ threads_option = click.option("--threads", expose_value=False, callback=_bound_p
 """Limits the process to the option and the settings; the command gets no argument."""
 
 serve_threads_option = click.option("--threads", **_KIND)
-"""For ``vitrine serve``, which passes the number on with its other settings."""
+"""For ``vitrine serve``, which adds the number to its settings."""

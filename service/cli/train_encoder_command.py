@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from indexer.errors import Conflict, EncoderNotFound
+from indexer.errors import EncoderNotFound
 from service.cli.console import (
     human_seconds,
     json_option,
@@ -18,6 +18,7 @@ from service.cli.console import (
     shop_option,
     stage_bar,
 )
+from service.cli.onnx_out import check_onnx_out
 from service.cli.terminal import note, say
 from service.cli.threads_option import threads_option
 from service.exitcodes import FAILED
@@ -90,10 +91,10 @@ def command(
     as a test. If the new weights do not answer more of these than the old ones, nothing is
     written, and the exit status is 1. Use the file with 'vitrine migrate --encoder onnx:FILE'.
     """
-    _check_out(out, force)
+    check_onnx_out(out, force, out.with_suffix(".json"))
     _check_packages(("onnx",) if quick else ("torch", "onnx"))
     from indexer.encoders.bundled import newest_file
-    from indexer.encoders.onnxfile import read_side
+    from indexer.encoders.onnxfile import read_encoder_settings
     from indexer.shop.folder import ShopFolder
     from indexer.store.store import Store
     from indexer.training.dataset import read_dataset, read_pairs
@@ -106,7 +107,7 @@ def command(
             dataset = read_dataset(
                 store,
                 photos,
-                trim=read_side(begin).trim,
+                trim=read_encoder_settings(begin).trim,
                 progress=lambda done, total: show("read", done, total, 0),
             )
         done = _train(
@@ -188,24 +189,6 @@ def _check_packages(names: tuple[str, ...]) -> None:
         if find_spec(name) is None:
             raise EncoderNotFound(
                 f"training needs the package {name}: pip install 'vitrine[train]'"
-            )
-
-
-def _check_out(out: Path, force: bool) -> None:
-    """Raise BadParameter or Conflict if the file could not be written at the end."""
-    if out.suffix != ".onnx":
-        raise click.BadParameter(
-            f"expected a file that ends in .onnx, got {out}", param_hint="--out"
-        )
-    if not out.parent.is_dir():
-        raise click.BadParameter(
-            f"the folder {out.parent} of {out} does not exist", param_hint="--out"
-        )
-    for path in (out, out.with_suffix(".json")):
-        if path.exists() and not force:
-            raise Conflict(
-                f"{path} exists already; choose another name, or add --force",
-                param="out",
             )
 
 

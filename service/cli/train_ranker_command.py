@@ -14,16 +14,16 @@ from service.cli.threads_option import threads_option
 
 @click.command("train-ranker")
 @shop_option
-@click.option("--reset", is_flag=True, help="Go back to the weights that need no training.")
+@click.option("--reset", is_flag=True, help="Go back to the default weights.")
 @threads_option
 @json_option
 @click.pass_context
 def command(context: click.Context, shop: Path, reset: bool, as_json: bool) -> None:
     """Learn from a shop's events how much each feature of a recommendation should count.
 
-    The weights are learned from earlier events and judged on later ones. They are stored only if
-    they predict those better, by the whole of a 95 % interval; running services use them from the
-    next request on. Otherwise nothing changes and the exit status is 1.
+    The weights are learned from earlier events and tested on later ones. They are stored only if
+    they predict the later events better than the default weights, with 95 % confidence; running
+    services use them from the next request on. Otherwise nothing changes, and the exit status is 1.
     """
     from indexer.errors import BadQuery
     from indexer.shop.folder import ShopFolder
@@ -40,7 +40,10 @@ def command(context: click.Context, shop: Path, reset: bool, as_json: bool) -> N
     with log:
         if reset:
             log.set_weights(None)
-            say("the weights that need no training are used again")
+            if as_json:
+                print_json({"reset": True})
+            else:
+                say("the default weights are used again")
             return
         with log.read() as reader:
             events = [entry.event.event(entry.user.hex()) for entry in reader.all()]
@@ -60,6 +63,6 @@ def command(context: click.Context, shop: Path, reset: bool, as_json: bool) -> N
             f"{gap.value:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}] over {trained.test_events} events"
         )
         say(", ".join(f"{name} {weight:+.3f}" for name, weight in rounded.items()))
-        say("stored" if trained.is_better else "not surely better: nothing was changed")
+        say("stored" if trained.is_better else "not significantly better: nothing was changed")
     if not trained.is_better:
         context.exit(1)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from indexer.errors import CannotWrite, Conflict
+from indexer.errors import CannotWrite
 from service.cli.console import json_option, print_json
+from service.cli.onnx_out import check_onnx_out
 from service.cli.terminal import note, say
 
 REPORTED = 50
@@ -45,13 +46,13 @@ def _multiple_of_8(_context: click.Context, _option: click.Parameter, crop: int)
     default=96,
     show_default=True,
     callback=_multiple_of_8,
-    help="Side of what the network learns from, in pixels: a multiple of 8, at least 32.",
+    help="Side of the crops that the network learns from, in pixels: a multiple of 8, at least 32.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32), default=0, show_default=True)
 @click.option(
     "--force",
     is_flag=True,
-    help="Write over a file that is there, and start again if its checkpoint has more steps.",
+    help="Overwrite an existing file, and start again if its checkpoint has more steps.",
 )
 @json_option
 def command(
@@ -67,11 +68,11 @@ def command(
 ) -> None:
     """Train a network that paints photos as style images are painted.
 
-    Beside the file lie a checkpoint (.pt), from which an interrupted training goes on when the
-    command is given again, and the losses (.jsonl). Use the file with
+    Also writes a checkpoint (.pt) and the losses (.jsonl) next to the file. To continue an
+    interrupted training, run the command again. Use the file with
     'vitrine style PHOTO --style-image F --network FILE'.
     """
-    _check_out(out, force)
+    check_onnx_out(out, force)
     _check_packages()
     import style.training.fit as training
     from style.errors import BadTraining
@@ -106,18 +107,8 @@ def command(
         say(f"{out}: {facts['bytes']} bytes after {steps} steps")
 
 
-def _check_out(out: Path, force: bool) -> None:
-    """Refuse what could not be written at the end, before anything long begins."""
-    if out.suffix != ".onnx":
-        raise click.BadParameter(f"takes a file that ends in .onnx, got {out}", param_hint="--out")
-    if not out.parent.is_dir():
-        raise click.BadParameter(f"{out}: there is no folder {out.parent}", param_hint="--out")
-    if out.exists() and not force:
-        raise Conflict(f"{out} is there already; --force writes over it", param="out")
-
-
 def _check_packages() -> None:
-    """Refuse now what could not be imported after minutes of reading."""
+    """Raise BadTraining if a package is missing, before minutes of reading."""
     from style.errors import BadTraining
 
     needed = (

@@ -14,6 +14,7 @@ from service.client.calls import (
     TIMEOUT_S,
     TRIES,
     Call,
+    DraftOptions,
     Photo,
     PhotoOptions,
     RecommendOptions,
@@ -27,6 +28,8 @@ from service.client.errors import ServiceUnreachable
 if TYPE_CHECKING:
     import httpx
 
+    from indexer.drafting.draft import Draft
+    from indexer.enrichment.suggestionlog import ItemSuggestions
     from indexer.writing.writes import Outcome
     from search.asking.answer import Answer
     from service.client.operations import Part
@@ -51,7 +54,7 @@ class AsyncVitrine:
     """An awaited client of one service. Use it in an ``async with`` block, or close it.
 
     ``key`` is one of `vitrine keys`. A request is sent again, up to ``TRIES`` times in all, if the
-    service says when to (429, 503) and that is within ``LONGEST_WAIT_S``. Every method raises
+    reply (429, 503) asks to wait at most ``LONGEST_WAIT_S``. Every method raises
     ServiceError if the service replies with an error, and ServiceUnreachable if there is no reply.
     """
 
@@ -63,7 +66,7 @@ class AsyncVitrine:
         timeout_s: float = TIMEOUT_S,
         http: httpx.AsyncClient | None = None,
     ) -> None:
-        """``url`` is that of the service. ``http`` is a client to use, for its other settings."""
+        """``url`` is that of the service. ``http`` replaces the HTTP client that is used."""
         self._url, self._key = url.rstrip("/"), key
         self._http: httpx.AsyncClient = http or http_library().AsyncClient(timeout=timeout_s)
 
@@ -119,12 +122,26 @@ class AsyncVitrine:
         return await self._send(operations.recognize(photo, {"search": search}))
 
     async def classify(self, photo: Photo) -> ClassifyReply:
-        """Tell the category, attributes and colors of a photo."""
+        """Name the category, attributes and colors of a photo."""
         return await self._send(operations.classify(photo))
 
     async def ask(self, question: str, item_id: str | None = None) -> Answer:
         """Answer a customer's question, about an item or not."""
         return await self._send(operations.ask(question, item_id))
+
+    async def suggestions(self, item_id: str) -> ItemSuggestions:
+        """Return what the texts and pictures of an item suggest, the surest first."""
+        return await self._send(operations.suggestions(item_id))
+
+    async def decide(
+        self, item_id: str, attribute: str, value: str, *, accepted: bool = True
+    ) -> ItemSuggestions:
+        """Accept a suggested value of an item, or refuse it; needs a key to write."""
+        return await self._send(operations.decide(item_id, attribute, value, accepted))
+
+    async def draft(self, item_id: str, **options: Unpack[DraftOptions]) -> Draft:
+        """Draft a text of an item from its own facts; nothing stores it."""
+        return await self._send(operations.draft(item_id, options))
 
     async def item(self, item_id: str) -> ItemReply:
         """Return an item."""

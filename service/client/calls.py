@@ -1,6 +1,6 @@
-"""The calls of the API as values, and how their replies are read; both clients send these.
+"""The calls of the API as values, and how their replies are read.
 
-``build`` functions and ``read`` work without a network, so that the two clients cannot differ.
+Both clients send these calls, so they cannot differ. Nothing here uses the network.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ TRIES = 3
 LONGEST_WAIT_S = 10.0
 PAGE = 100  # items
 RETRIED = (429, 503)
-"""Replies that say when to try again; the service has done nothing then."""
+"""Statuses after which a request is sent again; the service has not acted on it."""
 
 
 class SearchOptions(TypedDict, total=False):
-    """What every search takes. See `/docs` of a service for the values."""
+    """The options of every search. `/docs` of a service describes them."""
 
     limit: int
     filter: str | Mapping[str, Any]
@@ -48,7 +48,7 @@ class SearchOptions(TypedDict, total=False):
 
 
 class PhotoOptions(SearchOptions, total=False):
-    """What a search with a photo takes besides."""
+    """The options of a search with a photo."""
 
     text: str
     boxes: Sequence[tuple[float, float, float, float]]
@@ -57,8 +57,17 @@ class PhotoOptions(SearchOptions, total=False):
     verify: bool
 
 
+class DraftOptions(TypedDict, total=False):
+    """What draft of an item's text is wanted."""
+
+    language: str
+    tone: str
+    length: int
+    seed: int
+
+
 class RecommendOptions(TypedDict, total=False):
-    """What recommendations take."""
+    """The options of recommendations."""
 
     limit: int
     filter: str
@@ -152,7 +161,9 @@ def read(call: Call[T], response: httpx.Response) -> T:
     try:
         return msgspec.json.decode(response.content, type=call.reply)
     except msgspec.MsgspecError as error:
-        raise ServiceUnreachable(f"{response.url} sent no reply of Vitrine: {error}") from error
+        raise ServiceUnreachable(
+            f"{response.url} did not reply as Vitrine does: {error}"
+        ) from error
 
 
 def wait_of(response: httpx.Response, longest_s: float) -> float | None:
@@ -180,7 +191,7 @@ def _error(response: httpx.Response) -> Exception:
 
 
 def http_library() -> Any:
-    """Return httpx, which the extra `client` installs. Raises ImportError that says so."""
+    """Return httpx, which the extra `client` installs. Raises ImportError without it."""
     try:
         import httpx
     except ImportError as error:

@@ -1,10 +1,12 @@
-"""What the service can be asked, each as a function that returns the call."""
+"""The operations of the service: each function returns the call to send."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from indexer.drafting.draft import Draft
+from indexer.enrichment.suggestionlog import ItemSuggestions
 from indexer.writing.writes import Outcome
 from search.asking.answer import Answer
 from service.client.calls import Call, Photo, part_of, path_of, photo_call, query_call
@@ -23,8 +25,8 @@ from service.http.replies import (
 )
 
 Part = Mapping[str, Any]
-"""A part of a query: `image` (bytes or a Path), `text`, `item_id`, `embedding` or `user_id`, and
-perhaps `weight` and `box`."""
+"""A part of a query: `image` (bytes or a Path), `text`, `item_id`, `embedding` or `user_id`;
+optionally with `weight` and `box`."""
 
 
 def search(parts: Sequence[Part], options: Mapping[str, Any]) -> Call[SearchReply]:
@@ -57,7 +59,7 @@ def recognize(photo: Photo, options: Mapping[str, Any]) -> Call[RecognizeReply]:
 
 
 def classify(photo: Photo) -> Call[ClassifyReply]:
-    """Tell the category, attributes and colors of a photo."""
+    """Name the category, attributes and colors of a photo."""
     return photo_call(path_of("classify"), photo, ClassifyReply, {})
 
 
@@ -65,6 +67,22 @@ def ask(question: str, item_id: str | None) -> Call[Answer]:
     """Answer a customer's question, about an item or not."""
     body = {"question": question} | ({} if item_id is None else {"item_id": item_id})
     return Call("POST", path_of("ask"), Answer, body=body)
+
+
+def suggestions(item_id: str) -> Call[ItemSuggestions]:
+    """Return what is suggested for an item."""
+    return Call("GET", path_of("items", item_id, "suggestions"), ItemSuggestions)
+
+
+def decide(item_id: str, attribute: str, value: str, accepted: bool) -> Call[ItemSuggestions]:
+    """Accept or refuse a suggested value of an item."""
+    body = {"attribute": attribute, "value": value, "accepted": accepted}
+    return Call("POST", path_of("items", item_id, "suggestions"), ItemSuggestions, body=body)
+
+
+def draft(item_id: str, options: Mapping[str, Any]) -> Call[Draft]:
+    """Draft a text of an item."""
+    return Call("POST", path_of("items", item_id, "draft"), Draft, body=dict(options))
 
 
 def item(item_id: str) -> Call[ItemReply]:
@@ -90,7 +108,7 @@ def put(written: Sequence[Mapping[str, Any]]) -> Call[WriteReply]:
 
 
 def patch(item_id: str, changes: Mapping[str, Any], etag: str | None) -> Call[Outcome]:
-    """Change fields of one item, with ``etag`` only if nobody else has since."""
+    """Change fields of one item, with ``etag`` only if it has not changed since it was read."""
     return Call("PATCH", path_of("items", item_id), Outcome, body=dict(changes), etag=etag)
 
 

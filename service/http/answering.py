@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from indexer.errors import BadImage, BadQuery
-from search.cost import DEAR, cost_of
+from search.cost import COSTLY, cost_of
 from search.query import EmbeddingPart, ImagePart
 from service.http.replies import search_reply_parts
 from service.runtime.answer_cache import Answer, AnswerKey, hash_of
+from service.runtime.tracing import trace_search
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -25,22 +26,22 @@ if TYPE_CHECKING:
     from service.runtime.engine import Engine
     from service.runtime.serving import Served
 
-_NO_TIME = dict.fromkeys(("encode_ms", "search_ms", "fields_ms"), 0.0)
+_NO_TIME = dict.fromkeys(("encode_ms", "search_ms", "rank_ms", "fields_ms"), 0.0)
 
 
 async def reply_to(
     state: AppState, query: Query, request: Request, *, by_url: bool = False
 ) -> bytes:
-    """Return the reply to a query as JSON; the same query may get an answer that was given before.
+    """Return the reply to a query as JSON; it may be the kept answer to the same query.
 
-    The request was counted as one search already. ``by_url`` is True if its URL says all of the
-    query, and the reply is all of the answer: then see ``kept_reply``. Raises BadQuery for a limit
-    that is too large, and HttpError (429) if the query costs more searches than its client has
-    left.
+    The request was already counted as one search. ``by_url`` is True if the URL of the request
+    contains the whole query, so that ``kept_reply`` can find the answer by it. Raises BadQuery for
+    a limit that is too large, and HttpError (429) if the query costs more searches than its client
+    has left.
     """
     query, cost = checked(state, query)
     state.rates.take_search(request.scope, request.headers, int(cost) - 1)
-    pool = state.pools.dear if cost > DEAR else state.pools.searching
+    pool = state.pools.costly if cost > COSTLY else state.pools.searching
     root = request.scope.get("root_path", "")
     async with state.serving.lease() as served:
         search = _Search(
@@ -55,7 +56,7 @@ async def reply_to(
 
 
 def kept_reply(state: AppState, request: Request) -> bytes | None:
-    """Return the answer that the same URL got before, if it is kept and nothing was written since.
+    """Return the kept answer to the same URL, or None; a write to the shop outdates it.
 
     A found answer counts as a search of the client; raises HttpError (429).
     """
@@ -77,11 +78,11 @@ def _hash_of_url(request: Request) -> bytes:
 def _hash_of_query(
     state: AppState, query: CheckedQuery, request: Request | None = None
 ) -> bytes | None:
-    """Return a hash of a query by which its answer is kept; None if it must not be.
+    """Return the hash under which the answer to a query is kept; None if it must not be kept.
 
-    It is the hash of the URL if there is a ``request`` that has all of the query in it. Photos
-    count by their content. What a user likes changes with every event, so queries for a user have
-    no hash.
+    It is the hash of the URL if ``request`` is given, whose URL contains the whole query. Photos
+    are hashed by their content. Queries for a user have no hash, because every event changes their
+    answer.
     """
     if not state.answers.max_bytes or any(part.is_private for part in query.parts):
         return None
@@ -157,14 +158,16 @@ async def _embed(served: Served, photo: Photo, box: Box) -> Embedding:
 
 
 class _Search:
-    """A search by one engine. Its answer is kept if ``asked``, a hash of the query, is given."""
+    """A search by one engine. Its answer is kept if ``query_hash`` is given."""
 
-    def __init__(self, state: AppState, engine: Engine, root: str, asked: bytes | None) -> None:
+    def __init__(
+        self, state: AppState, engine: Engine, root: str, query_hash: bytes | None
+    ) -> None:
         self._answers = state.answers
         self._metrics = state.metrics
         self._engine = engine
         self._root = root
-        self._asked = asked
+        self._query_hash = query_hash
 
     def known(self) -> bytes | None:
         """Return the answer if it was given before in the present state of the shop."""
@@ -180,9 +183,11 @@ class _Search:
         return answer.before + msgspec.json.encode(timings) + answer.after
 
     def run(self, query: Query, photo_ms: float) -> bytes:
-        """Search, and keep the answer. ``photo_ms`` is the time that the photos took."""
-        key = self._key()  # before the search, which has all writes of this state, or more
+        """Search, and keep the answer. ``photo_ms`` is the time that encoding the photos took."""
+        key = self._key()  # read first: the search may already see later writes
+        began = time.monotonic()
         reply = self._engine.search(query)
+        trace_search(began, reply.timings)
         if photo_ms:
             for stage in ("encode_ms", "total_ms"):
                 reply.timings[stage] = round(reply.timings.get(stage, 0.0) + photo_ms, 3)
@@ -190,11 +195,11 @@ class _Search:
         answer = Answer(*search_reply_parts(reply, root=self._root), reply.mode)
         if key is not None:
             self._answers.put(key, answer)
-        self._metrics.answer("miss" if self._asked else "never", self._answers.bytes_used)
+        self._metrics.answer("miss" if self._query_hash else "never", self._answers.bytes_used)
         return answer.before + msgspec.json.encode(reply.timings) + answer.after
 
     def _key(self) -> AnswerKey | None:
-        if self._asked is None:
+        if self._query_hash is None:
             return None
         state = self._engine.answer_state()
-        return None if state is None else AnswerKey(self._asked, (self._root, state))
+        return None if state is None else AnswerKey(self._query_hash, (self._root, state))

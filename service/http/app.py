@@ -14,16 +14,16 @@ from starlette.middleware.cors import CORSMiddleware
 
 from indexer.errors import IndexMismatch
 from indexer.imaging.decodebudget import BUDGET
-from indexer.imaging.images import ImageLimits
 from indexer.shop.folder import ShopFolder
-from indexer.threads import THREADS
 from indexer.vectors.remote.access import ACCESS
 from service.budgets import limit_threads
 from service.http.appstate import AppState
+from service.http.assistants import MCP_PATH, AssistantsEndpoint
+from service.http.capacity import batcher_factory, request_gate, worker_pools
 from service.http.compression import Compression
 from service.http.connections import connections_for
 from service.http.fetching import fetcher_of
-from service.http.gate import Admission, Gate, RequestQueue
+from service.http.gate import Admission
 from service.http.job_events import JobEvents
 from service.http.middleware import RequestIds, RequestMiddleware
 from service.http.problems import add_error_handlers
@@ -34,7 +34,9 @@ from service.http.routes.asking import ask_routes
 from service.http.routes.campaign import campaign_routes
 from service.http.routes.classify import classify_routes
 from service.http.routes.embed import add_embed
+from service.http.routes.enriching import enrich_routes
 from service.http.routes.items import item_routes
+from service.http.routes.job_starts import job_start_routes
 from service.http.routes.jobs import job_routes
 from service.http.routes.keys import key_routes
 from service.http.routes.knn import knn_routes
@@ -49,7 +51,6 @@ from service.http.routes.styles import style_routes
 from service.http.routes.writes import write_routes
 from service.http.security import BodyLimit, HostCheck, SecurityHeaders
 from service.runtime.answer_cache import AnswerCache
-from service.runtime.batching import BatchLimits, PhotoBatcher
 from service.runtime.compaction import Compaction
 from service.runtime.engine import Engine
 from service.runtime.metrics import Metrics
@@ -57,8 +58,8 @@ from service.runtime.recognition import SharedRecognizer
 from service.runtime.resized import ResizedImages
 from service.runtime.serving import START_S, Serving
 from service.runtime.throttled_log import ThrottledLog
+from service.runtime.tracing import Tracing
 from service.runtime.worker_process import SharedEffort, WorkerProcess
-from service.runtime.workers import WorkerPools, Workers
 from service.settings import server_access
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
 
     from indexer.encoders.base import Encoder
     from search.live.sharing import Sharing
+    from service.http.gate import Gate
     from service.settings import Settings
 
     OpenEngine = Callable[[Encoder | None], Engine]
@@ -74,9 +76,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("vitrine.service")
 
 KEEP_ALIVE_S = 30  # how long a connection stays open between two requests
-_WRITE_WAIT_S = 30.0  # how long a write waits in the queue before the reply is 503
-_STYLE_WAIT_S = 20.0
-_MOST_STYLED = 32  # pictures that may wait to be styled: a page asks for a grid of them
 _ABOUT = """Photo search for a shop, on the shop's own machine.
 
 Every error is `application/problem+json` with a `code`. Every reply carries `X-Request-ID`;
@@ -90,15 +89,17 @@ def create_app(
     open_engine: OpenEngine | None = None,
     current: Callable[[], str] | None = None,
     worker: WorkerProcess | None = None,
+    tracing: Tracing | None = None,
 ) -> FastAPI:
     """Return the service as an ASGI application. Its lifespan opens the shop.
 
-    ``worker`` is the place of this process among several that serve the shop; ``settings`` are its
-    own, see ``WorkerProcess.share_of``.
+    It serves ``settings.shop``, and changes to each new generation. If several processes serve the
+    shop, ``worker`` says which of them this is, and ``settings`` are its own share of the limits
+    (``WorkerProcess.share_of``). ``tracing`` replaces the traces of ``settings.traces``.
 
-    By default it serves ``settings.shop``, and changes to each new generation. Tests pass
-    ``open_engine``, which gets the encoder in use or None, and ``current``, which returns the name
-    of the generation to serve; such an app never rebuilds the index, and keeps no answers.
+    Tests pass ``open_engine``, which gets the encoder in use or None, and ``current``, which
+    returns the name of the generation to serve. Such an app never rebuilds the index and keeps no
+    answers.
     """
     BUDGET.megabytes = settings.max_decode_mb
     limit_threads(settings.threads)
@@ -106,50 +107,59 @@ def create_app(
     worker = worker or WorkerProcess()
     sharing = None if worker.folder is None else SharedEffort(worker.folder)
     metrics = Metrics(worker.metrics)
-    pools = _pools(settings)
+    pools = worker_pools(settings)
     serving = Serving(
         open_engine or (lambda encoder: _open_shop(settings, encoder, sharing)),
         current or ShopFolder(settings.shop).current,
-        _batchers(settings, pools, metrics),
+        batcher_factory(settings, pools, metrics),
         interval_s=settings.reload_interval_s,
         refresh_s=settings.refresh_interval_s,
         start_s=START_S if worker.answers_early else None,
     )
     compaction = Compaction(settings.shop, serving, settings)
-    fetcher = fetcher_of(settings)
-    gate = _gate(settings, serving)
+    gate = request_gate(settings, serving)
     ids = RequestIds()
+    if tracing is None and settings.traces:
+        tracing = Tracing(settings.traces, _version())
     rates = RateLimits(settings, worker.buckets)
-    recognizer = SharedRecognizer(settings.recognizer)
     answers = AnswerCache(int(settings.answer_cache_mb * 1e6) if open_engine is None else 0)
     state = AppState(
-        settings,
-        serving,
-        pools,
-        metrics,
-        rates,
-        recognizer,
-        JobEvents(),
-        ResizedImages(settings.image_cache_mb),
-        fetcher,
-        answers,
+        settings=settings,
+        serving=serving,
+        pools=pools,
+        metrics=metrics,
+        rates=rates,
+        recognizer=SharedRecognizer(settings.recognizer),
+        job_events=JobEvents(),
+        resized=ResizedImages(settings.image_cache_mb),
+        fetcher=fetcher_of(settings),
+        answers=answers,
     )
     rebuilds = open_engine is None and worker.is_first
+    assistants = AssistantsEndpoint(state, _version()) if settings.mcp else None
     app = _bare_app(
-        _lifespan(state, compaction if rebuilds else None, shares_metrics=worker.count > 1),
-        _middleware(settings, gate, metrics, ids, rates),
+        _lifespan(
+            state,
+            compaction if rebuilds else None,
+            assistants,
+            tracing,
+            shares_metrics=worker.count > 1,
+        ),
+        _middleware(settings, gate, metrics, ids, rates, tracing),
     )
     add_routes(app, state)
+    if assistants is not None:
+        app.add_route(MCP_PATH, assistants, methods=["POST"], include_in_schema=False)  # type: ignore[arg-type]  # starlette takes applications too
     app.state.private_paths = _private_paths(settings)
     app.state.kill_rebuild = compaction.kill
     app.state.stop_events = state.job_events.stop
     app.state.protocol_context = ProtocolContext(
-        gate,
-        ids,
-        metrics,
-        connections_for(settings, KEEP_ALIVE_S),
-        ThrottledLog(logger, logging.WARNING),
-        settings.request_log,
+        gate=gate,
+        ids=ids,
+        metrics=metrics,
+        connections=connections_for(settings, KEEP_ALIVE_S),
+        refusals=ThrottledLog(logger, logging.WARNING),
+        log=settings.request_log,
     )
     return app
 
@@ -158,9 +168,11 @@ def add_routes(app: FastAPI, state: AppState) -> None:
     """Add all routes, and the handlers of errors."""
     add_error_handlers(app)
     searching = (search_routes, knn_routes, ask_routes, recognition_routes, classify_routes)
-    items = (write_routes, review_routes, item_routes, personal_routes)
+    items = (write_routes, review_routes, enrich_routes, item_routes, personal_routes)
     pictures = (style_routes, campaign_routes)
-    operators = (admin_routes, job_routes, key_routes, operator_routes, state_routes)
+    operators = (
+        admin_routes, job_routes, job_start_routes, key_routes, operator_routes, state_routes,
+    )  # fmt: skip
     for routes in (*searching, *items, *pictures, *operators):
         app.include_router(routes(state))
     add_pages(app, state.settings)
@@ -187,94 +199,55 @@ def _bare_app(
     )
 
 
-def _pools(settings: Settings) -> WorkerPools:
-    threads, queue = THREADS.count, settings.queue_size
-
-    def pool(name: str, count: int, room: int, deadline_s: float) -> Workers:
-        return Workers(count, queue=room, deadline_s=deadline_s, name=name)
-
-    wait_s = settings.queue_deadline_s
-    return WorkerPools(
-        decoding=pool("decoding", threads, queue, wait_s),
-        searching=pool("searching", threads, queue, wait_s),
-        # At most half of the cores and a short queue, because each of these takes many times as
-        # long as another search.
-        dear=pool("costly searching", max(1, threads // 2), max(1, queue // 8), wait_s),
-        reading=pool("reading", threads, queue, wait_s),
-        # One thread, because the store allows one writer at a time.
-        writing=pool("writing", 1, queue, _WRITE_WAIT_S),
-        # Events have a store of their own, so they never wait for items to be written.
-        events=pool("events", 1, queue, _WRITE_WAIT_S),
-        # A quarter of the cores: a picture takes up to a second, and searches must not wait.
-        styling=pool("styling", max(1, threads // 4), _MOST_STYLED, _STYLE_WAIT_S),
-    )
-
-
-def _batchers(
-    settings: Settings, pools: WorkerPools, metrics: Metrics
-) -> Callable[[Engine], PhotoBatcher]:
-    """Return a function that makes the photo batcher of an engine."""
-    images = ImageLimits(settings.max_megapixels, settings.max_upload_mb)
-    limits = BatchLimits(
-        settings.batch_size,
-        settings.batch_wait_ms / 1e3,
-        settings.queue_size,
-        settings.queue_deadline_s,
-    )
-
-    def batcher(engine: Engine) -> PhotoBatcher:
-        return PhotoBatcher(
-            engine.encoder, pools.decoding, limits=limits, images=images, observe=metrics.batch
-        )
-
-    return batcher
-
-
-def _gate(settings: Settings, serving: Serving) -> Gate:
-    room = THREADS.count + settings.queue_size
-    return Gate(
-        {
-            "photos": RequestQueue("photos", room, serving.photo_refusal),
-            "searches": RequestQueue("searches", room),
-            "reads": RequestQueue("reads", room),
-            "writes": RequestQueue("writes", 1 + settings.queue_size),
-            "events": RequestQueue("events", 1 + settings.queue_size),
-            "styles": RequestQueue("pictures to style", THREADS.count + _MOST_STYLED),
-        }
-    )
-
-
 def _lifespan(
-    state: AppState, compaction: Compaction | None, *, shares_metrics: bool
+    state: AppState,
+    compaction: Compaction | None,
+    assistants: AssistantsEndpoint | None,
+    tracing: Tracing | None,
+    *,
+    shares_metrics: bool,
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await state.serving.start()
         if compaction is not None:
             compaction.start()
+        if assistants is not None:
+            await assistants.start()
         gauges = asyncio.create_task(observe_gauges_forever(state)) if shares_metrics else None
         yield
         if gauges is not None:
             gauges.cancel()
+        if assistants is not None:
+            await assistants.stop()
         if state.fetcher is not None:
             await asyncio.to_thread(state.fetcher.close)
         if compaction is not None:
             await compaction.stop()
         await state.serving.stop()
         state.pools.close()
+        if tracing is not None:
+            await asyncio.to_thread(tracing.close)
 
     return lifespan
 
 
 def _middleware(
-    settings: Settings, gate: Gate, metrics: Metrics, ids: RequestIds, rates: RateLimits
+    settings: Settings,
+    gate: Gate,
+    metrics: Metrics,
+    ids: RequestIds,
+    rates: RateLimits,
+    tracing: Tracing | None,
 ) -> list[Middleware]:
     """Return the middleware around every request, outermost first."""
     origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
     return [
         Middleware(SecurityHeaders, cross_origin=bool(origins)),
         *([_cors(origins)] if origins else []),
-        Middleware(RequestMiddleware, log=settings.request_log, metrics=metrics, ids=ids),
+        Middleware(
+            RequestMiddleware, log=settings.request_log, metrics=metrics, ids=ids, tracing=tracing
+        ),
         Middleware(Compression),
         Middleware(HostCheck, allowed=settings.allowed_hosts.split(",")),
         Middleware(Admission, gate=gate),

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from indexer.errors import BadImage
-from search.cost import DEAR
+from search.cost import COSTLY
 from search.query import EmbeddingPart, ImagePart
 from service.http.answering import checked
 from service.http.replies import BoxReply, search_reply
+from service.runtime.tracing import trace_search
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,12 +32,12 @@ async def boxes_reply(
 ) -> bytes:
     """Return the reply to a query whose first part is a photo, with a group of hits for each box.
 
-    The boxes are encoded in one batch, and each counts as a search. All fields but ``groups`` are
-    those of the first box. Raises the errors of ``answering.reply_to``.
+    The boxes are encoded in one batch, and each counts as a search. The other fields of the
+    reply are those of the first box. Raises the errors of ``answering.reply_to``.
     """
     query, cost = checked(state, query)
     state.rates.take_search(request.scope, request.headers, int(cost * len(boxes)) - 1)
-    pool = state.pools.dear if cost * len(boxes) > DEAR else state.pools.searching
+    pool = state.pools.costly if cost * len(boxes) > COSTLY else state.pools.searching
     root = request.scope.get("root_path", "")
     async with state.serving.lease() as served:
         began = time.perf_counter()
@@ -73,7 +74,9 @@ def _search(
 ) -> SearchReply:
     (photo, *others) = query.parts
     parts = [EmbeddingPart(vector, photo.weight), *others]  # (dim,)
+    began = time.monotonic()
     reply = served.engine.search(msgspec.structs.replace(query, parts=parts))
+    trace_search(began, reply.timings)
     state.metrics.search(reply.mode, reply.timings)
     return search_reply(reply, root=root)
 

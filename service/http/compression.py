@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Pictures are compressed already, and an event must not wait for others.
+# Without pictures, which are compressed already, and event streams, which must not be delayed.
 COMPRESSIBLE = frozenset(
     {
         *("application/json", "application/problem+json", "application/manifest+json"),
@@ -19,15 +19,15 @@ COMPRESSIBLE = frozenset(
     }
 )
 _GZIP = 31  # zlib's window bits for a gzip file
-_LEVEL = 1  # replies are made once for each request: level 6 saves a tenth in three times the time
+_LEVEL = 1  # every reply is compressed anew: level 6 saves a tenth, in three times the time
 _LEAST = 1000  # bytes; a smaller reply fits in one packet anyway
 _INLINE = 100_000  # bytes; a larger reply is compressed in a thread
 
 
 class Compression:
-    """Compresses the replies that are sent whole and not encoded yet; streams stay as they are.
+    """Compresses replies that are sent whole and not encoded yet, but not streams.
 
-    A strong ETag gets the suffix ``-gzip``, since it names other bytes.
+    A strong ETag gets the suffix ``-gzip``, because the compressed bytes differ.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -18,7 +18,7 @@ CHECK_S = 1.0
 
 
 class Connection(Protocol):
-    """What ``Connections`` needs of a connection."""
+    """The methods of a connection that ``Connections`` calls."""
 
     address: str
 

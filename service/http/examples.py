@@ -1,7 +1,7 @@
 """An example request for every route, in the OpenAPI document; a test sends each to a live app.
 
-The test replaces ``mug-012`` and ``GENERATION`` by what its shop has, and a photo or a catalog
-stands for the bytes of a file.
+The test replaces ``mug-012`` and ``GENERATION`` by an item and a generation of its shop, and
+``photo.jpg`` and ``catalog.csv`` by the bytes of a file.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ EXAMPLES: dict[str, Example] = {
     "item": _ITEM,
     "item_reviews": _ITEM,
     "item_suggestions": _ITEM,
+    "decide_suggestion": Example({"item_id": ITEM}, {"attribute": "color", "value": "Red"}),
+    "draft_item": Example({"item_id": ITEM}, {"tone": "friendly", "seed": 3}),
     "similar_items": Example({"item_id": ITEM, "limit": 4, "filter": "price < 100"}),
     "bought_together": Example({"item_id": ITEM, "limit": 4}),
     "item_image": Example({"item_id": ITEM, "index": 0, "size": 240}),

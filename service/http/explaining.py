@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from service.runtime.engine import Engine
 
 MOST_EXPLAINED = 3  # hits: each is encoded 50 times, as is the query
-EXPLAIN_COST = 40  # searches that explaining counts as
+EXPLAIN_COST = 40  # an explanation counts as this many searches
 
 Picture = bytes | str
 """The bytes of a photo, or the id of an item whose main picture is the query."""
@@ -38,7 +38,7 @@ async def explained(
 ) -> bytes:
     """Search, and return the reply with the heat maps of its first hits.
 
-    ``box`` is the region of the query that was searched with, if the reply names no other. Raises
+    ``box`` is the region of the query that is searched with, unless the reply names another. Raises
     HttpError (429) before the search if the client has too few searches left.
     """
     state.rates.take_search(request.scope, request.headers, EXPLAIN_COST)

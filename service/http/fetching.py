@@ -11,7 +11,9 @@ from indexer.fetching.policy import FetchPolicy, is_url, parse_hosts, parse_netw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
 
+    from indexer.fetching.client import Response
     from service.settings import Settings
 
 MAX_FETCHED = 500  # pictures of a request
@@ -24,7 +26,7 @@ Fetched = dict[str, bytes | str]
 
 
 def fetcher_of(settings: Settings) -> Fetcher | None:
-    """Return what fetches, or None if no host is allowed. Raises BadQuery for a wrong host."""
+    """Return the fetcher, or None if no host is allowed. Raises BadQuery for an invalid host."""
     hosts = [host for host in settings.fetch_hosts.split(",") if host.strip()]
     if not hosts:
         return None
@@ -43,7 +45,7 @@ def fetcher_of(settings: Settings) -> Fetcher | None:
 
 
 def urls_of(data: Any) -> list[str]:
-    """Return the URLs among the images of a body: of a list of items, or of one; each once."""
+    """Return the URLs among the images of a body of one or more items, without duplicates."""
     return list(dict.fromkeys(_urls(data)))
 
 
@@ -51,20 +53,38 @@ async def fetch_all(fetcher: Fetcher, urls: list[str]) -> Fetched:
     """Fetch some URLs. Those over ``MAX_FETCHED``, or over 256 MB together, are not fetched."""
     found: Fetched = {}
     size = 0
-    jobs = [(url, asyncio.wrap_future(fetcher.submit(url))) for url in urls[:MAX_FETCHED]]
-    for url, job in jobs:
-        try:
-            response = await job
-        except BadImage as error:
-            found[url] = str(error)
-            continue
-        fetcher.release(response)
-        data = response.data or b""
-        size += len(data)
-        found[url] = data if size <= _MOST_BYTES else _too_much("256 MB of pictures")
+    waiting = {url: fetcher.submit(url) for url in urls[:MAX_FETCHED]}
+    try:
+        while waiting:
+            url = next(iter(waiting))
+            try:
+                response = await asyncio.wrap_future(waiting[url])
+            except BadImage as error:
+                del waiting[url]
+                found[url] = str(error)
+                continue
+            del waiting[url]
+            fetcher.release(response)
+            data = response.data or b""
+            size += len(data)
+            found[url] = data if size <= _MOST_BYTES else _too_much("256 MB of pictures")
+    finally:
+        for future in waiting.values():
+            _abandon(fetcher, future)
     for url in urls[MAX_FETCHED:]:
         found[url] = _too_much(f"{MAX_FETCHED} pictures behind URLs")
     return found
+
+
+def _abandon(fetcher: Fetcher, future: Future[Response]) -> None:
+    """Cancel a fetch, or release its bytes when they arrive: no room would be left otherwise."""
+
+    def release(done: Future[Response]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            fetcher.release(done.result())
+
+    if not future.cancel():
+        future.add_done_callback(release)
 
 
 def _too_much(what: str) -> str:

@@ -82,7 +82,7 @@ class Gate:
     """The queues for all kinds of work; chooses the queue that a request joins."""
 
     def __init__(self, queues: Mapping[str, RequestQueue]) -> None:
-        """``queues``: ``photos``, ``searches``, ``reads``, ``writes``, ``events``, ``styles``."""
+        """The keys of ``queues``: photos, searches, reads, writes, events and styles."""
         self._queues = queues
 
     def queue_of(self, method: str, path: str, length: int) -> RequestQueue | None:
@@ -99,7 +99,7 @@ def _kind_of(method: str, path: str, length: int) -> str | None:
         return "photos" if method == "POST" else None
     if path == "/v1/ask":
         return "searches" if method == "POST" else None
-    if path in ("/v1/search", "/knn-service"):
+    if path in ("/v1/search", "/knn-service", "/mcp"):
         if method != "POST":
             return None
         return "photos" if length > _PHOTO_BYTES else "searches"
@@ -113,10 +113,16 @@ def _kind_of(method: str, path: str, length: int) -> str | None:
         return "writes" if method == "POST" else None
     if path.startswith(("/v1/events", "/v1/sessions/", "/v1/users/")):
         return _kind_of_personal(method, path)
-    if path != "/v1/items" and not path.startswith("/v1/items/"):
-        return None
+    if path == "/v1/items" or path.startswith("/v1/items/"):
+        return _kind_of_items(method, path)
+    return None
+
+
+def _kind_of_items(method: str, path: str) -> str | None:
     if method in ("GET", "HEAD"):
         return "searches" if _SIMILAR.fullmatch(path) else "reads"
+    if method == "POST" and path.endswith("/draft"):
+        return "searches"
     return "writes" if method in ("PUT", "PATCH", "DELETE", "POST") else None
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from indexer.items import ORIGINAL
-from service.http.schemas import LimitField
+from service.http.query_fields import LimitField
 from service.runtime.resized import SIZES
 
 

@@ -1,4 +1,4 @@
-"""From a request over HTTP to the command of a job."""
+"""Turns a request over HTTP into the command of a job."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
     from service.settings import Settings
 
-ENDING = ".zip"  # of a snapshot
+SNAPSHOT_ENDING = ".zip"
 _LOCAL = re.compile(r"[:@/][./]")  # the start of a path
 
 
 class JobRequests:
-    """Makes the requests of jobs on one shop. ``started_by`` is the name of the key."""
+    """Creates the requests of jobs on one shop. ``started_by`` is the name of the key."""
 
     def __init__(self, settings: Settings, started_by: str, request_id: str) -> None:
         self._settings = settings
@@ -57,9 +57,9 @@ class JobRequests:
         """Return a snapshot. Raises HttpError: 403 without a folder for them, 409 if it exists."""
         root = folder_of(self._settings.snapshots, "snapshots", "VITRINE_SNAPSHOTS")
         name = body.name or datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        path = root / f"{name}{ENDING}"
+        path = root / f"{name}{SNAPSHOT_ENDING}"
         if path.exists():
-            raise HttpError(409, "conflict", f"there is a snapshot {name!r} already", param="name")
+            raise HttpError(409, "conflict", f"there is already a snapshot {name!r}", param="name")
         return self._job("snapshot", name, ["snapshot", str(path)], {})
 
     def migration(self, body: MigrationBody, *, only_plan: bool) -> JobRequest:
@@ -71,16 +71,14 @@ class JobRequests:
         return self._job(kind, body.encoder, arguments, options_of(body, without="encoder"))
 
     def migration_stop(self) -> JobRequest:
-        """Return the end of the open migration."""
+        """Return the cancellation of the open migration."""
         return self._job("migration_stop", "", ["migrate", "--stop"], {})
 
     def comparison(self, body: ComparisonBody) -> JobRequest:
         """Return a comparison of two generations."""
         names = [name for name in (body.first, body.second) if name is not None]
         if body.first is None and body.second is not None:
-            raise HttpError(
-                422, "invalid_request", "give first together with second", param="first"
-            )
+            raise HttpError(422, "invalid_request", "second needs first too", param="first")
         subject = " ".join(names)
         return self._job("comparison", subject, ["compare", *names, *self._threads()], {})
 

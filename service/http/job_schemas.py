@@ -8,9 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, StringConstraints
 
 from indexer.catalog.formatnames import FORMATS
-from service.http.schemas import RequestModel, without_null
+from service.http.request_model import RequestModel, without_null
 
-_ENDINGS = ("csv", "tsv", "jsonl", "json", "parquet", "xlsx", "xml")
 SNAPSHOT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 Column = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -44,19 +43,21 @@ class BuildOptions(_JobBody):
         examples=[{"title": "name", "images": ["picture1", "picture2"]}],
     )
     encoding: str | None = Field(
-        None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$", description="That of a CSV file."
+        None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$",
+        description="The encoding of a CSV.",
     )
     language: str | None = Field(
         None,
         pattern=r"^[A-Za-z]{2,8}([_-][A-Za-z0-9]{2,8})*$",
-        description="Which of several languages to take texts in.",
+        description="The language of the texts, if the catalog has several.",
         examples=["de"],
     )
     styles: list[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}$")]] | None = (
         Field(
             None,
             max_length=50,
-            description="Also index every image in these styles; [] in none. By default as before.",
+            description="Styles to index every image in too; [] is none. By default, as before.",
         )
     )
     fetch: bool = Field(
@@ -77,7 +78,7 @@ class BuildOptions(_JobBody):
 
 
 class BuildBody(BuildOptions):
-    """A build of a catalog that lies in the folder of VITRINE_CATALOGS."""
+    """A build of a catalog in the folder of VITRINE_CATALOGS."""
 
     catalog: str = Field(
         min_length=1,
@@ -88,7 +89,7 @@ class BuildBody(BuildOptions):
 
 
 class BuildForm(_JobBody):
-    """A build of an uploaded catalog. Its images are URLs, or those that the items have already."""
+    """A build of an uploaded catalog. Its images are URLs, or images that the shop already has."""
 
     file: str = Field(
         description="The catalog.",

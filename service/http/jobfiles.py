@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from service.http.job_requests import ENDING
+from service.http.job_requests import SNAPSHOT_ENDING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_MOST = 1000  # files of a list
+_MOST = 1000  # entries of a list
 _DEPTH = 3  # folders below the first that are searched
 _KINDS = frozenset(
     {".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".jsonld", ".parquet", ".xlsx", ".xls",
@@ -42,7 +42,7 @@ class SnapshotFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def catalogs(root: Path) -> list[CatalogFile]:
-    """Return the catalogs in a folder by name: at most 1,000 files, and its folders."""
+    """Return the catalog files and folders in a folder and below it, by name, at most 1,000."""
     found = []
     for path in _walk(root, _DEPTH):
         with suppress(OSError):
@@ -64,10 +64,10 @@ def catalogs(root: Path) -> list[CatalogFile]:
 def snapshots(root: Path) -> list[SnapshotFile]:
     """Return the snapshots in a folder, newest first."""
     found = []
-    for path in root.glob(f"*{ENDING}"):
+    for path in root.glob(f"*{SNAPSHOT_ENDING}"):
         with suppress(OSError):
             status = path.stat()
-            found.append((status.st_mtime, path.name.removesuffix(ENDING), status.st_size))
+            found.append((status.st_mtime, path.name.removesuffix(SNAPSHOT_ENDING), status.st_size))
     return [
         SnapshotFile(name=name, bytes=size, created_at=_rfc3339(at))
         for at, name, size in sorted(found, reverse=True)[:_MOST]

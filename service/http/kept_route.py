@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 def kept_route(state: AppState) -> type[APIRoute]:
     """Return a class of routes of searches by GET.
 
-    Reading the parameters takes longer than everything else if the answer is kept. They are those
-    of the request whose answer it was, so they are valid. The search is counted for its client as
-    always.
+    For a kept answer, reading the parameters would take longer than everything else. They need no
+    check, because the same URL was answered before. The search is counted for its client as always.
     """
 
     class KeptRoute(APIRoute):

@@ -1,4 +1,4 @@
-"""What is sent about API keys, and what requests that make them hold."""
+"""The structs of replies about API keys."""
 
 from __future__ import annotations
 
@@ -7,35 +7,10 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
-from pydantic import Field
 
 from service.apikey import ApiKey, Scope
-from service.http.schemas import RequestModel
 
 ScopeName: TypeAlias = Literal["read", "write", "admin"]
-
-DAY_S = 86_400.0
-KEEP_HOURS = 24.0  # how long the old key of a rotation is valid beside the new one
-
-
-class KeyBody(RequestModel):
-    """A key to be made."""
-
-    name: str = Field(description="Who has the key, such as till.", examples=["till"])
-    scope: Scope = Field(Scope.READ, strict=False, description="What it may do.")
-    expires_days: float | None = Field(None, gt=0, le=36_500, description="Days until it ends.")
-    searches_per_s: float | None = Field(
-        None, gt=0, description="Most searches a second; by default the limit of the service."
-    )
-
-
-class RotateBody(RequestModel):
-    """How to replace a key."""
-
-    keep_hours: float = Field(
-        KEEP_HOURS, ge=0, le=8_760, description="How long the old key stays valid."
-    )
-    expires_days: float | None = Field(None, gt=0, le=36_500, description="As for a new key.")
 
 
 class KeyReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,11 +69,6 @@ def key_reply(key: ApiKey, now: float) -> KeyReply:
 def scope_name(scope: Scope) -> ScopeName:
     """Return the name of a scope, as it is sent."""
     return scope.value
-
-
-def end_of(days: float | None, now: float) -> float | None:
-    """Return the end of a key that is valid for so many days, in seconds since 1970."""
-    return None if days is None else now + days * DAY_S
 
 
 def _date(seconds: float) -> str:

@@ -8,8 +8,10 @@ import msgspec
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from indexer.drafting.draft import Draft
 from indexer.enrichment.suggestionlog import ItemSuggestions
 from search.asking.answer import Answer
+from service.http.enrich_schemas import DecisionBody, DraftBody
 from service.http.examples import add_examples
 from service.http.job_replies import CatalogsReply, JobReply, JobsReply, SnapshotsReply
 from service.http.job_schemas import (
@@ -20,14 +22,8 @@ from service.http.job_schemas import (
     MigrationBody,
     SnapshotBody,
 )
-from service.http.key_replies import (
-    KeyBody,
-    KeysReply,
-    NewKeyReply,
-    OwnKeyReply,
-    RemovedKeysReply,
-    RotateBody,
-)
+from service.http.key_replies import KeysReply, NewKeyReply, OwnKeyReply, RemovedKeysReply
+from service.http.key_schemas import KeyBody, RotateBody
 from service.http.operator_replies import (
     ModelsReply,
     ReportReply,
@@ -68,7 +64,7 @@ if TYPE_CHECKING:
 _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
     EventsBody, SessionBody, StyleForm, ClassifyForm, RecognizeForm, BatchBody,
-    AskBody,
+    AskBody, DecisionBody, DraftBody,
     KeyBody, RotateBody,
     CampaignBody, BuildBody, BuildForm, BuildOptions, SnapshotBody, MigrationBody, ComparisonBody,
 )  # fmt: skip
@@ -76,7 +72,7 @@ _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
     RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply, ClassifyReply,
     RecognizeReply, GenerationsReply, ServingReply, BatchReply, ReviewsReply, ItemSuggestions,
-    Answer,
+    Answer, Draft,
     KeysReply, NewKeyReply, OwnKeyReply, RemovedKeysReply,
     StorageReply, ModelsReply, SettingsReply, ReportReply,
     JobReply, JobsReply, CatalogsReply, SnapshotsReply,
@@ -86,7 +82,7 @@ _MEANINGS = {
     400: "Malformed request, or wrong Host header.",
     401: "The key is missing or wrong.",
     403: "The key allows too little, or the service has no key that allows this.",
-    404: "There is no such item, or what the path names.",
+    404: "What the path names does not exist, such as an item.",
     405: "Method not allowed.",
     408: "The upload paused for too long, or was too slow.",
     409: "The embedding does not match the encoder of the index; or another job, or the present "
@@ -98,8 +94,8 @@ _MEANINGS = {
     422: "The request is invalid; `param` names the field.",
     429: "This address sent too many requests; try again after `Retry-After` seconds.",
     500: "An unexpected error; the server's log has the details under its `request_id`.",
-    507: "The disk is full or read-only; acknowledged writes are kept.",
     503: "No index is open, or too many requests wait; try again after `Retry-After` seconds.",
+    507: "The disk is full or read-only; acknowledged writes are kept.",
 }
 _RETRY = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
@@ -117,7 +113,7 @@ IF_MATCH: dict[str, Any] = {
         }
     ]
 }
-"""The documentation of the header, for a route that writes one item."""
+"""The documentation of the header `If-Match`, for a route that writes one item."""
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -205,9 +201,7 @@ def reply_schemas() -> dict[str, dict[str, Any]]:
         ]
         for field in fields.values():
             field.pop("default", None)
-            if (
-                "enum" in field
-            ):  # all our enums are strings, and some client generators need the type
+            if "enum" in field:  # all are strings, and some client generators need the type
                 field["type"] = "string"
         schema["description"] = schema["description"].partition("\n\n")[0]
     return schemas

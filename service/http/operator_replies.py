@@ -1,4 +1,4 @@
-"""What is sent to operators about a shop: its storage, its models, its settings, its reports."""
+"""The structs of replies to operators: storage, models, settings and reports of a shop."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class SettingReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SettingsReply(msgspec.Struct, frozen=True):
-    """The settings of this process, in the order of the README."""
+    """The settings of this process, in the order of docs/settings.md."""
 
     settings: list[SettingReply]
 

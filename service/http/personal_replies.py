@@ -1,4 +1,4 @@
-"""What is sent about events, users and recommendations."""
+"""The structs of replies about events, users and recommendations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What requests about events, users and recommendations may hold."""
+"""The models of requests about events, users and recommendations."""
 
 from __future__ import annotations
 
@@ -9,29 +9,28 @@ from pydantic import BaseModel, ConfigDict, Field
 from indexer.items import MAX_ID_BYTES
 from search.personal.event import MAX_NAME_BYTES, MAX_RATING, EventType
 from search.personal.recommendation import DEFAULT_LIMIT
-from service.http.schemas import FilterField, FilterText, LimitField
+from service.http.query_fields import FilterField, FilterText, LimitField
+from service.http.request_model import RequestModel
 
 MAX_EVENTS = 10_000  # of one request
 MAX_SESSION_EVENTS = 200
 
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_BYTES)]
 Label = Annotated[str, Field(max_length=MAX_NAME_BYTES)]
-ExplainField = Annotated[bool, Field(description="Return what each feature adds to the scores.")]
-SeenField = Annotated[bool, Field(description="Allow items that the user has met before.")]
+ExplainScoresField = Annotated[
+    bool, Field(description="Return what each feature adds to the scores.")
+]
+SeenField = Annotated[bool, Field(description="Allow items that the user has seen before.")]
 DiversityField = Annotated[
     float,
-    Field(ge=0, le=1, description="What an item loses for likeness to those before it."),
+    Field(ge=0, le=1, description="How much an item loses for likeness to the items before it."),
 ]
 ContextField = Annotated[
     Id | None, Field(description="The item that the user looks at; it is not recommended.")
 ]
 
 
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class SessionEventBody(_Request):
+class SessionEventBody(RequestModel):
     """Something that the user did with an item."""
 
     item_id: Id
@@ -65,23 +64,23 @@ class EventBody(SessionEventBody):
     )
     consent: bool = Field(
         default=True,
-        description="False if the user has not agreed to be remembered: it is not stored.",
+        description="False if the user has not agreed to be remembered: the event is not stored.",
     )
 
 
-class EventsBody(_Request):
-    """Events to be stored; each is checked by itself."""
+class EventsBody(RequestModel):
+    """Events to store; each is checked separately."""
 
     events: list[EventBody] = Field(min_length=1, max_length=MAX_EVENTS)
 
 
-class EventsEnvelope(_Request):
-    """The outside of ``EventsBody``: its events are checked one by one."""
+class EventsEnvelope(RequestModel):
+    """``EventsBody`` with unchecked events, so that an invalid one does not refuse the others."""
 
     events: list[Any] = Field(min_length=1, max_length=MAX_EVENTS)
 
 
-class SessionBody(_Request):
+class SessionBody(RequestModel):
     """What an anonymous user did, newest last; nothing of it is stored."""
 
     events: list[SessionEventBody] = Field(max_length=MAX_SESSION_EVENTS)
@@ -89,12 +88,12 @@ class SessionBody(_Request):
     filter: FilterField = None
     item: ContextField = None
     seen: SeenField = False
-    explain: ExplainField = False
+    explain: ExplainScoresField = False
     diversity: DiversityField = 0.1
 
 
 class RecommendParams(BaseModel):
-    """How many items to recommend, among which."""
+    """The parameters of a request for recommendations."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -102,12 +101,12 @@ class RecommendParams(BaseModel):
     filter: FilterText | None = Field(None, description="Which items may be recommended.")
     item: ContextField = None
     seen: SeenField = False
-    explain: ExplainField = False
+    explain: ExplainScoresField = False
     diversity: DiversityField = 0.1
 
 
 class TogetherParams(BaseModel):
-    """How many items to return, among which."""
+    """The parameters of a request for what is bought together with an item."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 

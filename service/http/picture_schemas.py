@@ -8,13 +8,14 @@ from pydantic import ConfigDict, Field, model_validator
 
 from indexer.items import MAX_ID_BYTES
 from search.recognition.look import MOST_THINGS
-from service.http.schemas import FilterText, RequestModel, Unit, without_null
+from service.http.query_fields import FilterText, Unit
+from service.http.request_model import RequestModel, without_null
 
 MAX_THING_HITS = 50
 
 
 class RecognizeForm(RequestModel):
-    """A photo whose things are to be found, as multipart/form-data."""
+    """A photo to find things in, as multipart/form-data."""
 
     model_config = ConfigDict(json_schema_extra=without_null)
 
@@ -36,7 +37,7 @@ class RecognizeForm(RequestModel):
 
 
 class ClassifyForm(RequestModel):
-    """A photo to be classified, as multipart/form-data."""
+    """A photo to classify, as multipart/form-data."""
 
     model_config = ConfigDict(json_schema_extra=without_null)
 
@@ -50,12 +51,12 @@ class ClassifyForm(RequestModel):
 
 
 class StyleForm(RequestModel):
-    """A photo to be styled, as multipart/form-data."""
+    """A photo to style, as multipart/form-data."""
 
     model_config = ConfigDict(json_schema_extra=without_null)
 
     image: str = Field(
-        description="The photo: JPEG, PNG, WebP, GIF, AVIF or HEIC, told by its content.",
+        description="The photo: JPEG, PNG, WebP, GIF, AVIF or HEIC, recognized by its content.",
         json_schema_extra={"format": "binary", "contentMediaType": "application/octet-stream"},
     )
     style: str | None = Field(
@@ -67,20 +68,23 @@ class StyleForm(RequestModel):
         json_schema_extra={"format": "binary", "contentMediaType": "application/octet-stream"},
     )
     strength: float | None = Field(
-        None, ge=0, le=1, description="0 is the photo as it is; by default that of the style."
+        None,
+        ge=0,
+        le=1,
+        description="0 leaves the photo as it is; by default that of the style.",
     )
     background_strength: float | None = Field(
         None,
         ge=0,
         le=1,
-        description="The strength behind the product, if it is another; needs a plain background.",
+        description="The strength for the background, if it differs; needs a plain background.",
     )
     seed: int = Field(0, ge=0, le=2**32, description="Another seed draws other strokes.")
     format: Literal["jpeg", "png"] = "jpeg"
 
 
 class CampaignBody(RequestModel):
-    """An item to be advertised, and how its picture looks."""
+    """An item to advertise, and the look of its picture."""
 
     model_config = ConfigDict(json_schema_extra=without_null)
 
@@ -94,10 +98,16 @@ class CampaignBody(RequestModel):
         None, min_length=1, max_length=200, description="See `/v1/styles`; by default none."
     )
     strength: float | None = Field(
-        None, ge=0, le=1, description="With `style`: that of the product; by default the style's."
+        None,
+        ge=0,
+        le=1,
+        description="With `style`: for the product; by default that of the style.",
     )
     background_strength: float | None = Field(
-        None, ge=0, le=1, description="With `style`: that of all but the product, likewise."
+        None,
+        ge=0,
+        le=1,
+        description="With `style`: for the rest; by default that of the style.",
     )
     seed: int = Field(0, ge=0, le=2**32, description="Another seed draws other strokes.")
     template: dict[str, Any] = Field(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from fastapi.exceptions import RequestValidationError
@@ -39,6 +39,7 @@ from indexer.errors import (
     VitrineError,
     WorkersLost,
 )
+from service.http.invalid_fields import explain_errors
 from service.http.logged_path import logged_path
 from style.errors import BadCube, BadNetwork, BadStyleFile, StyleError
 
@@ -57,12 +58,6 @@ _QUOTE_CLIENT = (
 # No request brings a file of a style, so these are damage on the server.
 _DAMAGED_STYLE = (BadCube, BadNetwork, BadStyleFile)
 _PATH = re.compile(r"(?<![\w./~-])/(?:[^\s/'\":;,()]+/)+([^\s/'\":;,()]+)/?")
-# The names of types that pydantic adds to the path of a field that may have several types.
-_TYPE_NAMES = re.compile(
-    r"(constrained-|lax-or-strict|json-or-python|function-|nullable|union|tagged-union|literal|"
-    r"is-instance|list|dict|tuple|set|model|typed-dict|chain|definition-ref)[\[-]|constrained-\w+$"
-)
-_PLAIN_TYPES = frozenset({"str", "int", "float", "bool", "none", "dict", "list", "any"})
 _METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 PRIVATE = "private_paths"  # name in the app's state: paths that no reply may contain
 
@@ -282,37 +277,6 @@ def add_error_handlers(app: FastAPI) -> None:
 
 def _code_of_status(status: int) -> str:
     return _TITLES.get(status, f"http {status}").lower().replace(" ", "_")
-
-
-def explain_errors(errors: Sequence[Any]) -> tuple[str, str | None]:
-    """Return pydantic's errors in one line, and the name of the first invalid field."""
-    by_field: dict[str, list[tuple[str, str]]] = {}  # pairs of the error's type and message
-    for error in errors:
-        name = ".".join(_field(error))
-        message = str(error["msg"]).removeprefix("Value error, ")
-        by_field.setdefault(name, []).append((str(error["type"]), message))
-    lines: list[str] = []
-    for name, field_errors in list(by_field.items())[:3]:
-        # If a field may have several types, pydantic reports an error for each of them. An error of
-        # the type that the value has is more useful than those about its type.
-        value_errors = [message for kind, message in field_errors if not kind.endswith("_type")]
-        type_errors = dict.fromkeys(message for _, message in field_errors)
-        message = value_errors[0] if value_errors else " or ".join(type_errors)
-        lines.append(f"{name}: {message}" if name else message)
-    if len(by_field) > 3:
-        lines.append(f"and {len(by_field) - 3} more")
-    return "; ".join(lines), next((name for name in by_field if name), None)
-
-
-def _field(error: Any) -> list[str]:
-    """Return the path to the invalid field, without pydantic's names of types."""
-    if error["type"] == "json_invalid":
-        return []
-    steps = [str(step) for step in error["loc"] if step not in ("body", "query", "path")]
-    named = [step for step in steps if not _TYPE_NAMES.match(step)]
-    if len(named) > 1 and named[-1] in _PLAIN_TYPES and named[-2] != "attributes":
-        named.pop()
-    return named
 
 
 def without_paths(text: str, private: Iterable[str] = ()) -> str:

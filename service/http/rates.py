@@ -201,7 +201,7 @@ class ReadCheck:
         """Handle one connection. Raises HttpError."""
         if scope["type"] == "http":
             path = scope["path"].removeprefix(scope.get("root_path", ""))
-            if path.startswith("/v1/") or path in ("/metrics", "/knn-service"):
+            if path.startswith("/v1/") or path in ("/metrics", "/knn-service", "/mcp"):
                 self._rates.check_key(scope, Headers(scope=scope), KeyScope.READ)
         await self._app(scope, receive, send)
 

@@ -1,4 +1,4 @@
-"""Answers requests for the things in a photo, and searches with the thing that is meant."""
+"""Finds the things in a photo, and searches with the thing that the photo is meant to show."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import msgspec
 from indexer.errors import BadImage
 from indexer.imaging.images import WHOLE
 from indexer.stopwatch import Stopwatch
-from search.cost import DEAR
+from search.cost import COSTLY
 from search.query import EmbeddingPart, ImagePart, Query
 from search.recognition.autocrop import Meant, candidates, choose
 from search.recognition.look import find_things, search_box, with_hits, with_masks, without_hits
 from search.searcher import milliseconds
 from service.http.answering import check_limit, checked
 from service.http.replies import recognize_reply, search_reply
+from service.runtime.tracing import trace_search
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,10 +34,10 @@ if TYPE_CHECKING:
     from service.runtime.engine import Engine
 
 RECOGNIZE_COST = 3
-"""Searches that finding the things in a photo counts as."""
+"""Finding the things in a photo counts as this many searches."""
 
 
-async def looked_at(
+async def things_reply(
     state: AppState,
     image: bytes,
     query: Query | None,
@@ -46,8 +47,9 @@ async def looked_at(
 ) -> bytes:
     """Return the things in a photo as JSON, at most ``most``, with the hits of each.
 
-    ``query`` has the filter and the limit of these hits; without it they are empty. With ``masks``
-    things have masks. Raises BadImage, BadQuery, RecognizerNotFound, and HttpError (429).
+    ``query`` has the filter and the limit of these hits; without it, no thing has hits. With
+    ``masks``, the things have masks. Raises BadImage, BadQuery, RecognizerNotFound, and HttpError
+    (429).
     """
     if query is not None:
         check_limit(state, query.limit)
@@ -74,16 +76,16 @@ async def looked_at(
         boxes = [search_box(thing.box) for thing in things]
         vectors = await served.batcher.embed_boxes(photo, boxes)
         stopwatch.lap("encode_ms")
-        engine, asked = served.engine, query
+        engine, base_query = served.engine, query
 
         def work() -> bytes:
             look = with_hits(
-                things, vectors, asked, engine.search, engine.classifier.names(vectors)
+                things, vectors, base_query, engine.search, engine.classifier.names(vectors)
             )
             stopwatch.lap("search_ms")
             return finished(look)
 
-        pool = state.pools.dear if len(things) > DEAR else state.pools.searching
+        pool = state.pools.costly if len(things) > COSTLY else state.pools.searching
         return await pool.run(work)
 
 
@@ -97,7 +99,7 @@ async def cropped_reply(state: AppState, query: Query, request: Request) -> byte
     (photo_part, *others) = query.parts
     assert isinstance(photo_part, ImagePart)
     assert isinstance(photo_part.image, bytes)
-    pool = state.pools.dear if cost > DEAR else state.pools.searching
+    pool = state.pools.costly if cost > COSTLY else state.pools.searching
     root = request.scope.get("root_path", "")
     async with state.serving.lease() as served:
         began = time.perf_counter()
@@ -106,12 +108,14 @@ async def cropped_reply(state: AppState, query: Query, request: Request) -> byte
         boxes = [WHOLE, *(region.box for region in regions)]
         whole, *crops = await served.batcher.embed_boxes(photo, boxes)
         photo_ms = (time.perf_counter() - began) * 1e3
-        engine, metrics, asked = served.engine, state.metrics, query
+        engine, metrics, base_query = served.engine, state.metrics, query
 
         def work() -> bytes:
-            meant = _meant(engine, asked, regions, whole, crops)
+            meant = _choose_region(engine, base_query, regions, whole, crops)
             parts = [EmbeddingPart(meant.vector, photo_part.weight), *others]
-            reply = engine.search(msgspec.structs.replace(asked, parts=parts))
+            began = time.monotonic()
+            reply = engine.search(msgspec.structs.replace(base_query, parts=parts))
+            trace_search(began, reply.timings)
             for stage in ("encode_ms", "total_ms"):
                 reply.timings[stage] = round(reply.timings.get(stage, 0.0) + photo_ms, 3)
             metrics.search(reply.mode, reply.timings)
@@ -120,14 +124,14 @@ async def cropped_reply(state: AppState, query: Query, request: Request) -> byte
         return await pool.run(work)
 
 
-def _meant(
+def _choose_region(
     engine: Engine,
     query: Query,
     regions: Sequence[Candidate],
     whole: Embedding,
     crops: Sequence[Embedding],
 ) -> Meant:
-    """Search with each region, and choose the one that is meant."""
+    """Search with each region, and choose the one that the photo is meant to show."""
 
     def best_score(vector: Embedding) -> float:
         alone = Query(parts=[EmbeddingPart(vector)], filter=query.filter, limit=1)

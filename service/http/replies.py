@@ -31,11 +31,11 @@ class HitReply(Hit, frozen=True, kw_only=True):
 
 
 class HeatReply(msgspec.Struct, frozen=True, kw_only=True):
-    """Which parts of a picture make a score."""
+    """How much each part of a picture contributes to a score."""
 
     values: Annotated[
         list[list[float]],
-        Meta(description="What the score loses if a part is covered: 8 rows from the top left."),
+        Meta(description="How much the score drops if a part is covered: 8 rows, top left first."),
     ]
     box: Annotated[
         tuple[float, float, float, float],
@@ -107,7 +107,7 @@ class RecognizeReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BatchResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of one search of a batch: a reply, or the problem why there is none."""
+    """The result of one search of a batch: a reply or a problem."""
 
     reply: SearchReply | None
     problem: Problem | None
@@ -164,7 +164,7 @@ class StyleReply(msgspec.Struct, frozen=True):
         Literal["tone", "texture"],
         Meta(description="tone changes colors only; texture draws strokes and lines."),
     ]
-    strength: Annotated[float, Meta(description="By default.")]
+    strength: Annotated[float, Meta(description="The default strength.")]
     indexed: Annotated[bool, Meta(description="The images of this shop are searched in it too.")]
 
 

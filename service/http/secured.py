@@ -1,4 +1,4 @@
-"""Routes that need a key: the check before the body is read, and what the document says of it."""
+"""Routes that need a key: the check of the key, and its part of the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 SECURED: dict[Scope, dict[str, Any]] = {
     scope: {"security": [{f"{scope.value}Key": []}]} for scope in Scope
 }
-"""Scope -> the part of the OpenAPI document of a route that needs a key of it."""
+"""For each scope, the part of the OpenAPI document of a route that needs a key of it."""
 
 
 def needs_key(state: AppState, scope: Scope = Scope.WRITE) -> Any:
     """Return a dependency of routes that need a key: it raises HttpError (401, 403, 429).
 
-    It runs before the body is read, so that nobody without a key can fill the memory.
+    It runs before the body is read, so that a client without a key cannot fill the memory.
     """
 
     # Not a plain function: FastAPI would run it in a thread, which takes longer than the check.

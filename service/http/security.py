@@ -25,9 +25,8 @@ _POLICY = {
     "frame-ancestors": "'none'",
     "base-uri": "'none'",
 }
-_DOCS_POLICY = _POLICY | {
-    "style-src": "'self' 'unsafe-inline'"
-}  # swagger-ui uses style="" attributes
+# swagger-ui uses style="" attributes.
+_DOCS_POLICY = _POLICY | {"style-src": "'self' 'unsafe-inline'"}
 _HEADERS = (
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "no-referrer"),

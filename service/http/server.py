@@ -1,4 +1,4 @@
-"""The server: its socket, its log, uvicorn, and a shutdown within a time limit."""
+"""The server: its socket, uvicorn, and a shutdown within a time limit."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ import asyncio
 import contextlib
 import errno
 import functools
-import json
 import logging
-import logging.handlers
 import os
-import queue
-import re
 import signal
 import socket
 import sys
@@ -23,6 +19,7 @@ import uvicorn
 from indexer.errors import VitrineError
 from service.http.app import KEEP_ALIVE_S, create_app
 from service.http.protocol import HttpProtocol
+from service.http.server_log import log_to_stderr
 from service.openfiles import raise_file_limit
 from service.runtime.exit_timer import ExitTimer
 from service.runtime.metrics import share_metrics
@@ -42,27 +39,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("vitrine.service")
 
-_FIELDS = {
-    "vitrine.access": ("method", "path", "status", "bytes", "ms", "request_id"),
-    "vitrine.audit": ("key", "client", "method", "path", "status", "request_id"),
-}
-_LOGGED = {
-    "vitrine": logging.INFO,
-    "search": logging.INFO,
-    "indexer": logging.INFO,
-    "uvicorn": logging.WARNING,
-    "asyncio": logging.ERROR,
-    "python_multipart": logging.ERROR,  # it warns of every broken form
-}
 _BACKLOG = 2048  # connections that the kernel holds until they are accepted
 # Connections accepted in one iteration of the event loop: they open files before they are counted.
 _ACCEPTED_AT_ONCE = 16
 # The longest time that a thread holds the GIL. The event loop releases it at every system call, and
 # while photos are decoded waits this long to get it back.
 _SWITCH_INTERVAL_S = 0.0005
-_FLUSH_S = 0.5
 _OUT_OF_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class CannotListen(VitrineError):
@@ -82,7 +65,7 @@ def serve(settings: Settings, *, ready: Callable[[str], None] | None = None) -> 
         if settings.workers == 1:
             _serve(WorkerProcess(), settings, listener, report)
             return
-        with _log_to_stderr(as_json=settings.log_format == "json"), shared_folder() as folder:
+        with log_to_stderr(as_json=settings.log_format == "json"), shared_folder() as folder:
             Supervisor(settings, listener, folder, _serve_as_worker, ready=report).run()
 
 
@@ -106,7 +89,7 @@ def _serve(
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     settings = worker.share_of(settings)
     raise_file_limit(settings.max_connections)
-    with _log_to_stderr(as_json=settings.log_format == "json") as flush, _graceful_signals():
+    with log_to_stderr(as_json=settings.log_format == "json") as flush, _graceful_signals():
         app = create_app(settings, worker=worker)
         accepted_at_once = _ACCEPTED_AT_ONCE if worker.count == 1 else 1
         server = server_of(app, settings, accepted_at_once, flush=flush)
@@ -259,77 +242,3 @@ def _graceful_signals() -> Iterator[None]:
     finally:
         for number, handler in zip(ends, before, strict=True):
             signal.signal(number, handler)
-
-
-class _LineFormatter(logging.Formatter):
-    """Formats records of requests as one line of JSON, and other records as text or JSON.
-
-    Control characters are escaped: a logged path, id or title must not forge a line of the log or
-    send commands to a terminal.
-    """
-
-    def __init__(self, *, as_json: bool) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S%z")
-        self._as_json = as_json
-
-    def format(self, record: logging.LogRecord) -> str:
-        if record.name in _FIELDS:
-            log = record.name.rpartition(".")[2]
-            fields = {name: getattr(record, name) for name in _FIELDS[record.name]}
-            return json.dumps({"time": self.formatTime(record, self.datefmt), "log": log, **fields})
-        if self._as_json:
-            fields = {"level": record.levelname, "logger": record.name}
-            if record.exc_info:
-                fields["traceback"] = self.formatException(record.exc_info)
-            fields["message"] = record.getMessage()
-            time = self.formatTime(record, self.datefmt)
-            return json.dumps({"time": time, "log": "service", **fields})
-        return _CONTROL.sub(_escaped, super().format(record))
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        record.message = record.message.replace(
-            "\n", "\\n"
-        )  # only the message: a traceback keeps its lines
-        return super().formatMessage(record)
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return f"\\x{ord(found[0]):02x}"
-
-
-@contextlib.contextmanager
-def _log_to_stderr(*, as_json: bool) -> Iterator[Callable[[], None]]:
-    """Log to stderr from a separate thread, so that a slow terminal does not slow requests.
-
-    Yields a function that writes all queued records, for half a second at most.
-    """
-    records: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
-    out = logging.StreamHandler(sys.stderr)
-    out.setFormatter(_LineFormatter(as_json=as_json))
-    listener = logging.handlers.QueueListener(records, out)
-    handler = _QueueHandler(records)
-    loggers = [logging.getLogger(name) for name in _LOGGED]
-    before = [logged.level for logged in loggers]
-    for logged, level in zip(loggers, _LOGGED.values(), strict=True):
-        logged.addHandler(handler)
-        logged.setLevel(level)
-    listener.start()
-
-    def flush() -> None:
-        # In another thread, because writing blocks if the reader of stderr has stopped reading.
-        stopping = threading.Thread(target=listener.stop, daemon=True)
-        stopping.start()
-        stopping.join(_FLUSH_S)
-
-    try:
-        yield flush
-    finally:
-        listener.stop()
-        for logged, level in zip(loggers, before, strict=True):
-            logged.removeHandler(handler)
-            logged.setLevel(level)
-
-
-class _QueueHandler(logging.handlers.QueueHandler):
-    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        return record  # not formatted here: the listener is in the same process, and does it

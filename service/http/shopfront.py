@@ -27,7 +27,7 @@ _PRELOAD = '<link rel="preload" as="fetch" href="v1/items?limit=12" crossorigin>
 
 
 class Shopfront:
-    """Makes the files of the page. They are made again after a source has changed."""
+    """Builds the files of the page, and builds them again after a source has changed."""
 
     def __init__(self, folder: WebFolder, settings: Settings) -> None:
         self._folder = folder
@@ -42,10 +42,10 @@ class Shopfront:
         """The languages of the page, the default one first."""
         return sorted(self._texts, key=lambda name: (name != DEFAULT_LANGUAGE, name))
 
-    def language(self, asked: str, accepted: str) -> str:
-        """Return the language to use: ``asked`` if there is one, else of an Accept-Language."""
+    def language(self, wanted: str, accepted: str) -> str:
+        """Return ``wanted`` if the page has it, or else the best of an Accept-Language header."""
         self._refresh()
-        choices = [asked, *_by_weight(accepted)]
+        choices = [wanted, *_by_weight(accepted)]
         found = (choice.lower().split("-")[0] for choice in choices)
         return next((name for name in found if name in self._texts), DEFAULT_LANGUAGE)
 
@@ -86,7 +86,12 @@ class Shopfront:
     def _filled(self, language: str, *, is_home: bool) -> str:
         texts = self._texts[language]
         names = {name: texts["language.name"] for name, texts in self._texts.items()}
-        setup = {"texts": texts, "shop": self._settings.shop_name, "languages": names}
+        setup = {
+            "texts": texts,
+            "shop": self._settings.shop_name,
+            "languages": names,
+            "planned": self._settings.planned_items,
+        }
         values = {
             "lang": language,
             "shop": html.escape(self._settings.shop_name),

@@ -78,8 +78,12 @@ def plain_length(head: bytes) -> int | None:
     """
     lower = head.lower()
     lengths = _LENGTH.findall(lower)
-    if lower.count(b"content-length") == len(lengths) <= 1 == lower.count(
-        b"\nhost:"
-    ) and not _UNUSUAL.search(lower):
-        return int(lengths[0]) if lengths else 0
-    return None
+    is_plain = (
+        len(lengths) <= 1
+        and lower.count(b"content-length") == len(lengths)
+        and lower.count(b"\nhost:") == 1
+        and not _UNUSUAL.search(lower)
+    )
+    if not is_plain:
+        return None
+    return int(lengths[0]) if lengths else 0

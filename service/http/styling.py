@@ -1,4 +1,4 @@
-"""Styling an uploaded photo, or an image of an item, for one reply."""
+"""Styles an uploaded photo, or an image of an item, for one reply."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from indexer.imaging.images import ImageLimits
     from style.styler import StyleInfo, Styler
 
-LONGEST_SIDE = 2048  # pixels of what is sent; a larger photo is reduced
+LONGEST_SIDE = 2048  # pixels of the result; a larger photo is reduced
 _STYLE_SIDE = 512  # pixels of a style image, as a shop keeps them
-_DECODED_SIDE = 1024  # that the shorter side keeps at least, so that large photos decode faster
+_DECODED_SIDE = 1024  # pixels of the shorter side after decoding, so that this is faster
 
 StyledFormat = Literal["jpeg", "png"]
 
 
-class StyleWish(NamedTuple):
-    """How a picture is to be styled. A strength of None is that of the style.
+class StyleOptions(NamedTuple):
+    """How to style a picture. A strength of None means the default of the style.
 
-    With ``style_image``, the bytes of a picture, ``style`` is not looked up.
+    If ``style_image`` (the bytes of a picture) is given, ``style`` is ignored.
     """
 
     style: str
@@ -46,8 +46,8 @@ class StyleWish(NamedTuple):
 class StyledPicture(NamedTuple):
     """An encoded picture, and how it was made.
 
-    ``mask_confidence`` is None unless the background was to be styled apart; below 0.5 the whole
-    picture was styled alike.
+    ``mask_confidence`` is None unless a strength for the background was requested. Below 0.5, the
+    whole picture has the same strength.
     """
 
     data: bytes
@@ -57,18 +57,18 @@ class StyledPicture(NamedTuple):
 
 
 def style_photo(
-    registry: StyleRegistry, data: bytes, wish: StyleWish, limits: ImageLimits
+    registry: StyleRegistry, data: bytes, options: StyleOptions, limits: ImageLimits
 ) -> StyledPicture:
     """Style an encoded photo. Raises BadImage, UnknownStyle, BadStrength, BadStyleFile, BadCube.
 
     A BadImage of the style image has the param ``style_image``.
     """
-    if wish.style_image is None:
-        styler, info = registry.find(wish.style)
+    if options.style_image is None:
+        styler, info = registry.find(options.style)
     else:
-        styler, info = _style_of(wish.style_image, limits)
+        styler, info = _style_of(options.style_image, limits)
     try:
-        return _styled(styler, info, data, wish, limits)
+        return _styled(styler, info, data, options, limits)
     except StyleError as error:
         error.style = info.name
         raise
@@ -86,23 +86,23 @@ def _style_of(data: bytes, limits: ImageLimits) -> FoundStyle:
 
 
 def _styled(
-    styler: Styler, info: StyleInfo, data: bytes, wish: StyleWish, limits: ImageLimits
+    styler: Styler, info: StyleInfo, data: bytes, options: StyleOptions, limits: ImageLimits
 ) -> StyledPicture:
-    strength = check_strength(info.strength if wish.strength is None else wish.strength)
-    behind = wish.background_strength
+    strength = check_strength(info.strength if options.strength is None else options.strength)
+    behind = options.background_strength
     if behind is not None:
         check_strength(behind, "background_strength")
     pixels = shrunk(Photo(data, limits).cut(side=_DECODED_SIDE), LONGEST_SIDE)
     confidence = None
     if behind is None:
-        styled = styler.apply(pixels, info.name, strength, seed=wish.seed)
+        styled = styler.apply(pixels, info.name, strength, seed=options.seed)
     else:
         mask = product_mask(pixels)
         confidence = mask.confidence
         behind = strength if mask.unsure else behind
-        styled = apply_apart(styler, pixels, info.name, strength, behind, mask.alpha, wish.seed)
+        styled = apply_apart(styler, pixels, info.name, strength, behind, mask.alpha, options.seed)
     return StyledPicture(
-        _encoded(styled, wish.format), f"image/{wish.format}", strength, confidence
+        _encoded(styled, options.format), f"image/{options.format}", strength, confidence
     )
 
 

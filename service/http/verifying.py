@@ -1,4 +1,4 @@
-"""Compares the photo of a search with its first hits, by points or words, and reorders these."""
+"""Compares the photo of a search with its first hits, by points or words, and reorders them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from service.http.replies import HitReply
 
 VERIFY_COST = 10
-"""Searches that verifying, or reading words, counts as."""
+"""Verifying, or reading words, counts as this many searches."""
 
 
 async def verified(
@@ -35,7 +35,7 @@ async def verified(
 ) -> bytes:
     """Search, and return the reply with its first hits compared with the photo, and reordered.
 
-    ``box`` is the region of the photo that was searched with, if the reply names no other. Raises
+    ``box`` is the region of the photo that is searched with, unless the reply names another. Raises
     BadQuery without OpenCV, and HttpError (429) before the search.
     """
     check_verify()

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from indexer.items import MAX_ID_BYTES
+from service.http.request_model import RequestModel
 from service.http.schemas import MAX_DIM
 
 MAX_ITEMS = 10_000  # in a request
@@ -57,11 +58,7 @@ Embeddings = Annotated[
 ]
 
 
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class ItemBody(_Request):
+class ItemBody(RequestModel):
     """An item, as in a catalog.
 
     If the shop has an item with this id, omitted fields keep their values, and fields that are
@@ -85,7 +82,7 @@ class ItemBody(_Request):
     embeddings: Embeddings | None = None
 
 
-class PatchBody(_Request):
+class PatchBody(RequestModel):
     """The fields of an item to change (JSON Merge Patch); null resets a field to its default."""
 
     product_id: Id | None = None
@@ -103,13 +100,13 @@ class PatchBody(_Request):
     embeddings: Embeddings | None = None
 
 
-class ItemsBody(_Request):
+class ItemsBody(RequestModel):
     """Items to store."""
 
     items: list[ItemBody] = Field(min_length=1, max_length=MAX_ITEMS)
 
 
-class ItemsForm(_Request):
+class ItemsForm(RequestModel):
     """Items with their images. Every other field of the form is an image with the field's name."""
 
     model_config = ConfigDict(
@@ -121,7 +118,7 @@ class ItemsForm(_Request):
     items: str = Field(description="The items as JSON, like the JSON body.")
 
 
-class PatchForm(_Request):
+class PatchForm(RequestModel):
     """Changes to an item, with images. Every other field of the form is an image."""
 
     model_config = ItemsForm.model_config
@@ -129,13 +126,13 @@ class PatchForm(_Request):
     item: str = Field(description="The changes as JSON, like the JSON body.")
 
 
-class DeleteBody(_Request):
+class DeleteBody(RequestModel):
     """The ids of items to delete."""
 
     ids: list[Id] = Field(min_length=1, max_length=MAX_ITEMS)
 
 
-class ItemsEnvelope(_Request):
+class ItemsEnvelope(RequestModel):
     """``ItemsBody`` with unchecked items, so that an invalid one does not refuse the others."""
 
     items: list[Any] = Field(min_length=1, max_length=MAX_ITEMS)

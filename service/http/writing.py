@@ -19,7 +19,8 @@ from indexer.imaging.images import read_image_file
 from indexer.jsonbytes import decode_json
 from indexer.writing.writes import Draft, ImageInput, Outcome, patched, updated
 from service.base64text import decode_base64, is_data_uri
-from service.http.problems import HttpError, explain_errors
+from service.http.invalid_fields import explain_errors
+from service.http.problems import HttpError
 from service.http.uploads import FormLimits, parse_form
 from service.http.write_schemas import (
     MAX_IMAGES,

@@ -41,8 +41,8 @@ T = TypeVar("T")
 
 KEPT = 100  # jobs that are kept; older ones are deleted when another starts
 _ID = re.compile(r"\d{8}t\d{6}-\d{6}")
-# To lock: a job that has noted its end, or a reader that looks whether one runs, holds the lock for
-# an instant more.
+# Tries to get the lock: a job that has just ended, or a reader that checks for a running job, holds
+# it for an instant.
 _TRIES = 50
 _PAUSE_S = 0.01
 _SUMMARY = (str, int, float, bool)
@@ -82,7 +82,7 @@ class JobFolder:
         return None
 
     def cancel(self, job_id: str) -> bool:
-        """Tell the process of a job to stop; return False if the job does not run.
+        """Ask the process of a job to stop; return False if the job does not run.
 
         A second call kills the process. Nothing is lost: every job may be killed at any time.
         """

@@ -27,14 +27,8 @@ def launch(folder: Path, lock: int) -> int:
     paths = map(os.path.abspath, sys.path)  # the same code as here
     with (folder / "report.json").open("wb") as report, (folder / "log.txt").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - the command is ours
-            [
-                sys.executable,
-                "-P",
-                "-m",
-                _MODULE,
-                ".",
-                str(lock),
-            ],  # -P: not from the current folder
+            # -P: import nothing from the current folder.
+            [sys.executable, "-P", "-m", _MODULE, ".", str(lock)],
             stdin=subprocess.DEVNULL,
             stdout=report,
             stderr=log,

@@ -1,4 +1,4 @@
-"""What is stored about a job, in the files of its folder."""
+"""The structs that are stored about a job, in the files of its folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that were given lately, for requests that are the same byte by byte."""
+"""Recent answers, kept for requests that are the same byte by byte."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from search.hits import Mode
 
-_OVERHEAD = 300  # bytes that an answer takes besides its text
+_OVERHEAD = 300  # bytes of an answer besides its text
 
 
 class Answer(NamedTuple):
@@ -24,17 +24,16 @@ class Answer(NamedTuple):
 
 
 class AnswerKey(NamedTuple):
-    """The hash of a request, and the state of the shop that its answer is of."""
+    """The hash of a request, and the state of the shop that its answer depends on."""
 
-    asked: bytes
+    query_hash: bytes
     state: Hashable
 
 
 class AnswerCache(ByteCache[AnswerKey, Answer]):
-    """Keeps answers in at most so many bytes.
+    """Keeps answers in at most ``max_bytes``. Thread-safe.
 
-    An answer is found only by the state of the shop that it was given in, so a write makes all
-    earlier ones unreachable. Thread-safe.
+    The state of the shop is part of each key, so after a write no earlier answer is found.
     """
 
     def __init__(self, max_bytes: int) -> None:

@@ -1,4 +1,4 @@
-"""Where the token buckets of clients are kept: in this process, or in a file that several share."""
+"""Stores for the token buckets of clients: in this process, or in a file that several share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-MAX_CLIENTS = 10_000  # then the client that was not seen for the longest time is removed
+MAX_CLIENTS = 10_000  # beyond this, the least recently seen client is removed
 _SLOT = struct.Struct("<16sdd")  # hash of the client, tokens left, at this time
 _SLOTS = 8  # in a group; a client is always in the group that its hash names
 _GROUPS = 2048
@@ -43,7 +43,7 @@ class BucketStore(Protocol):
         ...
 
     def put(self, client: str, bucket: Bucket) -> None:
-        """Keep a bucket; one that was not used for long may be dropped for it."""
+        """Keep a bucket; the least recently used one may be dropped for it."""
         ...
 
 
@@ -88,13 +88,13 @@ class BucketFile:
 class SharedBuckets:
     """Buckets in a file that several processes map. Thread-safe, and safe for processes.
 
-    The file is a hash table of groups of eight buckets; a new client takes the place of the one in
-    its group that was not seen for the longest time. A group is locked by ``fcntl.lockf``, which
+    The file is a hash table of groups of eight buckets; a new client replaces the least
+    recently seen one of its group. A group is locked by ``fcntl.lockf``, which
     the system releases if a process is killed.
     """
 
     def __init__(self, file: BucketFile, kind: str) -> None:
-        """``kind`` tells the buckets of two limits in one file apart."""
+        """``kind`` distinguishes the buckets of several limits in one file."""
         self._file = file
         self._kind = kind
 
@@ -153,7 +153,7 @@ def create_file(path: Path) -> None:
 
 
 def bucket_stores(path: Path | None) -> Callable[[str], BucketStore]:
-    """Return what makes the store of a kind of limit: in this file, or without one local."""
+    """Return a function that makes the store for a kind of limit: in this file, or in memory."""
     if path is None:
         return lambda _: LocalBuckets()
     file = BucketFile(path)

@@ -1,4 +1,4 @@
-"""A cache that is bounded in bytes, and drops what was not used for longest."""
+"""A cache that is bounded in bytes, and drops the least recently used values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ V = TypeVar("V")
 
 
 class ByteCache(Generic[K, V]):
-    """Keeps values by key, in at most so many bytes together. Thread-safe."""
+    """Keeps values by key, in at most ``max_bytes`` together. Thread-safe."""
 
     def __init__(self, max_bytes: float, size_of: Callable[[V], int]) -> None:
         """``max_bytes`` of 0 keeps nothing; ``size_of`` returns the bytes that a value takes."""

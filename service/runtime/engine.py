@@ -1,4 +1,4 @@
-"""What the service needs of a search engine."""
+"""The protocol of the search engine that the service uses."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Engine(Protocol):
 
     @property
     def classifier(self) -> PhotoClassifier:
-        """Tells what photos show."""
+        """Classifies what photos show."""
         ...
 
     def search(self, query: Query) -> Reply:
@@ -90,9 +90,10 @@ class Engine(Protocol):
     def delete(
         self, item_ids: Sequence[str], check: Callable[[Item | None], None] | None = None
     ) -> list[Outcome]:
-        """Delete items on disk. An error of ``check``, which gets the stored item, prevents it.
+        """Delete items on disk. Searches no longer find them after ``refresh``.
 
-        Searches no longer find them after ``refresh``."""
+        ``check`` gets each stored item; if it raises an error, nothing is deleted.
+        """
         ...
 
     def refresh(self) -> bool:

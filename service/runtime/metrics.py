@@ -171,14 +171,14 @@ def share_metrics(folder: Path, number: int) -> None:
     """Keep the metrics of this process in files of a folder, under its number among the workers.
 
     Call this before ``Metrics`` is made. A process that follows another one under the same number
-    goes on with its counters.
+    continues its counters.
     """
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
     values.ValueClass = values.MultiProcessValue(lambda: number)  # type: ignore[no-untyped-call]
 
 
 def _gauge(registry: CollectorRegistry, name: str, about: str, *labels: str) -> Gauge:
-    """Return a gauge that is about the same in all worker processes: the largest counts."""
+    """Return a gauge whose value is the largest of all worker processes; they are nearly equal."""
     return Gauge(name, about, labels, registry=registry, multiprocess_mode="livemax")
 
 
@@ -209,7 +209,7 @@ class _SharedRegistry(CollectorRegistry):
 
 
 def _read(files: list[str]) -> Iterable[Metric]:
-    """Return the series of some files, without generations that serve no longer."""
+    """Return the series of some files, without generations that no longer serve."""
     found: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
     for metric in found:
         if metric.name == "vitrine_generation":

@@ -1,4 +1,4 @@
-"""The recognizer and the reader of words of a service, which all requests share."""
+"""The recognizer and the text reader of a service, which all requests share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class SharedRecognizer:
     """Loads a recognizer for the first request that needs it. Thread-safe.
 
-    So a service that is never asked for things takes neither the time nor the memory.
+    A service that never gets such a request saves the time and the memory.
     """
 
     def __init__(self, recognizer_id: str = DEFAULT_RECOGNIZER) -> None:
@@ -25,7 +25,7 @@ class SharedRecognizer:
         self._reader: TextReader | None = None
 
     def reader(self) -> TextReader:
-        """Return what reads words. Raises RecognizerNotFound without the extra ``ocr``."""
+        """Return the text reader. Raises RecognizerNotFound without the extra ``ocr``."""
         with self._lock:
             if self._reader is None:
                 self._reader = TextReader()

@@ -13,7 +13,7 @@ from indexer.imaging.photos import Photo
 from service.runtime.byte_cache import ByteCache
 
 SIZES = (80, 120, 160, 240, 320, 400)
-"""The pixels of the longer side that can be requested: few, so that the cache has them."""
+"""The longer sides that can be requested, in pixels; few, so that the cache is effective."""
 
 ImageFormat: TypeAlias = Literal["jpeg", "webp"]
 _JPEG = {"quality": 85, "optimize": True}

@@ -36,7 +36,7 @@ _READY = b"ready"
 
 @dataclass
 class _Place:
-    """One of the workers: its process, or when the next one is due."""
+    """The place of one worker: its process, or the time when the next one is due."""
 
     number: int
     process: BaseProcess | None = None
@@ -66,7 +66,7 @@ class Supervisor:
     ) -> None:
         """``serve`` runs in each worker: it gets its place, settings, socket and link.
 
-        It sends ``READY`` through the link when it answers. ``ready`` is called here after the
+        A worker calls ``report_ready`` when it answers requests. ``ready`` is called here when the
         first one does.
         """
         self._settings = settings

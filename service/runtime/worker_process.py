@@ -1,4 +1,4 @@
-"""What a worker process knows of the service: its number, and the folder that all workers share."""
+"""The place of a worker process in its service: its number, and the folder that all share."""
 
 from __future__ import annotations
 

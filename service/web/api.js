@@ -14,11 +14,15 @@ const LONGEST_WAIT = 10_000; // ms between two of them
 
 const pause = (time, signal) =>
   new Promise((done, failed) => {
-    const timer = setTimeout(done, time);
-    signal?.addEventListener("abort", () => {
+    const stop = () => {
       clearTimeout(timer);
       failed(signal.reason);
-    });
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      done();
+    }, time);
+    signal?.addEventListener("abort", stop, { once: true });
   });
 
 /**
@@ -39,7 +43,7 @@ async function ask(path, { onBusy = () => {}, ...init } = {}) {
   }
 }
 
-/** Send a request; return the reply, and its JSON or null if it is none. */
+/** Send a request; return the reply and its JSON, or null if it is not JSON. */
 async function once(path, { signal, ...init }) {
   const limit = new AbortController();
   const stop = () => limit.abort(signal.reason);
@@ -70,7 +74,7 @@ function parsed(text) {
 }
 
 /** Return the filter of a question in the service's JSON form, or null without filters. */
-export function filterOf(question) {
+function filterOf(question) {
   const must = Object.entries(question.fields).map(([key, values]) => ({ key, match: { any: values } }));
   const range = {};
   if (question.min !== null) range.gte = question.min;

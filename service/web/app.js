@@ -8,6 +8,7 @@ import { rescueFocus } from "./focus.js";
 import { ForYou } from "./foryou.js";
 import { startFrame } from "./frame.js";
 import { Infinite } from "./infinite.js";
+import { showGrowth } from "./growth.js";
 import { startIntake } from "./intake.js";
 import * as interest from "./interest.js";
 import { noteWords } from "./kept.js";
@@ -22,7 +23,7 @@ import { share } from "./share.js";
 import { Shelf } from "./shelf.js";
 import { Source } from "./source.js";
 import { startStyles } from "./styles.js";
-import { shopName, t } from "./texts.js";
+import { plannedItems, shopName, t } from "./texts.js";
 import { titleOf } from "./title.js";
 import { Welcome } from "./welcome.js";
 
@@ -297,3 +298,4 @@ startIntake({
 });
 arrive();
 foryou.show();
+if (plannedItems) showGrowth();

@@ -23,7 +23,7 @@ export const COMPACT = 150;
 const SIZES = [80, 120, 160, 240, 320, 400]; // pixels of the longer side that the service makes
 
 /** Return the URL of a picture that is shown `width` CSS pixels wide, no larger than this screen needs. */
-export function sized(url, width) {
+function sized(url, width) {
   const size = SIZES.find((pixels) => pixels >= width * Math.min(devicePixelRatio, 2));
   if (!url || !size || size === SIZES.at(-1)) return url; // the stored picture is of that size
   const small = new URL(url, location.href);

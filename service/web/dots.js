@@ -57,6 +57,7 @@ export class Dots {
   /** The things of the photo that is shown. */
   things = [];
   #onThing;
+  #onFound;
   #shown = "";
   #aborter = new AbortController();
 
@@ -65,8 +66,6 @@ export class Dots {
     this.#onThing = onThing;
     this.#onFound = onFound;
   }
-
-  #onFound;
 
   /** Find the things of a photo, which has been searched, and show them; null hides all. */
   async show(photo, box) {

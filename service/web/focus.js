@@ -1,7 +1,7 @@
 // Keeps the place of the keyboard and of a screen reader when the page changes under it.
 
 /** Return true if the element with the focus is gone or hidden. */
-export function focusIsLost() {
+function focusIsLost() {
   const here = document.activeElement;
   return !here || here === document.body || !here.checkVisibility();
 }

@@ -1,27 +1,12 @@
-// What the shopper did on this page. It is kept in this browser alone, if the shopper agreed.
+// What the shopper did on this page. Only this browser keeps it, and only if the shopper agreed.
+
+import { store, stored, storedList } from "./storage.js";
 
 const CONSENT = "vitrine.foryou";
 const EVENTS = "vitrine.events";
 const MOST = 100;
 
 const listeners = new Set();
-
-function stored(key) {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    return null; // storage is blocked: then nothing is remembered
-  }
-}
-
-function store(key, value) {
-  try {
-    if (value === null) localStorage.removeItem(key);
-    else localStorage.setItem(key, value);
-  } catch {
-    // as above
-  }
-}
 
 /** Return "yes", "no", or "" if the shopper has not been asked. */
 export const consent = () => stored(CONSENT) ?? "";
@@ -35,13 +20,7 @@ export function decide(agreed) {
 
 /** Return the events so far, the oldest first. */
 export function events() {
-  if (consent() !== "yes") return [];
-  try {
-    const found = JSON.parse(stored(EVENTS) ?? "[]");
-    return Array.isArray(found) ? found.slice(-MOST) : [];
-  } catch {
-    return [];
-  }
+  return consent() === "yes" ? storedList(EVENTS).slice(-MOST) : [];
 }
 
 /** Add an event, such as ("mug-1", "click"). Does nothing without consent. */

@@ -1,5 +1,7 @@
 // What this browser keeps for the shopper: saved products, and recent searches. The shop never sees it.
 
+import { store, storedList } from "./storage.js";
+
 const SAVED = "vitrine.saved";
 const RECENT = "vitrine.recent";
 const MOST_SAVED = 100;
@@ -8,27 +10,14 @@ const MOST_COMPARED = 4;
 
 const listeners = new Set();
 
-function load(key) {
-  try {
-    const found = JSON.parse(localStorage.getItem(key) ?? "[]");
-    return Array.isArray(found) ? found : [];
-  } catch {
-    return []; // storage is blocked, or something else wrote there
-  }
-}
-
-function store(key, list) {
-  try {
-    if (list.length > 0) localStorage.setItem(key, JSON.stringify(list));
-    else localStorage.removeItem(key);
-  } catch {
-    // Storage is blocked or full: nothing is kept.
-  }
+/** Store a list, and call the listeners. */
+function keep(name, list) {
+  store(name, list.length > 0 ? JSON.stringify(list) : null);
   for (const listener of listeners) listener();
 }
 
 /** Return the saved products, the newest first: [{id, compared}]. */
-export const saved = () => load(SAVED).filter((entry) => typeof entry?.id === "string");
+export const saved = () => storedList(SAVED).filter((entry) => typeof entry?.id === "string");
 
 export const isSaved = (id) => saved().some((entry) => entry.id === id);
 
@@ -36,16 +25,16 @@ export const isSaved = (id) => saved().some((entry) => entry.id === id);
 export function toggleSaved(id) {
   const others = saved().filter((entry) => entry.id !== id);
   const had = isSaved(id);
-  store(SAVED, had ? others : [{ id, compared: false }, ...others].slice(0, MOST_SAVED));
+  keep(SAVED, had ? others : [{ id, compared: false }, ...others].slice(0, MOST_SAVED));
   return !had;
 }
 
-/** Choose a product for comparing, which saves it. Beyond four, the one chosen first is left out. */
+/** Choose a product for comparing, which saves it. Beyond four, the one saved first is left out. */
 export function compare(id, compared) {
   if (!isSaved(id)) toggleSaved(id);
   const chosen = saved().filter((entry) => entry.compared && entry.id !== id);
   const leftOut = compared && chosen.length >= MOST_COMPARED ? chosen.at(-1).id : null;
-  store(
+  keep(
     SAVED,
     saved().map((entry) =>
       entry.id === id ? { id, compared } : entry.id === leftOut ? { id: leftOut, compared: false } : entry,
@@ -54,17 +43,17 @@ export function compare(id, compared) {
 }
 
 /** Return the words searched for, the newest first. */
-export const recent = () => load(RECENT).filter((words) => typeof words === "string");
+export const recent = () => storedList(RECENT).filter((words) => typeof words === "string");
 
 /** Remember the words of a search. */
 export function noteWords(words) {
-  if (words) store(RECENT, [words, ...recent().filter((other) => other !== words)].slice(0, MOST_RECENT));
+  if (words) keep(RECENT, [words, ...recent().filter((other) => other !== words)].slice(0, MOST_RECENT));
 }
 
 /** Delete all of it. */
 export function forgetKept() {
-  store(SAVED, []);
-  store(RECENT, []);
+  keep(SAVED, []);
+  keep(RECENT, []);
 }
 
 /** Call `listener` after each change, also of another tab. */

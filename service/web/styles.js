@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { make } from "./dom.js";
+import { store, stored } from "./storage.js";
 import { t } from "./texts.js";
 
 const KEY = "vitrine-style";
@@ -66,7 +67,7 @@ export async function startStyles(select, note) {
   select.addEventListener("change", () => choose(select.value, note));
   const list = await styles();
   select.replaceChildren(...styleOptions(list, t("style.none")));
-  const last = list.some((style) => style.name === stored()) ? stored() : "";
+  const last = list.some((style) => style.name === stored(KEY)) ? stored(KEY) : "";
   select.value = last;
   select.disabled = list.length === 0;
   if (last) choose(last, () => {});
@@ -74,20 +75,7 @@ export async function startStyles(select, note) {
 
 function choose(style, note) {
   chosen = style;
-  try {
-    if (style) localStorage.setItem(KEY, style);
-    else localStorage.removeItem(KEY);
-  } catch {
-    // Storage is disabled: the choice lasts until the page is closed.
-  }
+  store(KEY, style || null);
   for (const image of document.querySelectorAll("img[data-plain]")) image.src = inStyle(image.dataset.plain, style);
   note(style ? t("style.shown", { style: readableStyle(style) }) : t("style.plain"));
-}
-
-function stored() {
-  try {
-    return localStorage.getItem(KEY) ?? "";
-  } catch {
-    return "";
-  }
 }

@@ -57,7 +57,7 @@ const SHOP = {
 };
 
 /** Return the CSS color for a shop's color name, or "" if it is unknown. */
-export function cssOf(name) {
+function cssOf(name) {
   const words = name.toLowerCase();
   const known = SHOP[words] ?? words.replaceAll(/[\s_-]/g, "");
   if (CSS.supports("color", known)) return known;

@@ -11,6 +11,9 @@ export const languages = setup.languages;
 /** The name of the shop. */
 export const shopName = setup.shop;
 
+/** The number of items that the shop will have, or 0. */
+export const plannedItems = setup.planned;
+
 /** The locale of numbers and prices: the browser's own, if it is of the page's language. */
 export const locale = navigator.languages.find((tag) => tag.split("-")[0] === language) ?? language;
 

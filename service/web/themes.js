@@ -1,5 +1,7 @@
 // The switch between light and dark; by default as the system (see theme.js for the first paint).
 
+import { store } from "./storage.js";
+
 const KEY = "vitrine-theme";
 const system = matchMedia("(prefers-color-scheme: dark)");
 
@@ -12,12 +14,7 @@ export function startTheme(button) {
     const follows = next === (system.matches ? "dark" : "light");
     if (follows) delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = next;
-    try {
-      if (follows) localStorage.removeItem(KEY);
-      else localStorage.setItem(KEY, next);
-    } catch {
-      // Storage is disabled: the choice lasts until the page is closed.
-    }
+    store(KEY, follows ? null : next);
     draw();
   });
   system.addEventListener("change", draw);

@@ -36,7 +36,7 @@ class _Sequence(NamedTuple):
 def frames_within(data: bytes) -> Frames:
     """Count the frames of an item.
 
-    Raise BadImage if it has no frame, or if a frame has another size than the sequence.
+    Raises BadImage if it has no frame, or if a frame has another size than the sequence.
     """
     sequence: _Sequence | None = None
     count = pixels = 0
@@ -138,7 +138,7 @@ def _timing(bits: Bits) -> int:
 
 
 def _has_own_size(data: bytes, sequence: _Sequence) -> bool:
-    """Return whether a frame header gives its frame a size of its own."""
+    """Return True if a frame header gives its frame a size of its own."""
     if sequence.reduced:
         return False
     bits = Bits(data)

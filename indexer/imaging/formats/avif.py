@@ -19,7 +19,7 @@ _OUTPUT_BYTES = 8  # per pixel: the decoder's copy and the picture
 def walk_avif(data: bytes, limits: ImageLimits) -> Structure:
     """Parse the boxes of an AVIF and the AV1 data of its items.
 
-    Raise BadImage if the file is broken, has no still picture, or has too many pixels.
+    Raises BadImage if the file is broken, has no still picture, or has too many pixels.
     """
     file = MediaFile("AVIF", data)
     width, height = file.extent(file.properties().get(file.primary, []))

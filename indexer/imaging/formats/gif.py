@@ -24,7 +24,7 @@ _BLOCK = re.compile(rb"[!,;]")  # an extension, a frame or the end; junk between
 def walk_gif(data: bytes, limits: ImageLimits) -> Structure:
     """Parse a GIF up to its first frame.
 
-    Raise BadImage if the file is broken or has too many pixels.
+    Raises BadImage if the file is broken or has too many pixels.
     """
     if len(data) < 13:
         raise broken("GIF", len(data), "its header is truncated")

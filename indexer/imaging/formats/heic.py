@@ -25,7 +25,7 @@ _STILL_BRANDS = {b"hevc": b"heic", b"hevx": b"heix", b"msf1": b"mif1"}
 def walk_heic(data: bytes, limits: ImageLimits) -> Structure:
     """Parse the boxes of a HEIC photo and the HEVC data of its items.
 
-    The size in the result is that of the picture as the decoder gives it: cut and turned. Raise
+    The size in the result is that of the picture as the decoder gives it: cut and turned. Raises
     BadImage if the file is broken, has no still picture, or has too many pixels.
     """
     file = MediaFile("HEIC", data)

@@ -25,7 +25,7 @@ class Frames(NamedTuple):
 
 
 class Configuration(NamedTuple):
-    """What the property ``hvcC`` of an item says: the parameter sets, and the length of lengths."""
+    """The content of an item's property ``hvcC``: the parameter sets, and the length of lengths."""
 
     sequences: list[bytes]
     length_bytes: int
@@ -48,7 +48,7 @@ class _Bits(Bits):
 
 
 def read_configuration(data: bytes) -> Configuration:
-    """Parse the content of a box ``hvcC``. Raise BadImage if it is truncated."""
+    """Parse the content of a box ``hvcC``. Raises BadImage if it is truncated."""
     if len(data) < 23:
         raise broken("HEIC", len(data), "its decoder configuration is truncated")
     sequences: list[bytes] = []
@@ -72,7 +72,7 @@ def read_configuration(data: bytes) -> Configuration:
 def frames_of(configuration: Configuration, data: bytes) -> Frames:
     """Count the frames in the data of an item, and return the size of the largest.
 
-    Parameter sets may also be in the data. Raise BadImage if it has no frame or no size.
+    Parameter sets may also be in the data. Raises BadImage if it has no frame or no size.
     """
     sequences = list(configuration.sequences)
     frames = at = 0

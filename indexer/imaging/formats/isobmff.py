@@ -63,7 +63,7 @@ class MediaFile:
     """The boxes of a file with one still picture."""
 
     def __init__(self, name: str, data: bytes) -> None:
-        """``name`` is that of the format. Raise BadImage if the file has no still picture."""
+        """``name`` is that of the format. Raises BadImage if the file has no still picture."""
         self.name = name
         self.data = data
         self.top = list(self.boxes(0, len(data)))

@@ -71,7 +71,8 @@ class _Frame(NamedTuple):
 def walk_jpeg(data: bytes, limits: ImageLimits) -> Structure:
     """Parse the segments of a JPEG; of several pictures (MPO) the first.
 
-    Raise BadImage if the file is broken, lossless or hierarchical, or has too many pixels or scans.
+    Raises BadImage if the file is broken, lossless or hierarchical, or has too many pixels or
+    scans.
     """
     kept: list[bytes | memoryview] = [b"\xff\xd8"]
     side = _SideData()

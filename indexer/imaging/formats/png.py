@@ -54,7 +54,7 @@ class _Header(NamedTuple):
 def walk_png(data: bytes, limits: ImageLimits) -> Structure:
     """Parse the chunks of a PNG; of an animation the still picture.
 
-    Raise BadImage if the file is broken or has too many pixels or bytes.
+    Raises BadImage if the file is broken or has too many pixels or bytes.
     """
     header = _header(data, limits)
     view = memoryview(data)
@@ -132,7 +132,7 @@ def _name(data: bytes, kind: bytes, body: slice) -> bytes:
 
 
 def _is_whole(data: bytes, body: slice) -> bool:
-    """Return whether a chunk is complete and its checksum matches."""
+    """Return True if a chunk is complete and its checksum matches."""
     check = data[body.stop : body.stop + 4]
     return len(check) == 4 and zlib.crc32(data[body.start - 4 : body.stop]) == int.from_bytes(
         check, "big"

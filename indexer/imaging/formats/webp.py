@@ -35,7 +35,7 @@ _LARGE_CODE_FILE, _LARGE_CODE_BYTES, _RESERVE = 100, 6_200, 200_000_000
 def walk_webp(data: bytes, limits: ImageLimits) -> Structure:
     """Parse the chunks of a WebP; of an animation the first frame.
 
-    Raise BadImage if the file is broken or has too many pixels.
+    Raises BadImage if the file is broken or has too many pixels.
     """
     first: dict[bytes, slice] = {}
     for kind, body in _chunks(data, 12, len(data)):

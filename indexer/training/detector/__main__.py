@@ -71,8 +71,8 @@ def training_cutouts(
     ]
 
 
-def side_fields(name: str) -> dict[str, object]:
-    """Return the JSON beside the file: see ``indexer.recognizers.sidefile``."""
+def settings_fields(name: str) -> dict[str, object]:
+    """Return the JSON beside the file: see ``indexer.recognizers.settings``."""
     return {
         "format": 1,
         "name": name,
@@ -101,7 +101,7 @@ def main() -> None:
     import torch
 
     from indexer.training.detector.bank import fill_bank
-    from indexer.training.detector.export import export_detector, export_trunk, write_side
+    from indexer.training.detector.export import export_detector, export_trunk, write_settings
     from indexer.training.detector.fit import Scenes, Schedule, fit
     from indexer.training.detector.network import Detector
     from indexer.training.memory import keep_freed_memory
@@ -133,7 +133,7 @@ def main() -> None:
         late = Schedule(arguments.tune_steps, rate=4e-4, warm_up=30, tune_trunk=True)
         detector = fit(detector.requires_grad_(True), scenes, late, work / "tuned.pt", logger.info)
     export_detector(detector, arguments.out, name=arguments.name)
-    write_side(arguments.out, side_fields(arguments.name))
+    write_settings(arguments.out, settings_fields(arguments.name))
     logger.info("wrote %s", arguments.out)
 
 

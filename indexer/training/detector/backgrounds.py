@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
+from indexer.arrays import Pixels
 from indexer.sample import backdrops
-from indexer.training.detector.pictures import Pixels, read_picture, to_pixels
+from indexer.training.detector.pictures import read_picture, to_pixels
 from indexer.training.detector.streets import Street, empty_part
 
 _ROOMS = 160

@@ -1,4 +1,4 @@
-"""Scenes with the trunk's maps of them, computed once: the frozen trunk takes most of the time."""
+"""Store scenes with the trunk's maps of them, because the frozen trunk takes most of the time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.training.detector.pictures import Boxes, Pixels
+from indexer.arrays import Pixels
+from indexer.training.detector.pictures import Boxes
 from indexer.training.detector.scene import Scene
 
 SHARD = 256

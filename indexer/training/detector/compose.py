@@ -1,4 +1,4 @@
-"""Composes scenes: cutouts on a background, in one of several layouts."""
+"""Compose scenes: cutouts on a background, in one of several layouts."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from indexer.arrays import Pixels
 from indexer.training.detector.backgrounds import Backgrounds
 from indexer.training.detector.cutouts import Cutout
-from indexer.training.detector.pictures import Boxes, Pixels, relit, squashed, to_pixels
+from indexer.training.detector.pictures import Boxes, relit, squashed, to_pixels
 from indexer.training.detector.scene import Scene
 
 _CANVASES = ((320, 320), (320, 240), (240, 320), (214, 320), (320, 214))
-_VISIBLE = 0.4  # of a thing: with less it is neither a thing nor background
+_VISIBLE = 0.4  # share of a thing that must be visible; with less, its region is ignored
 _LAYOUTS = ("scattered", "one", "shelf", "few", "none")
 _LAYOUT_SHARES = (0.38, 0.16, 0.12, 0.29, 0.05)
 

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from indexer.arrays import Pixels
 from indexer.training.data import is_held_out
-from indexer.training.detector.pictures import Pixels, read_picture
+from indexer.training.detector.pictures import read_picture
 from style.productmask import product_mask
 
 _MOST_SIDE = 224  # of a stored cutout: it is never pasted larger than the scene

@@ -1,4 +1,4 @@
-"""Writes the detector, or the trunk alone, as ONNX files."""
+"""Write the detector, or the trunk alone, as ONNX files."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def _write(graph: DetectorGraph, name: str, path: Path, outputs: list[tuple[str,
     replace_file(path, model.SerializeToString())
 
 
-def write_side(path: Path, fields: dict[str, object]) -> None:
+def write_settings(path: Path, fields: dict[str, object]) -> None:
     """Write the JSON file beside ``path``."""
     content = json.dumps(fields, indent=2) + "\n"
     replace_file(path.with_suffix(".json"), content.encode())

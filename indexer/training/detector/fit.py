@@ -1,4 +1,4 @@
-"""The training loops: the head on stored maps, then the later blocks of the trunk with it."""
+"""Train the detector: its head on stored maps, then the later blocks of the trunk with it."""
 
 from __future__ import annotations
 
@@ -113,16 +113,8 @@ def fit(
     Resumes from ``checkpoint`` if it exists. Raises ValueError if it is of another schedule.
     """
     detector = detector.train().to(memory_format=torch.channels_last)
-    groups: list[dict[str, Any]] = [{"params": detector.own_parameters(), "share": 1.0}]
-    if schedule.tune_trunk:
-        late = [
-            p for block in detector.trunk.blocks[TAPS[0] : TAPS[-1]] for p in block.parameters()
-        ]
-        groups.append({"params": late, "share": schedule.trunk_rate_share})
-    trained = [p for group in groups for p in group["params"]]
-    optimizer = torch.optim.AdamW(
-        groups, lr=schedule.rate, weight_decay=schedule.weight_decay, fused=True
-    )
+    optimizer = _optimizer(detector, schedule)
+    trained = [weight for group in optimizer.param_groups for weight in group["params"]]
     average = copy.deepcopy(detector).requires_grad_(False)
     first = 0
     if checkpoint.is_file():
@@ -153,6 +145,18 @@ def fit(
             _save(checkpoint, schedule, step + 1, detector, average, optimizer)
     done: Detector = average.eval()
     return done
+
+
+def _optimizer(detector: Detector, schedule: Schedule) -> torch.optim.Optimizer:
+    """Return an optimizer whose groups have a ``share`` of the learning rate."""
+    groups: list[dict[str, Any]] = [{"params": detector.own_parameters(), "share": 1.0}]
+    if schedule.tune_trunk:
+        late_blocks = detector.trunk.blocks[TAPS[0] : TAPS[-1]]
+        late = [weight for block in late_blocks for weight in block.parameters()]
+        groups.append({"params": late, "share": schedule.trunk_rate_share})
+    return torch.optim.AdamW(
+        groups, lr=schedule.rate, weight_decay=schedule.weight_decay, fused=True
+    )
 
 
 def _average(average: Detector, detector: Detector, decay: float) -> None:

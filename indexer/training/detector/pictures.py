@@ -1,4 +1,4 @@
-"""Reads pictures and masks of the training sets, and draws random changes of them."""
+"""Read pictures and masks of the training sets, and change them at random."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from indexer.arrays import Pixels
+
 SIDE = 288
 """Side of the detector's input in pixels; photos are resized to it without keeping their shape."""
 
-Pixels = NDArray[np.uint8]
 Boxes = NDArray[np.float32]
 
 
@@ -55,8 +56,9 @@ def random_crop(
 ) -> tuple[tuple[float, float, float, float], Boxes, NDArray[np.bool_]]:
     """Choose a crop of at least ``least`` of each side; return it, the boxes in it, and a mask.
 
-    Boxes are shares of the picture, and of the crop afterwards. The mask is false for those of
-    which less than 40 % is in the crop; what such a box shows is neither a thing nor background.
+    The boxes are given as shares of the picture, and returned as shares of the crop. The mask is
+    false for boxes with less than 40 % in the crop; these regions are neither things nor
+    background.
     """
     width, height = rng.uniform(least, 1.0, 2)
     x, y = rng.uniform(0, 1 - width), rng.uniform(0, 1 - height)

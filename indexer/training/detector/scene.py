@@ -1,4 +1,4 @@
-"""A training scene: pixels, and what is where."""
+"""A training scene: pixels, and the boxes of the things in it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from indexer.training.detector.pictures import Boxes, Pixels
+from indexer.arrays import Pixels
+from indexer.training.detector.pictures import Boxes
 
 
 def _none() -> Boxes:

@@ -1,4 +1,4 @@
-"""Makes the scenes of a shard of the bank."""
+"""Make the scenes of a shard of the bank."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _STREET_CUTOUTS = 150
 
 @dataclass(frozen=True)
 class SceneMaker:
-    """What scenes are made of. Calling it, in a worker process, reads the files.
+    """The files that scenes are made of. Calling it reads them, in a worker process.
 
-    ``cutouts`` are PNG files with their weights; ``held_out`` chooses the held-out street photos
+    ``cutouts`` are PNG files with their weights. ``held_out`` selects the held-out street photos
     instead of the others.
     """
 

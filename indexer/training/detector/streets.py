@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.arrays import Pixels
 from indexer.training.detector.cutouts import Cutout
 from indexer.training.detector.pictures import (
     Boxes,
-    Pixels,
     flipped,
     random_crop,
     read_labels,

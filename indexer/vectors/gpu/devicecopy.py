@@ -59,7 +59,7 @@ class DeviceCopy:
 
     @property
     def exact(self) -> bool:
-        """Whether every search compares every vector."""
+        """True if every search compares every vector."""
         return self.form == "flat"
 
     def split_replicas(self) -> list[DeviceCopy]:

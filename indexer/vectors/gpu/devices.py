@@ -32,16 +32,12 @@ _SCRATCH_BYTES = 3 << 29  # that FAISS allocates on each GPU before the first ve
 _LIST_SLACK = 1.5  # lists allocate more than they need when they grow
 _GRAPH_LINKS = 64 + 128  # per row, CAGRA's default: final ones, and more during the build
 _NAMES = {"flat": "flat fp16", "graph": "CAGRA fp32", "lists": "IVF of one byte per number"}
-_RUNTIMES = (
-    None,
-    "libcudart.so.13",
-    "libcudart.so.12",
-    "libcudart.so",
-)  # None: the one already loaded
+# Libraries to try; None is the one that is already loaded.
+_RUNTIMES = (None, "libcudart.so.13", "libcudart.so.12", "libcudart.so")
 
 
 class Placement(NamedTuple):
-    """Where an index is searched, and its form on GPUs. ``note`` is for people to read."""
+    """The place where an index is searched, and its form on GPUs. ``note`` is for people."""
 
     kind: Literal["cpu", "gpu", "replicas", "shards"] = "cpu"
     gpus: int = 0
@@ -50,11 +46,11 @@ class Placement(NamedTuple):
 
 
 class Gpus(Protocol):
-    """What Vitrine needs to know of the GPUs of a machine. Tests use a fake."""
+    """The functions that Vitrine needs of the GPUs of a machine. Tests use a fake."""
 
     @property
     def has_cagra(self) -> bool:
-        """Whether the form ``graph`` is supported."""
+        """True if the form ``graph`` is supported."""
         ...
 
     def free_bytes(self) -> Sequence[int]:
@@ -101,7 +97,7 @@ class FaissGpus:
 
     @property
     def has_cagra(self) -> bool:
-        """Whether this FAISS was built with cuVS."""
+        """True if this FAISS was built with cuVS."""
         return hasattr(faiss_module(), "GpuIndexCagra")
 
     def free_bytes(self) -> list[int]:

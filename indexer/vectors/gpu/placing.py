@@ -140,34 +140,30 @@ def fill_copy(vectors: VectorIndex, placement: Placement, gpus: Gpus) -> DeviceC
     if placement.kind == "shards":
         edges = [n * gpu // count for gpu in range(count + 1)]
         shards = [
-            _on_one(vectors, edges[gpu], edges[gpu + 1], form, template, gpus, gpu)
+            _copy_to_gpu(vectors, range(edges[gpu], edges[gpu + 1]), form, template, gpus, gpu)
             for gpu in range(count)
         ]
         replicas = [_join_shards(shards, vectors.dim, threaded=True)]
     else:
-        replicas = [_on_one(vectors, 0, n, form, template, gpus, gpu) for gpu in range(count)]
+        replicas = [
+            _copy_to_gpu(vectors, range(n), form, template, gpus, gpu) for gpu in range(count)
+        ]
     return DeviceCopy(replicas, vectors.exact_index, form, max_depth=lists)
 
 
-def _on_one(
-    vectors: VectorIndex,
-    begin: int,
-    end: int,
-    form: Form,
-    template: Any,
-    gpus: Gpus,
-    gpu: int,
+def _copy_to_gpu(
+    vectors: VectorIndex, positions: range, form: Form, template: Any, gpus: Gpus, gpu: int
 ) -> Any:
-    """Copy the vectors from ``begin`` to ``end`` to one GPU; positions there begin at 0."""
+    """Copy the vectors at these positions to one GPU, where their positions begin at 0."""
     if form == "lists":
         index = gpus.copy_to(template, gpu)
-        for block in _blocks(vectors, begin, end, _BLOCK):
+        for block in _blocks(vectors, positions, _BLOCK):
             index.add(block)
         return index
     # A flat index is copied whole for each block that is added, which takes twice the memory.
     # So it is built from few large pieces, joined as shards.
     pieces = []
-    for block in _blocks(vectors, begin, end, max(1, _PIECE_BYTES // (4 * vectors.dim))):
+    for block in _blocks(vectors, positions, max(1, _PIECE_BYTES // (4 * vectors.dim))):
         if form == "graph":
             pieces.append(gpus.build_graph(block, gpu))
         else:
@@ -213,11 +209,11 @@ def _sample(vectors: VectorIndex, count: int) -> Vectors:
     return vectors.vectors_at(chosen)
 
 
-def _blocks(vectors: VectorIndex, begin: int, end: int, rows: int) -> Iterator[Vectors]:
-    """Yield the vectors from ``begin`` to ``end`` in equal blocks of at most ``rows``."""
-    count = -(-(end - begin) // rows)
-    rows = -(
-        -(end - begin) // max(1, count)
-    )  # equal, as a short last block may be too small for a graph
-    for at in range(begin, end, max(1, rows)):
-        yield vectors.vectors_at(np.arange(at, min(at + rows, end)))
+def _blocks(vectors: VectorIndex, positions: range, rows: int) -> Iterator[Vectors]:
+    """Yield the vectors at these positions in equal blocks of at most ``rows``."""
+    total = len(positions)
+    count = -(-total // rows)
+    # Equal, because a short last block may be too small for a graph.
+    step = max(1, -(-total // max(1, count)))
+    for start in range(0, total, step):
+        yield vectors.vectors_at(np.array(positions[start : start + step], dtype=np.int64))

@@ -1,4 +1,4 @@
-"""How this process reaches the servers of vectors: token, certificate, time-out, default."""
+"""The settings by which this process reaches vector servers: token, certificate, time-out."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ TIMEOUT_S = 5.0
 
 
 class ServerAccess(NamedTuple):
-    """What is needed to reach a server, besides its address. Not stored in the shop.
+    """Access to a server besides its address. It is never stored in a shop.
 
-    ``default`` is where indexes are saved that name no server. With ``read_only`` this process
+    ``default`` is the server of indexes that do not name one. With ``read_only`` this process
     searches collections, and never fills, mends or deletes one.
     """
 
@@ -35,7 +35,7 @@ class ProcessAccess:
 
     @property
     def current(self) -> ServerAccess:
-        """The access that applies now. Raise what the source raises."""
+        """The access that applies now. Raises what the source raises."""
         if self._current is None:
             self._current = self._read()
         return self._current

@@ -1,4 +1,4 @@
-"""Where vectors are searched: in this process, or on a server named ``ENGINE:URI``."""
+"""The address of a vector server, as ``ENGINE:URI``; ``faiss`` is this process."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class ServerAddress(NamedTuple):
 
     @property
     def is_local(self) -> bool:
-        """Whether the engine runs embedded in one process, over files."""
+        """True if the engine runs embedded in one process, over files."""
         return urlsplit(self.uri).scheme not in _SCHEMES
 
     @classmethod
     def parse(cls, text: str) -> ServerAddress | None:
         """Return the address in ``milvus:URI`` or ``qdrant:URI``; None for ``faiss``.
 
-        The URI is a URL, or the path of the embedded form, which becomes absolute. Raise BadServer
+        The URI is a URL, or the path of the embedded form, which becomes absolute. Raises BadServer
         for anything else, and for a URL with a password: addresses are stored in the shop.
         """
         if text == IN_PROCESS:

@@ -16,8 +16,8 @@ PAUSE_S, MAX_PAUSE_S = 1.0, 30.0
 class CircuitBreaker:
     """Refuses calls to a server that has failed several times in a row. Thread-safe.
 
-    After a pause a single call is let through. If it succeeds, all calls are; if it fails, the
-    pause doubles, up to ``MAX_PAUSE_S``. So a server that is down costs few threads a time-out.
+    After a pause, a single call is admitted. If it succeeds, all calls are; if it fails, the pause
+    doubles, up to ``MAX_PAUSE_S``. So few threads wait in vain for a server that is down.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -30,7 +30,7 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether the last calls failed, and calls are refused or tried one by one."""
+        """True if the last calls failed, and calls are refused or tried one by one."""
         return self._failures >= FAILURES
 
     def wait_s(self) -> float:

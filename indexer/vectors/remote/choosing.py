@@ -39,7 +39,7 @@ def choose_on_server(
 
     Fewer vectors than ``exact_below`` are all compared by the server; otherwise it builds a graph.
     ``draft`` is a folder that names the collection until the index is saved. ``watch`` counts
-    vectors. Raise VectorsUnavailable; CannotPromise if ``strict`` and a target is missed.
+    vectors. Raises VectorsUnavailable; CannotPromise if ``strict`` and a target is missed.
     """
     n = len(vectors)
     exact = n < targets.exact_below or targets.recall >= 1
@@ -72,7 +72,7 @@ def _exact(backend: RemoteBackend, targets: Targets) -> Contract:
         recipe=backend.engine,
         targets=targets,
         ram_bytes=_ROW_BYTES * n,
-        met=_in_time(p95_us, targets),
+        met=targets.allow_time(p95_us),
         note=f"{note}; {p95_us / 1e3:.2f} ms p95 with the way to the server",
     )
 
@@ -82,7 +82,7 @@ def _approximate(backend: RemoteBackend, vectors: Vectors, targets: Targets) -> 
     queries = held_out_queries(vectors)
     benchmark = Benchmark(queries, backend.exact(queries, TOP)[1], 0.0, 0.0)
     levels, promised = measure_levels(
-        lambda some, k, effort: backend.search_with_depth(some, k, effort.depth),
+        lambda held_out, k, effort: backend.search_with_depth(held_out, k, effort.depth),
         [Effort(depth) for depth in _DEPTHS],
         benchmark,
         targets,
@@ -94,11 +94,7 @@ def _approximate(backend: RemoteBackend, vectors: Vectors, targets: Targets) -> 
         levels=levels,
         level=promised,
         ram_bytes=_ROW_BYTES * n,
-        met=level.recall >= targets.recall and _in_time(level.p95_us, targets),
+        met=level.recall >= targets.recall and targets.allow_time(level.p95_us),
         note=f"recall@{TOP} {level.recall:.4f} at {level.p95_us / 1e3:.2f} ms p95 with the way to "
         f"the server, measured with {len(queries)} held-out queries on {n} rows",
     )
-
-
-def _in_time(p95_us: float, targets: Targets) -> bool:
-    return targets.p95_ms is None or p95_us <= targets.p95_ms * 1e3

@@ -45,7 +45,7 @@ class Connection:
         self._answered = -math.inf  # when the server last answered, -inf after a failure
 
     def call(self, operation: Callable[[Driver], T]) -> T:
-        """Return the result of ``operation``. Raise VectorsUnavailable if the server fails."""
+        """Return the result of ``operation``. Raises VectorsUnavailable if the server fails."""
         if wait_s := self.breaker.wait_s():
             raise VectorsUnavailable(
                 f"{self.address} has not answered several times; the next try is in {wait_s:.0f} s"

@@ -56,7 +56,7 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
         return CollectionSpec(name=self.collection, dim=self.dim, exact=self.exact)
 
     def write(self, folder: Path) -> None:
-        """Write the file. Raise StoreFull if that fails."""
+        """Write the file. Raises StoreFull if that fails."""
         path = file_of(folder, self.engine)
         try:
             path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n")
@@ -70,7 +70,7 @@ def file_of(folder: Path, engine: str) -> Path:
 
 
 def read_descriptor(folder: Path, engine: str) -> Descriptor:
-    """Read the file. Raise FileNotFoundError; IndexCorrupt if it is damaged."""
+    """Read the file. Raises FileNotFoundError; IndexCorrupt if it is damaged."""
     path = file_of(folder, engine)
     try:
         found = decode_json_as(path.read_bytes(), Descriptor)

@@ -1,4 +1,4 @@
-"""What Vitrine needs of a vector engine: a few calls, the same for Milvus and Qdrant."""
+"""The interface of vector engines: a few calls, the same for Milvus and Qdrant."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Driver(Protocol):
         ...
 
     def exists(self, name: str) -> bool:
-        """Return whether the server has this collection."""
+        """Return True if the server has this collection."""
         ...
 
     def create(self, spec: CollectionSpec) -> None:
@@ -58,7 +58,7 @@ class Driver(Protocol):
         ...
 
     def load(self, name: str) -> None:
-        """Prepare a collection for searches. Raise CollectionMissing."""
+        """Prepare a collection for searches. Raises CollectionMissing."""
         ...
 
     def count(self, name: str) -> int:

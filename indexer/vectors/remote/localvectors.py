@@ -42,7 +42,7 @@ class LocalVectors:
 
     @classmethod
     def open(cls, folder: Path) -> LocalVectors:
-        """Map the files of a folder. Raise IndexCorrupt if they cannot be read."""
+        """Map the files of a folder. Raises IndexCorrupt if they cannot be read."""
         try:
             mapped = np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False)
             rows = np.load(folder / ROWS, allow_pickle=False)
@@ -51,7 +51,7 @@ class LocalVectors:
         return cls(mapped, rows)
 
     def save(self, folder: Path) -> None:
-        """Write both files. Raise StoreFull if that fails."""
+        """Write both files. Raises StoreFull if that fails."""
         try:
             np.save(folder / VECTORS, self.vectors, allow_pickle=False)
             np.save(folder / ROWS, self.rows, allow_pickle=False)
@@ -111,10 +111,10 @@ def _nothing(queries: int, k: int) -> tuple[Positions, Scores]:
 
 
 def _merge(
-    one: tuple[Positions, Scores], two: tuple[Positions, Scores], k: int
+    first: tuple[Positions, Scores], second: tuple[Positions, Scores], k: int
 ) -> tuple[Positions, Scores]:
     """Return the k best of two results (q, a) and (q, b), best first: (q, k) each."""
-    positions = np.concatenate([one[0], two[0]], axis=1)
-    scores = np.concatenate([one[1], two[1]], axis=1)
+    positions = np.concatenate([first[0], second[0]], axis=1)
+    scores = np.concatenate([first[1], second[1]], axis=1)
     order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
     return np.take_along_axis(positions, order, 1), np.take_along_axis(scores, order, 1)

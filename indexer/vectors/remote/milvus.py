@@ -212,7 +212,7 @@ class MilvusDriver:
         self._client.close()
 
     def _pending(self, name: str) -> bool:
-        """Return whether the server is still building the index of a collection."""
+        """Return True if the server is still building the index of a collection."""
         state = self._client.describe_index(name, _VECTOR, timeout=self._timeout_s) or {}
         return int(state.get("pending_index_rows", 0)) > 0
 

@@ -38,7 +38,7 @@ def fill(
 ) -> None:
     """Create the collection of these vectors (n, dim), under positions 0 to n - 1.
 
-    ``watch`` is called with the vectors put and their total. Raise VectorsUnavailable.
+    ``watch`` is called with the vectors put and their total. Raises VectorsUnavailable.
     """
     spec = descriptor.spec
     connection.call(lambda driver: driver.create(spec))
@@ -50,7 +50,7 @@ def reconcile(connection: Connection, descriptor: Descriptor, vectors: Vectors) 
     """Compare a collection with its vectors (n, dim), and mend it; return how many were mended.
 
     The number of vectors and a sample of them are compared at each opening. All positions are
-    listed only if these differ. Raise VectorsUnavailable if the server does not answer, or if this
+    listed only if these differ. Raises VectorsUnavailable if the server does not answer, or if this
     process may not mend; IndexCorrupt if the collection differs even after it was mended.
     """
     name, n = descriptor.collection, len(vectors)
@@ -90,7 +90,7 @@ def reconcile(connection: Connection, descriptor: Descriptor, vectors: Vectors) 
 
 
 def _is_same(connection: Connection, descriptor: Descriptor, vectors: Vectors) -> bool:
-    """Return whether the count and a sample of the collection are those of the vectors."""
+    """Return True if the count and a sample of the collection are those of the vectors."""
     name, n = descriptor.collection, len(vectors)
     if connection.call(lambda driver: driver.count(name)) != n:
         return False

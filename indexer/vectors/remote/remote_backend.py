@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 
 from indexer.errors import IndexCorrupt, VectorsUnavailable
-from indexer.vectors.backend import Nearest, RecallPromise
+from indexer.vectors.backend import Nearest, RecallPromise, promise_of
 from indexer.vectors.contract import MEASURED_K, Contract
 from indexer.vectors.faiss_backend import FaissBackend
 from indexer.vectors.remote.access import ACCESS
+from indexer.vectors.remote.checked_search import checked_search
 from indexer.vectors.remote.connection import connection_to
 from indexer.vectors.remote.descriptor import Descriptor, alias_of, file_of, read_descriptor
 from indexer.vectors.remote.localvectors import ROWS, VECTORS, LocalVectors
@@ -36,7 +37,6 @@ LOCAL_ROWS = 5000  # a filter that allows at most this many rows is searched in 
 PUSHED_IDS = 1000  # most positions that a search names to the server, to leave them out
 _SPARE_ROWS = 8  # asked for beyond k, because a server may order nearly equal scores differently
 _SPARE = 1.5  # rows to expect behind a filter, relative to those needed, as in the planner
-_WRONG_SCORE = 5e-3  # between a server's score and the exact one: another vector is stored
 
 
 class RemoteBackend:
@@ -99,7 +99,7 @@ class RemoteBackend:
     def open(cls, folder: Path, contract: Contract | None = None, *, serving: bool = False) -> Self:
         """See ``VectorBackend.open``. Compares the collection with its vectors, and mends it.
 
-        Raise VectorsUnavailable if the server does not answer.
+        Raises VectorsUnavailable if the server does not answer.
         """
         del serving
         try:
@@ -138,7 +138,7 @@ class RemoteBackend:
 
     @classmethod
     def drop(cls, folder: Path) -> None:
-        """See ``VectorBackend.drop``. Raise VectorsUnavailable if the server does not answer."""
+        """See ``VectorBackend.drop``. Raises VectorsUnavailable if the server does not answer."""
         try:
             descriptor = read_descriptor(folder, cls.engine)
         except FileNotFoundError:
@@ -180,11 +180,7 @@ class RemoteBackend:
     @property
     def promise(self) -> RecallPromise | None:
         """See ``VectorBackend.promise``."""
-        contract = self.contract
-        if contract.exact:
-            return None
-        above = len(contract.levels) - 1 - contract.level
-        return RecallPromise(contract.targets.recall, contract.recall, above)
+        return promise_of(self.contract)
 
     def __len__(self) -> int:
         return len(self._local)
@@ -226,7 +222,7 @@ class RemoteBackend:
     def search_with_depth(self, queries: Vectors, k: int, depth: int) -> tuple[Positions, Scores]:
         """Search the server for each query (q, dim) with this effort: (q, k) each."""
         self._local.check_queries(queries)
-        found = self._ask(queries, min(k, len(self)), depth, None)
+        found = self._search_collection(queries, min(k, len(self)), depth)
         return _padded(*self._local.rank(queries, found, min(k, len(self))), k)
 
     def vectors_at(self, positions: Positions) -> Vectors:
@@ -271,7 +267,7 @@ class RemoteBackend:
             return None
         depth = self._depth(extra_levels)
         factor = max(1.0, rows / MEASURED_K) if depth else 0
-        found = self._ask(queries, rows, round(depth * factor), without)  # (1, rows)
+        found = self._search_collection(queries, rows, round(depth * factor), without)  # (1, rows)
         if allowed is not None:
             # Position -1 reads the last entry of the mask; the comparison drops it.
             found = found[:, (allowed.mask[found[0]] & (found[0] >= 0))]
@@ -279,42 +275,13 @@ class RemoteBackend:
             return None
         return self._local.rank(queries, found, k)
 
-    def _ask(self, queries: Vectors, rows: int, depth: int, without: Positions | None) -> Positions:
-        """Return the positions (q, rows) that the server finds. Raise if they cannot be right."""
-        descriptor = self._descriptor
-        if descriptor is None or not len(queries) or not rows:
+    def _search_collection(
+        self, queries: Vectors, rows: int, depth: int, without: Positions | None = None
+    ) -> Positions:
+        """Return the positions (q, rows) that the server finds; before it has them, the best."""
+        if self._descriptor is None or not len(queries) or not rows:
             return self._local.exact(queries, rows)[0]
-        found, scores = connection_to(descriptor.address).call(
-            lambda driver: driver.search(descriptor.spec, queries, rows, depth, without)
-        )
-        self._check_answer(descriptor, queries, found, scores, complete=not depth)
-        return found
-
-    def _check_answer(
-        self,
-        descriptor: Descriptor,
-        queries: Vectors,
-        found: Positions,
-        scores: Scores,
-        *,
-        complete: bool,
-    ) -> None:
-        """Raise VectorsUnavailable if an answer shows that the collection is not this index."""
-        wrong = ""
-        if found.max(initial=-1) >= len(self):
-            wrong = f"found position {found.max()} of {len(self)}"
-        elif complete and (found < 0).any():
-            wrong = f"found {int((found >= 0).sum())} of {found.size} vectors"
-        else:
-            first = self._local.at(np.maximum(found[:, 0], 0))  # (q, dim)
-            true = np.einsum("qd,qd->q", first, queries)  # (q,)
-            if (np.abs(true - scores[:, 0])[found[:, 0] >= 0] > _WRONG_SCORE).any():
-                wrong = "returned the score of another vector"
-        if wrong:
-            raise VectorsUnavailable(
-                f"collection {descriptor.collection} of {descriptor.address} {wrong}; it was "
-                "changed by another program. Restart the service, which mends it"
-            )
+        return checked_search(self._descriptor, self._local, queries, rows, depth, without)
 
 
 class MilvusBackend(RemoteBackend):

@@ -105,7 +105,7 @@ async def roll_back(
 
 
 async def _changed(state: AppState, folder: ShopFolder, change: Callable[[], str]) -> Response:
-    """Run a change in the thread that writes, because it moves the store too."""
+    """Run a change in the writing thread, because it also writes to the store."""
     name = await state.pools.writing.run(change)
     encoder = folder.manifest(name).encoder
     return _json(ServingReply(generation=name, encoder=without_paths(encoder)))

@@ -1,4 +1,4 @@
-"""The route of customers' questions."""
+"""POST /v1/ask: answers customers' questions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from indexer.words.sentences import SentenceEncoder
 
-_COST = 3  # plain searches that a question costs: up to three are made for it
+_COST = 3  # a question counts as this many searches, the most that are made for it
 
 
 class SharedFaq:
@@ -43,7 +43,7 @@ class SharedFaq:
         self._encoder: SentenceEncoder | None = None
 
     def warm(self) -> None:
-        """Load the FAQ and its encoder, which takes seconds, in a thread of its own, if any."""
+        """Load the FAQ and its encoder in a thread, if there is a FAQ; this takes seconds."""
         if self._file_stamp() is not None:
             threading.Thread(target=self._load, name="vitrine-faq", daemon=True).start()
 
@@ -74,7 +74,7 @@ class SharedFaq:
             return FaqMatcher([], None)
         with log:
             entries = log.entries()
-        if self._encoder is None and any(one.vector for one in entries):
+        if self._encoder is None and any(entry.vector for entry in entries):
             self._encoder = installed_encoder()
         return FaqMatcher(entries, self._encoder)
 
@@ -110,7 +110,7 @@ async def _ask(state: AppState, faq: SharedFaq, request: Request) -> Response:
     check_json_type(request)
     body = await request.body()
     check_marks(body)
-    asked = AskBody.model_validate_json(body)
+    fields = AskBody.model_validate_json(body)
     async with state.serving.lease() as served:
         engine = served.engine
 
@@ -118,7 +118,7 @@ async def _ask(state: AppState, faq: SharedFaq, request: Request) -> Response:
             log = reviewlog.open_if_exists(state.settings.shop)
             try:
                 answerer = Answerer(engine, faq.matcher(), log, state.settings.contact)
-                return msgspec.json.encode(answerer.ask(asked.question, asked.item_id))
+                return msgspec.json.encode(answerer.ask(fields.question, fields.item_id))
             finally:
                 if log is not None:
                     log.close()

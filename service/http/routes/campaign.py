@@ -1,4 +1,4 @@
-"""A campaign picture of an item, drawn for one reply."""
+"""POST /v1/campaign: draws a campaign picture of an item."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class _Drawn(NamedTuple):
 
 
 def campaign_routes(state: AppState) -> APIRouter:
-    """POST /v1/campaign."""
+    """Return POST /v1/campaign."""
     router = APIRouter(tags=["styles"])
     router.add_api_route(
         "/v1/campaign",

@@ -30,7 +30,7 @@ from service.http.preconditions import item_etag, names
 from service.http.replies import ItemReply, ItemsReply, SearchReply, item_reply
 from service.http.routes.styles import STRENGTH_HEADER, STYLE_COST
 from service.http.schemas import SimilarParams
-from service.http.styling import StyleWish, style_photo
+from service.http.styling import StyleOptions, style_photo
 from service.query_builder import GivenPart, build_query
 from service.runtime.engine import Engine
 from service.runtime.resized import SizedImage, accepted_format
@@ -130,7 +130,7 @@ def item_routes(state: AppState) -> APIRouter:
 async def items(
     state: AppState, request: Request, params: Annotated[ItemsParams, Query()]
 ) -> Response:
-    """Return items to start from: one of each category in turn. Or all items, page by page."""
+    """Return items to start from, one of each category in turn; or all items, page by page."""
     check_limit(state, params.limit)
     root = request.scope.get("root_path", "")
     is_list = params.order == "id" or params.cursor is not None
@@ -227,7 +227,7 @@ async def _styled_image(
     state: AppState, request: Request, engine: Engine, item_id: str, params: ImageParams
 ) -> tuple[bytes, float | None]:
     """Return an image in a style, as it is stored or rendered now, and its strength if known."""
-    wish = StyleWish(params.style or "", params.strength)
+    options = StyleOptions(params.style or "", params.strength)
     at = (item_id, params.index)
 
     def stored() -> tuple[bytes, bool, float | None]:
@@ -236,19 +236,21 @@ async def _styled_image(
         An unknown item is reported before an unknown style.
         """
         found: tuple[bytes, bool, float | None] | None = None
-        if wish.strength is None:
+        if options.strength is None:
             with suppress(UnknownItem):
-                data = engine.thumbnail(*at, wish.style)
-                found = data, True, engine.rendition_strength(*at, wish.style)
+                data = engine.thumbnail(*at, options.style)
+                found = data, True, engine.rendition_strength(*at, options.style)
         found = found or (engine.thumbnail(*at), False, None)
-        engine.style_registry.find(wish.style)
+        engine.style_registry.find(options.style)
         return found
 
     data, has_style, strength = await state.pools.reading.run(stored)
     if has_style:
         return data, strength
     state.rates.take_search(request.scope, request.headers, STYLE_COST)
-    work = state.pools.styling.run(lambda: style_photo(engine.style_registry, data, wish, LIMITS))
+    work = state.pools.styling.run(
+        lambda: style_photo(engine.style_registry, data, options, LIMITS)
+    )
     made = await cancel_on_disconnect(request, work)
     return made.data, made.strength
 

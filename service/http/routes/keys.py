@@ -1,4 +1,4 @@
-"""Routes of API keys: the key that was sent; for operators to list, add, rotate and remove them."""
+"""Routes of API keys: describe the key of a request; list, add, rotate and remove keys."""
 
 from __future__ import annotations
 
@@ -13,16 +13,14 @@ from service.apikey import BadKeys, KeyExists, Scope, UnknownKey
 from service.http.appstate import AppState, bind
 from service.http.json_body import check_json_type
 from service.http.key_replies import (
-    KeyBody,
     KeysReply,
     NewKeyReply,
     OwnKeyReply,
     RemovedKeysReply,
-    RotateBody,
-    end_of,
     key_reply,
     scope_name,
 )
+from service.http.key_schemas import KeyBody, RotateBody, end_of
 from service.http.openapi import body_of, problems, reply_of
 from service.http.problems import HttpError
 from service.http.secured import SECURED, needs_key

@@ -111,7 +111,8 @@ def storage_of(shop: Path) -> StorageReply:
         path = shop / name
         if name == GENERATIONS:
             sizes += [
-                StoragePart(f"{name}/{g.name}", disk_bytes(g)) for g in sorted(path.iterdir())
+                StoragePart(f"{name}/{generation.name}", disk_bytes(generation))
+                for generation in sorted(path.iterdir())
             ]
         elif path.is_dir():
             sizes.append(StoragePart(name, disk_bytes(path)))
@@ -172,7 +173,7 @@ def models_of(settings: Settings) -> ModelsReply:
 
 
 def settings_of(settings: Settings) -> list[SettingReply]:
-    """Return the settings as they are sent, in their order."""
+    """Return the settings as they are sent, in the order of ``Settings``."""
     prefix = settings.model_config["env_prefix"]
     return [
         SettingReply(

@@ -75,8 +75,8 @@ def add_pages(app: FastAPI, settings: Settings) -> None:
 
 
 def _front_page(front: Shopfront, request: Request) -> Response:
-    asked = request.query_params.get("lang", "")
-    language = front.language(asked, request.headers.get("accept-language", ""))
+    wanted = request.query_params.get("lang", "")
+    language = front.language(wanted, request.headers.get("accept-language", ""))
     is_home = not (set(request.query_params) - {"lang"})
     page = reply(front.page(language, is_home=is_home), request.headers, REVALIDATED)
     page.headers["Content-Language"] = language

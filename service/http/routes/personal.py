@@ -1,4 +1,4 @@
-"""Events in, recommendations out, and what is stored about a user."""
+"""Routes of events, recommendations, and the data of a user."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ UserId = Annotated[str, Depends(_user_id)]
 
 
 def personal_routes(state: AppState) -> APIRouter:
-    """POST /v1/events, POST /v1/sessions/recommend, and /v1/users/{id}."""
+    """Return POST /v1/events, POST /v1/sessions/recommend, and the routes of /v1/users/{id}."""
 
     key = [needs_key(state)]
     router = APIRouter(prefix="/v1", tags=["personal"])
@@ -170,7 +170,7 @@ async def recommend_user(
 ) -> Response:
     """Recommend items from the stored events of a user; unknown users get popular items.
 
-    It needs the write key, because the items and their reasons tell what the user looked at.
+    It needs the write key, because the items and their reasons reveal what the user looked at.
     """
     state.rates.take_search(request.scope, request.headers)
     query = RecommendQuery(
@@ -187,7 +187,7 @@ async def recommend_user(
 
 
 async def user(state: AppState, user_id: UserId) -> Response:
-    """Everything that is stored about a user: the events, the oldest first."""
+    """Return everything that is stored about a user: the events, oldest first."""
     async with state.serving.lease() as served:
         engine = served.engine
 
@@ -200,7 +200,7 @@ async def user(state: AppState, user_id: UserId) -> Response:
 
 
 async def erase_user(state: AppState, user_id: UserId) -> Response:
-    """Delete all events of a user: from now on recommendations are those of a stranger."""
+    """Delete all events of a user, who then gets the recommendations of an unknown user."""
     async with state.serving.lease() as served:
         engine = served.engine
         count = await state.pools.events.run(lambda: engine.recommender.forget(user_id))
@@ -228,7 +228,7 @@ async def _recommend(
 
 
 def _store(engine: Engine, data: Any, kept_days: float) -> EventsReply:
-    """Check and store the events of a body. Raises ValidationError for its outside, StoreFull."""
+    """Check and store the events of a body. Raises StoreFull; ValidationError without a list."""
     recommender = engine.recommender
     now = recommender.now()
     oldest = now - kept_days * _DAY_S if kept_days else -math.inf

@@ -12,7 +12,7 @@ from service.http.appstate import AppState, bind
 from service.http.middleware import cancel_on_disconnect
 from service.http.openapi import body_of, problems, reply_of
 from service.http.picture_schemas import RecognizeForm
-from service.http.recognizing import RECOGNIZE_COST, looked_at
+from service.http.recognizing import RECOGNIZE_COST, things_reply
 from service.http.replies import RecognizeReply
 from service.http.uploads import parse_form
 from service.query_builder import GivenFields, build_query
@@ -35,7 +35,7 @@ def recognition_routes(state: AppState) -> APIRouter:
     return router
 
 
-class _Asked(NamedTuple):
+class _RecognizeRequest(NamedTuple):
     image: bytes
     query: Query | None
     most: int
@@ -51,15 +51,15 @@ async def recognize(state: AppState, request: Request) -> Response:
     body = await request.body()
     kind = request.headers.get("content-type", "")
 
-    def read() -> _Asked:
-        return _asked(body, kind)
+    def read() -> _RecognizeRequest:
+        return _read_form(body, kind)
 
-    asked = read() if len(body) <= _INLINE_FORM else await state.pools.decoding.run(read)
-    work = looked_at(state, asked.image, asked.query, request, asked.most, asked.masks)
+    wanted = read() if len(body) <= _INLINE_FORM else await state.pools.decoding.run(read)
+    work = things_reply(state, wanted.image, wanted.query, request, wanted.most, wanted.masks)
     return Response(await cancel_on_disconnect(request, work), media_type="application/json")
 
 
-def _asked(body: bytes, content_type: str) -> _Asked:
+def _read_form(body: bytes, content_type: str) -> _RecognizeRequest:
     """Read the form. Raises ValidationError and BadQuery."""
     form = parse_form(body, content_type, is_file=lambda name: name == "image")
     given: dict[str, object] = {name: text for name, text in form.texts.items() if text != ""}
@@ -70,4 +70,4 @@ def _asked(body: bytes, content_type: str) -> _Asked:
     if fields.search:
         query = build_query([], GivenFields(filter=fields.filter, limit=fields.limit))
     masks = None if fields.masks == "none" else fields.masks
-    return _Asked(form.files["image"], query, fields.most, masks)
+    return _RecognizeRequest(form.files["image"], query, fields.most, masks)

@@ -1,4 +1,4 @@
-"""GET routes of what texts say about an item: its reviews, and the attributes they suggest."""
+"""The GET route of what customers write about an item."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from indexer.enrichment.reviewlog import open_if_exists
-from indexer.enrichment.suggestionlog import ItemSuggestions
-from indexer.enrichment.suggestionlog import open_if_exists as open_suggestions
 from indexer.enrichment.summary import summarize
 from service.http.appstate import AppState, bind
 from service.http.item_schemas import ReviewsParams
@@ -20,7 +18,7 @@ from service.http.routes.items import ItemId
 
 
 def review_routes(state: AppState) -> APIRouter:
-    """Return GET /v1/items/{id}/reviews and /suggestions; they must come before GET of items."""
+    """Return GET /v1/items/{id}/reviews; it must come before GET of items."""
     router = APIRouter(prefix="/v1/items", tags=["items"])
     router.add_api_route(
         "/{item_id:path}/reviews",
@@ -28,13 +26,6 @@ def review_routes(state: AppState) -> APIRouter:
         summary="The reviews of an item",
         responses=reply_of(ReviewsReply) | problems(404, 422, 429, 503),
         operation_id="item_reviews",
-    )
-    router.add_api_route(
-        "/{item_id:path}/suggestions",
-        bind(suggestions, state),
-        summary="Attributes that the texts of an item suggest",
-        responses=reply_of(ItemSuggestions) | problems(404, 422, 429, 503),
-        operation_id="item_suggestions",
     )
     return router
 
@@ -63,29 +54,6 @@ async def reviews(
                 reviews=[ReviewReply.of(review) for review in found[: params.limit]],
             )
             return msgspec.json.encode(reply)
-
-        reply = await cancel_on_disconnect(request, state.pools.reading.run(work))
-    return Response(reply, media_type="application/json")
-
-
-async def suggestions(state: AppState, request: Request, item_id: ItemId) -> Response:
-    """Return what `vitrine enrich` suggested for an item, the surest first.
-
-    A suggestion is read from the item's texts by a rule: it is not the shop's own word. `source`
-    says where. An accepted one was sure enough for the operator's rule.
-    """
-    state.rates.take_search(request.scope, request.headers)
-    async with state.serving.lease() as served:
-        engine = served.engine
-
-        def work() -> bytes:
-            item = engine.item(item_id)
-            log = open_suggestions(state.settings.shop)
-            found = []
-            if log is not None:
-                with log:
-                    found = log.of(item.item_id)
-            return msgspec.json.encode(ItemSuggestions(item.item_id, found))
 
         reply = await cancel_on_disconnect(request, state.pools.reading.run(work))
     return Response(reply, media_type="application/json")

@@ -83,7 +83,7 @@ def search_routes(state: AppState) -> APIRouter:
 async def search(state: AppState, request: Request) -> Response:
     """Find items like all parts together, and unlike parts with a negative weight.
 
-    A part with a `user_id` needs the write key, because hits then tell what the user looked at.
+    A part with a `user_id` needs the write key, because the hits reveal what the user looked at.
     """
     state.rates.take_search(request.scope, request.headers)
     check_json_type(request)
@@ -128,27 +128,27 @@ async def search_image(
     def read() -> PhotoQuery:
         return query_from_form(body, kind)
 
-    asked = read() if small else await state.pools.decoding.run(read)
-    return await _photo_reply(state, request, asked)
+    photo_query = read() if small else await state.pools.decoding.run(read)
+    return await _photo_reply(state, request, photo_query)
 
 
-async def _photo_reply(state: AppState, request: Request, asked: PhotoQuery) -> Response:
-    if len(asked.boxes) > 1:
-        several = boxes_reply(state, asked.query, asked.boxes, request)
+async def _photo_reply(state: AppState, request: Request, photo_query: PhotoQuery) -> Response:
+    if len(photo_query.boxes) > 1:
+        several = boxes_reply(state, photo_query.query, photo_query.boxes, request)
         reply_bytes = await cancel_on_disconnect(request, several)
         return Response(reply_bytes, media_type="application/json")
-    reply = cropped_reply if asked.auto_crop else reply_to
-    search_first = partial(reply, state, asked.query, request)
-    photo = asked.query.parts[0]
+    reply = cropped_reply if photo_query.auto_crop else reply_to
+    search_first = partial(reply, state, photo_query.query, request)
+    photo = photo_query.query.parts[0]
     assert isinstance(photo, ImagePart)
     assert isinstance(photo.image, bytes)
-    if asked.ocr:
+    if photo_query.ocr:
         search_first = partial(
             ordered_by_words, state, search_first, photo.image, request, photo.box
         )
-    if asked.verify:
+    if photo_query.verify:
         search_first = partial(verified, state, search_first, photo.image, request, photo.box)
-    if asked.explain:
+    if photo_query.explain:
         search_first = partial(explained, state, search_first, photo.image, request, photo.box)
     work = search_first()
     return Response(await cancel_on_disconnect(request, work), media_type="application/json")
@@ -226,7 +226,7 @@ def query_from_photo(body: bytes, params: PhotoParams) -> PhotoQuery:
 
 
 def _boxes(fields: PhotoForm | PhotoParams) -> list[Box]:
-    """Return the boxes of a request. Raises BadImage, and BadQuery for what excludes several."""
+    """Return the boxes of a request. Raises BadImage; BadQuery if an option allows only one box."""
     found = [box for text in fields.box if (box := read_box(text)) is not None]
     if len(found) < 2:
         return found

@@ -1,4 +1,4 @@
-"""Styles: which there are, and a photo rendered in one of them."""
+"""Routes of styles: list them, and render a photo in one of them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from service.http.openapi import Responses, body_of, problems, reply_of
 from service.http.picture_schemas import StyleForm
 from service.http.problems import HttpError
 from service.http.replies import StyleReply, StylesReply
-from service.http.styling import StyledPicture, StyleWish, style_photo
+from service.http.styling import StyledPicture, StyleOptions, style_photo
 from service.http.uploads import Form, parse_form
 
-STYLE_COST = 20  # searches that styling a picture counts as: it takes many times as long
+STYLE_COST = 20  # styling a picture counts as this many searches, because it takes as long
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 STRENGTH_HEADER = {
     "X-Style-Strength": {
@@ -41,7 +41,7 @@ _STYLED: Responses = {
 
 
 def style_routes(state: AppState) -> APIRouter:
-    """GET /v1/styles and POST /v1/style."""
+    """Return GET /v1/styles and POST /v1/style."""
     router = APIRouter(tags=["styles"])
     router.add_api_route(
         "/v1/styles",
@@ -98,9 +98,9 @@ async def style(state: AppState, request: Request) -> Response:
                 is_file=lambda name: name in ("image", "style_image"),
                 texts=StyleForm.model_fields,
             )
-            wish = _wish(form)
+            options = _options(form)
             try:
-                return style_photo(engine.style_registry, form.files["image"], wish, limits)
+                return style_photo(engine.style_registry, form.files["image"], options, limits)
             except BadImage as error:
                 error.param = error.param or "image"
                 raise
@@ -117,14 +117,14 @@ def styled_response(made: StyledPicture) -> Response:
     return Response(made.data, media_type=made.media_type, headers=headers)
 
 
-def _wish(form: Form) -> StyleWish:
+def _options(form: Form) -> StyleOptions:
     given: dict[str, object] = {name: text for name, text in form.texts.items() if text != ""}
     for name in form.files:
-        given[name] = "photo"  # the bytes are judged by the decoder
+        given[name] = "photo"  # stands for the bytes, which the decoder checks
     fields = StyleForm.model_validate(given, strict=False)
     if (fields.style is None) == (fields.style_image is None):
         raise HttpError(422, "invalid_request", "give either style or style_image", param="style")
-    return StyleWish(
+    return StyleOptions(
         fields.style or "",
         fields.strength,
         fields.background_strength,

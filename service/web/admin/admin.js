@@ -1,4 +1,4 @@
-// The start of the operator's page: the key, the sections, and what is asked again and again.
+// The start of the operator's page: the key, the sections, and what is refreshed.
 
 import { byId, make } from "../dom.js";
 import { startTheme } from "../themes.js";
@@ -50,7 +50,7 @@ async function show() {
   }
 }
 
-/** Ask for the key again if this problem means that it is refused. */
+/** Ask for the key again if the problem is that it was refused; return whether it was. */
 async function refused(problem) {
   if (problem.status !== 401 && problem.status !== 403) return false;
   signOut(problem.message);
@@ -92,7 +92,7 @@ async function open() {
   await show();
 }
 
-/** Do something again and again while the page can be seen. */
+/** Repeat some work while the page is visible. */
 function repeat(work, pause) {
   let busy = false;
   timers.push(

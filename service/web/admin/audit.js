@@ -23,7 +23,7 @@ export async function draw(main) {
   const stored = await find("v1/reports/audit");
   const lead = "Items whose pictures contradict the catalog, repeat each other, or show nothing. An audit changes nothing.";
   if (stored === null) {
-    main.replaceChildren(heading(title, lead), missing("The shop was not audited yet. Start an audit under Builds, or run 'vitrine audit'."));
+    main.replaceChildren(heading(title, lead), missing("The shop has not been audited yet. Start an audit under Builds, or run 'vitrine audit'."));
     return;
   }
   const { report, at } = stored;

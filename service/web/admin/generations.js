@@ -30,7 +30,7 @@ export async function draw(main, redraw) {
       : act("Promote", () => change(`Serve generation ${info.name}?`, "Promote", `v1/generations/${encodeURIComponent(info.name)}/promote`), "secondary small", { "aria-label": `Promote ${info.name}` });
   const canGoBack = generations.some(({ state, served }) => state === "kept" && served);
   main.replaceChildren(
-    heading(title, "A candidate was built and checked, and has not served. Promoting and rolling back take no time, and writes are kept."),
+    heading(title, "A candidate was built and checked, but has not served yet. Promoting and rolling back are instant, and keep all writes."),
     make(
       "div",
       { class: "acts" },
@@ -59,7 +59,7 @@ export async function draw(main, redraw) {
 
 function comparison(stored) {
   if (stored === null)
-    return [missing("Nothing was compared yet. Run 'vitrine compare', or start a comparison under Builds.")];
+    return [missing("Nothing has been compared yet. Run 'vitrine compare', or start a comparison under Builds.")];
   const { report, at } = stored;
   const { first, second } = report;
   const names = Object.keys(first.figures ?? {});

@@ -26,7 +26,7 @@ let offered = true; // whether this service starts tasks over HTTP
 
 export async function draw(main) {
   const list = make("div", { class: "jobs" });
-  const note = make("div", { role: "status" });
+  const note = make("div", { class: "job-note", role: "status" });
   const start = async (path, body) => {
     try {
       const job = await post(path, body);
@@ -64,7 +64,7 @@ async function starters(start) {
     ];
   } catch (problem) {
     offered = problem.status !== 404;
-    return offered ? [...simple, missing(problem.message)] : [missing("This service starts no tasks over HTTP.")];
+    return offered ? [...simple, missing(problem.message)] : [missing("This service does not start tasks over HTTP.")];
   }
 }
 
@@ -82,7 +82,7 @@ export async function refresh(main) {
   }
   const focused = document.activeElement?.dataset.job;
   const open = new Set([...list.querySelectorAll("details[open]")].map(({ dataset }) => dataset.report));
-  list.replaceChildren(...(jobs.length === 0 ? [missing("Nothing was started over HTTP yet.")] : jobs.map((job) => drawn(job, main, open.has(job.id)))));
+  list.replaceChildren(...(jobs.length === 0 ? [missing("Nothing has been started over HTTP yet.")] : jobs.map((job) => drawn(job, main, open.has(job.id)))));
   if (focused) list.querySelector(`[data-job="${CSS.escape(focused)}"]`)?.focus();
 }
 
@@ -91,7 +91,13 @@ function drawn(job, main, open) {
   const { progress } = job;
   const name = `${NAMES[job.kind] ?? job.kind}${job.subject ? ` of ${job.subject}` : ""}`;
   const cancel = async () => {
-    await post(`v1/jobs/${job.id}/cancel`).catch(() => {});
+    const note = main.querySelector(".job-note");
+    try {
+      await post(`v1/jobs/${job.id}/cancel`);
+      note?.replaceChildren();
+    } catch (problem) {
+      note?.replaceChildren(failure(problem));
+    }
     await refresh(main);
   };
   return make(
@@ -113,7 +119,7 @@ function drawn(job, main, open) {
           make("progress", { value: String(progress.done), max: String(Math.max(progress.total, 1)) }),
         )
       : null,
-    active && !progress ? missing("It has not reported its progress yet.") : null,
+    active && !progress ? missing("It has not reported any progress yet.") : null,
     job.problem ? make("p", { class: "bad", text: job.problem.detail }) : null,
     job.summary ? report(job, open) : null,
   );

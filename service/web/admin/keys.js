@@ -41,12 +41,12 @@ export async function draw(main, redraw) {
     note,
     table(
       "Keys, oldest first",
-      [{ title: "Name" }, { title: "Scope" }, { title: "Made" }, { title: "Ends" }, { title: "Searches a second", number: true }, { title: "Actions" }],
+      [{ title: "Name" }, { title: "Scope" }, { title: "Made" }, { title: "Expires" }, { title: "Searches a second", number: true }, { title: "Actions" }],
       keys.map((key) => [
         key.name,
         key.scope,
         time(key.created),
-        key.expires ? `${time(key.expires)}${key.valid ? "" : " (over)"}` : "never",
+        key.expires ? `${time(key.expires)}${key.valid ? "" : " (expired)"}` : "never",
         key.searches_per_s === null ? "as the service" : String(key.searches_per_s),
         make(
           "div",
@@ -66,8 +66,17 @@ const token = ({ name, key }) =>
     { class: "token", role: "group", "aria-label": `The new key of ${name}` },
     make("p", { text: `The key of ${name}. It is not shown again.` }),
     make("pre", { tabindex: "0" }, make("code", { text: key ?? MISSING })),
-    make("div", { class: "acts" }, act("Copy", () => navigator.clipboard?.writeText(key))),
+    make("div", { class: "acts" }, act("Copy", () => copy(key))),
   );
+
+async function copy(key) {
+  try {
+    await navigator.clipboard.writeText(key);
+    say("The key is copied.");
+  } catch {
+    say("The browser does not allow copying. Select the key, and copy it by hand.");
+  }
+}
 
 function form(onSubmit) {
   const name = make("input", { name: "name", required: true, pattern: "[A-Za-z0-9][A-Za-z0-9._\\-]{0,63}", autocomplete: "off" });
@@ -86,7 +95,7 @@ function form(onSubmit) {
     },
     make("label", {}, "Name", name),
     make("label", {}, "Scope", scope),
-    make("label", {}, "Days until it ends", days),
+    make("label", {}, "Days until it expires", days),
     make("button", { class: "primary", type: "submit", text: "Make the key" }),
   );
 }

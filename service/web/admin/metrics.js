@@ -15,7 +15,7 @@ export function parsed(text) {
   return samples;
 }
 
-/** What one scrape says. With several processes, it is that of the one that answered. */
+/** One scrape of the metrics; of several processes, it is from the one that answered. */
 export class Scrape {
   #samples;
 

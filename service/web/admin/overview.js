@@ -26,7 +26,7 @@ export class Overview {
     main.replaceChildren(
       heading(title),
       this.#numbers,
-      part("Live", this.#charts, make("p", { class: "lead", text: "Since this page was opened, every five seconds. Times are interpolated from the buckets of the metrics." })),
+      part("Live", this.#charts, make("p", { class: "lead", text: "Measured every five seconds since this page was opened. Times are interpolated from the buckets of the metrics." })),
     );
   }
 

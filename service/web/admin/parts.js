@@ -1,7 +1,8 @@
-// What several sections are made of.
+// Elements that several sections share.
 
 import { byId, make } from "../dom.js";
-import { pictureUrl } from "./session.js";
+import { MISSING } from "./format.js";
+import { picture } from "./session.js";
 
 /** Announce something to a screen reader. */
 export const say = (text) => {
@@ -39,7 +40,7 @@ export function table(caption, columns, rows) {
 
 /** Make a number with its name: `note` explains it, null is shown as missing. */
 export function tile(name, value, note = "") {
-  const unknown = value === null || value === undefined || value === "no value";
+  const unknown = value === null || value === undefined || value === MISSING;
   return make(
     "div",
     { class: "tile" },
@@ -51,12 +52,19 @@ export function tile(name, value, note = "") {
 
 export const tiles = (...children) => make("dl", { class: "tiles" }, ...children);
 
-/** Make the picture of an item; it says so if the shop has none. */
+/** Make the picture of an item, or a note if the shop has none. */
 export function thumb(item, index = 0) {
   const holder = make("span", { class: "thumb", text: "..." });
-  pictureUrl(item, index).then((url) => {
-    if (url === null) holder.textContent = "no picture stored";
-    else holder.replaceChildren(make("img", { src: url, alt: `Picture ${index + 1} of ${item}` }));
+  picture(item, index).then((blob) => {
+    if (blob === null) {
+      holder.textContent = "no picture stored";
+      return;
+    }
+    const url = URL.createObjectURL(blob);
+    const release = () => URL.revokeObjectURL(url); // otherwise the browser keeps it until the page is closed
+    holder.replaceChildren(
+      make("img", { src: url, alt: `Picture ${index + 1} of ${item}`, on: { load: release, error: release } }),
+    );
   });
   return holder;
 }

@@ -14,7 +14,7 @@ export async function draw(main) {
   if (stored === null) {
     main.replaceChildren(
       heading(title, "What a build left out, and why."),
-      missing("No build was reported yet. The next 'vitrine index' stores its report here."),
+      missing("No build has been reported yet. The next 'vitrine index' stores its report here."),
     );
     return;
   }
@@ -36,7 +36,7 @@ export async function draw(main) {
   );
 }
 
-/** Group by reason; the most frequent comes first. What differs from row to row is left out of it. */
+/** Group by reason, the most frequent first. Parts of a reason that differ from row to row are cut. */
 function grouped(entries) {
   const groups = new Map();
   for (const entry of entries) {

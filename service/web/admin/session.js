@@ -64,8 +64,8 @@ export async function metricsText() {
   return reply.text();
 }
 
-/** Return the address of a picture, fetched with the key; null if the shop does not have it. */
-export async function pictureUrl(item, index = 0, size = 160) {
+/** Return a picture as a Blob, fetched with the key; null if the shop does not have it. */
+export async function picture(item, index = 0, size = 160) {
   const reply = await fetched(`v1/items/${encodeURIComponent(item)}/image?index=${index}&size=${size}`).catch(() => null);
-  return reply?.ok ? URL.createObjectURL(await reply.blob()) : null;
+  return reply?.ok ? reply.blob() : null;
 }

@@ -11,13 +11,13 @@ export const models = {
     const [found, { styles }] = await Promise.all([ask("v1/models"), ask("v1/styles")]);
     main.replaceChildren(
       heading("Models and events", "What the service computes with, and what recommendations learn from."),
-      tiles(tile("Events stored", found.events === null ? null : count(found.events), found.events === null ? "the shop never stored any" : "of all users")),
+      tiles(tile("Events stored", found.events === null ? null : count(found.events), found.events === null ? "the shop has never stored any" : "of all users")),
       table("Models", [{ title: "For" }, { title: "Model" }, { title: "Note" }], found.models.map(({ role, name, note }) => [role, name, note])),
       part(
         "Styles in the index",
         styles.some(({ indexed }) => indexed)
           ? make("p", { text: styles.filter(({ indexed }) => indexed).map(({ name }) => name).join(", ") })
-          : missing("The pictures are indexed as photographed only."),
+          : missing("The pictures are only indexed as they were photographed."),
       ),
     );
   },
@@ -46,7 +46,7 @@ export const settings = {
   async draw(main) {
     const { settings: found } = await ask("v1/settings");
     main.replaceChildren(
-      heading("Settings", "Of the process that answered. To change one, set the variable and start the service again. Secrets are hidden, and paths are shortened."),
+      heading("Settings", "The settings of the process that answered. To change one, set the variable and restart the service. Secrets are hidden, and paths are shortened."),
       table(
         "Settings",
         [{ title: "Variable" }, { title: "Value" }, { title: "Differs" }, { title: "Meaning" }],

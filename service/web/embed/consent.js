@@ -1,4 +1,4 @@
-// What the shopper did. It is kept in this browser, and only if the shopper agreed.
+// What the shopper did. Only this browser keeps it, and only if the shopper agreed.
 
 const CONSENT = "vitrine.consent";
 const EVENTS = "vitrine.embed.events";

@@ -1,4 +1,4 @@
-// What every component has: its client, its texts, and a shadow root that the page cannot disturb.
+// The base of every component: its client, its texts, and a shadow root that the page cannot disturb.
 
 import { clientOf } from "./client.js";
 import { consent, note } from "./consent.js";
@@ -71,7 +71,7 @@ export class VitrineElement extends HTMLElement {
     if (consent()) note(item, type);
   }
 
-  /** Return the text of a problem, and log its cause once, for who made the page. */
+  /** Return the text of a problem, and log its cause once, for the makers of the page. */
   explain(problem) {
     const code = problem.code ?? "other";
     if (!reported.has(problem.message)) {

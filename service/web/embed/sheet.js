@@ -11,6 +11,7 @@ export class Sheet {
   #owner;
   #cards;
   #photo = null;
+  #taken = 0; // photos given so far: large ones load longer, and only the newest is searched with
   #aborter = new AbortController();
 
   /** `owner` is the component; its texts are read anew whenever it draws the sheet. */
@@ -76,7 +77,13 @@ export class Sheet {
 
   /** Search with a file. */
   async take(file) {
+    this.#taken += 1;
+    const turn = this.#taken;
     const photo = await takeIn(file);
+    if (turn !== this.#taken) {
+      URL.revokeObjectURL(photo.url); // the shopper has given another photo meanwhile
+      return;
+    }
     if (this.#photo?.url) URL.revokeObjectURL(this.#photo.url);
     this.#photo = photo;
     this.drop.hidden = true;

@@ -1,4 +1,4 @@
-"""The JSON file beside an ONNX detector; it says how to feed it and how to read its outputs.
+"""Read the JSON file beside an ONNX detector: its input, and how to read its outputs.
 
     {"format": 1, "name": "yolox-nano", "size": 416, "fit": "letterbox", "fill": 114,
      "input": "images", "layout": "nchw", "dtype": "float32", "channels": "bgr", "scale": 1,
@@ -37,15 +37,15 @@ _Positive = Annotated[float, msgspec.Meta(gt=0)]
 _MOST_THINGS = 1000
 
 
-class DetectorSide(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How to feed an ONNX detector, and how to read what it returns.
+class DetectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The input of an ONNX detector, and how to read its outputs.
 
-    A letterboxed photo keeps its shape; ``align`` says whether it is at the top left of the square
-    (YOLOX) or in its center (other YOLO models), and ``fill`` the gray level around it.
-    ``float32`` input is ``(pixels / scale - mean) / std``; ``uint8`` input is the pixels. Labels in
-    ``never`` are not returned. Things need a score of ``threshold``; of things that overlap by
-    ``overlap`` the best is returned, and at most ``most`` in all. With ``merge_on_plain`` boxes of
-    one thing on a plain background are merged (``indexer.recognizers.plain``).
+    A letterboxed photo keeps its shape; ``align`` puts it at the top left of the square (YOLOX) or
+    in its center (other YOLO models), and ``fill`` is the gray level around it. ``float32`` input
+    is ``(pixels / scale - mean) / std``; ``uint8`` input is the pixels. Labels in ``never`` are not
+    returned. A thing needs a score of at least ``threshold``. Of things that overlap by
+    ``overlap``, only the best is returned, and at most ``most`` in all. ``merge_on_plain`` merges
+    the boxes of one thing on a plain background (``indexer.recognizers.plain``).
     """
 
     format: Literal[1]
@@ -79,14 +79,14 @@ class DetectorSide(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return [self.scores, self.boxes] if self.decode == "boxes" else [self.output]
 
 
-def read_detector_side(path: Path) -> DetectorSide:
-    """Read the JSON file beside ``path``. Raise RecognizerNotFound if it is missing or invalid."""
-    side_path = path.with_suffix(".json")
+def read_detector_settings(path: Path) -> DetectorSettings:
+    """Read the JSON file beside ``path``. Raises RecognizerNotFound if it is missing or invalid."""
+    json_path = path.with_suffix(".json")
     try:
-        return decode_json_as(side_path.read_bytes(), DetectorSide)
+        return decode_json_as(json_path.read_bytes(), DetectorSettings)
     except FileNotFoundError:
         raise RecognizerNotFound(
-            f"{path.name} needs {side_path}, which describes its input and output"
+            f"{path.name} needs {json_path}, which describes its input and output"
         ) from None
     except (OSError, msgspec.MsgspecError) as error:
-        raise RecognizerNotFound(f"cannot read {side_path}: {error}") from error
+        raise RecognizerNotFound(f"cannot read {json_path}: {error}") from error

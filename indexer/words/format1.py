@@ -1,6 +1,6 @@
-"""The queries and texts of full-text indexes without a vocabulary, as earlier versions wrote them.
+"""Search full-text indexes of format 1, which earlier versions wrote without a vocabulary.
 
-Such an index is searched as those versions did, until a rebuild replaces it.
+They are searched as by those versions until a rebuild replaces them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def match_expression(text: str) -> str:
     for word in words:
         for piece in pieces_of(word):
             if RUN.fullmatch(piece):
-                pairs = [f"{a} {b}" for a, b in itertools.pairwise(piece)] or [piece]
+                pairs = [" ".join(pair) for pair in itertools.pairwise(piece)] or [piece]
                 terms.extend(f'"{pair}"' for pair in pairs)
             else:
                 terms.append(f'"{piece}"')
@@ -35,5 +35,5 @@ def match_expression(text: str) -> str:
 
 
 def plain_text(text: str) -> str:
-    """Return a text as these indexes have it: not folded, which their tokenizer does in part."""
+    """Return a text as these indexes store it: not folded, because their tokenizer does that."""
     return spaced(unicodedata.normalize("NFKC", text))

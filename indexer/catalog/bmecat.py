@@ -1,0 +1,111 @@
+"""Read catalogs in BMEcat 1.2 and 2005: their groups, and the names of their elements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from indexer.catalog.item_parser import Record
+
+_START: Final = 4096  # bytes in which the root element is
+_FIELDS: Final = {
+    "title": "DESCRIPTION_SHORT",
+    "description": "DESCRIPTION_LONG",
+    "ean": "EAN",
+    "brand": "MANUFACTURER_NAME",
+}
+
+
+def bmecat_groups(path: Path) -> dict[str, list[str]] | None:
+    """Return the paths of the groups of each article, by its id; None if the file is no BMEcat.
+
+    They may be after the articles, so the file is read once for them.
+    """
+    from defusedxml.ElementTree import ParseError, iterparse
+
+    with path.open("rb") as file:
+        if b"<BMECAT" not in file.read(_START):
+            return None
+    names: dict[str, tuple[str, str]] = {}  # of each group: its name, its parent
+    members: dict[str, list[str]] = {}
+    try:
+        for _, element in iterparse(
+            str(path), events=("end",), forbid_dtd=False, forbid_entities=True
+        ):
+            tag = str(element.tag).rpartition("}")[2]
+            part = {str(child.tag).rpartition("}")[2]: child.text or "" for child in element}
+            if tag == "CATALOG_STRUCTURE":
+                names[part.get("GROUP_ID", "")] = (
+                    part.get("GROUP_NAME", ""),
+                    part.get("PARENT_ID", ""),
+                )
+            elif tag in ("ARTICLE_TO_CATALOGGROUP_MAP", "PRODUCT_TO_CATALOGGROUP_MAP"):
+                article = part.get("ART_ID") or part.get("PROD_ID") or ""
+                members.setdefault(article, []).append(part.get("CATALOG_GROUP_ID", ""))
+            if tag in ("CATALOG_STRUCTURE", "ARTICLE", "PRODUCT"):
+                element.clear()
+    except ParseError:
+        pass  # the reader of the articles reports where the file is broken
+    return {
+        article: [levels for group in groups if (levels := _path(group, names))]
+        for article, groups in members.items()
+    }
+
+
+def bmecat_record(record: Record, groups: Mapping[str, list[str]]) -> Record:
+    """Return an ARTICLE or PRODUCT with our field names; its features become attributes."""
+    part = {name.replace("PRODUCT", "ARTICLE"): value for name, value in record.items()}
+    details = _object(part.get("ARTICLE_DETAILS"))
+    article = part.get("SUPPLIER_AID") or part.get("SUPPLIER_PID")
+    found: Record = {"id": article}
+    for field, name in _FIELDS.items():
+        if details.get(name):
+            found[field] = details[name]
+    found["categories"] = groups.get(str(article), [])
+    for prices in _list(part.get("ARTICLE_PRICE_DETAILS")):
+        inner = _object(prices)
+        for listed in _list(inner.get("ARTICLE_PRICE", inner.get("PRODUCT_PRICE"))):
+            price = _object(listed)
+            if "price" not in found and price.get("PRICE_AMOUNT"):
+                found["price"] = price["PRICE_AMOUNT"]
+                found["currency"] = price.get("PRICE_CURRENCY", "")
+    pictures = [
+        _object(mime)
+        for info in _list(part.get("MIME_INFO"))
+        for mime in _list(_object(info).get("MIME"))
+    ]
+    found["images"] = [
+        mime["MIME_SOURCE"]
+        for mime in pictures
+        if mime.get("MIME_SOURCE") and str(mime.get("MIME_TYPE", "image/")).startswith("image")
+    ]
+    for features in _list(part.get("ARTICLE_FEATURES")):
+        for listed in _list(_object(features).get("FEATURE")):
+            feature = _object(listed)
+            if feature.get("FNAME") and feature.get("FVALUE"):
+                found[str(feature["FNAME"])] = feature["FVALUE"]
+    return found
+
+
+def _path(group: str, names: Mapping[str, tuple[str, str]]) -> str:
+    """Return the names of a group and those above it, without the root of the catalog."""
+    levels: list[str] = []
+    seen: set[str] = set()
+    while group in names and group not in seen:
+        seen.add(group)
+        name, parent = names[group]
+        if parent in names:
+            levels.append(name.replace("/", " "))
+        group = parent
+    return "/".join(reversed(levels))
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _object(value: Any) -> Record:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,109 @@
+"""Find the columns of a table that give a field, whatever language or program named them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from indexer.catalog.columnnames import NAMES, loose_key
+from indexer.catalog.currencies import CODES, SYMBOLS
+from indexer.catalog.texts import LANGUAGES
+
+_IN_LANGUAGE: Final = re.compile(
+    r"(?P<name>.+?)[-_ .:(\[]+(?P<language>[A-Za-z]{2}(?:[-_][A-Za-z]{2})?)[)\]]?"
+    r"(?:[-_ .][a-z]+)?"
+)
+_OF_COUNTRY: Final = re.compile(r"(?P<language>[A-Z]{2})_(?P<name>.+)")
+_PRICED: Final = re.compile(r"(?: in)? ?(?:[a-z]{3}|[€£₹¥₽$])$")  # the currency of a column
+LISTED: Final = re.compile(r"^(?:\*?C:|\*)(?=.)")
+"""What is before the names of columns in a listing file of eBay."""
+_WITH_TAX: Final = re.compile(r"inc|gross|brutto|ttc|inkl|ivato", re.IGNORECASE)
+
+
+class TableColumns:
+    """The columns of one table. ``by_key`` has them by ``loose_key``, the better of two alike."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        self.by_key: dict[str, str] = {}
+        self.fields: dict[str, list[str]] = {}
+        """The columns of each field that have been found so far."""
+        self.is_listing = any(LISTED.match(str(name)) for name in names)
+        self._roles: dict[str, list[str]] = {}
+        for name in names:
+            key = loose_key(name)
+            if key and (key not in self.by_key or _is_better(name, self.by_key[key])):
+                self.by_key[key] = name
+
+        lower = (
+            self.by_key.get(number.format(key))
+            for key in NAMES["subcategory"]
+            for number in ("{}", "{} 1", "us {} 1")
+        )
+        self.subcategory = next((name for name in lower if name is not None), None)
+
+    def first(self, role: str, without: Collection[str] = ()) -> str | None:
+        """Return the most telling column with a role of ``NAMES``, or None."""
+        found = self._roles.get(role)
+        if found is None:
+            found = [self.by_key[key] for key in NAMES.get(role, ()) if key in self.by_key]
+            self._roles[role] = found
+        return next((name for name in found if name not in without), None)
+
+    def priced(self) -> str | None:
+        """Return a column such as ``Price EUR``, or None."""
+        for name in self.names:
+            if currency_in(name) and _PRICED.sub("", loose_key(name)) in NAMES["price"]:
+                return name
+        return None
+
+    def translated(self, field: str, language: str) -> str | None:
+        """Return a column such as ``name-en_US``: that of the language, else the first, or None."""
+        listed: list[tuple[bool, int, str]] = []
+        for name in self.names:
+            match = _OF_COUNTRY.fullmatch(name) or _IN_LANGUAGE.fullmatch(name)
+            if match is None:
+                continue
+            code = match["language"][:2].casefold()
+            key = re.sub(r" 1$", "", loose_key(match["name"]))
+            is_code = code in LANGUAGES or match.re is _OF_COUNTRY
+            if is_code and key in NAMES[field]:
+                listed.append((code != language, NAMES[field].index(key), name))
+        return min(listed)[2] if listed else None
+
+    def images(self) -> list[str]:
+        """Return the columns of pictures: the first ones, then others by their numbers.
+
+        Small pictures are taken only if there are no others.
+        """
+        listed: list[tuple[int, float, int, str]] = []
+        for place, name in enumerate(self.names):
+            key = loose_key(name)
+            bare = re.sub(r" ?\d+(?= |$)", "", key)
+            number = re.search(r"\d+", key)
+            for rank, role in enumerate(("images", "more images", "small images")):
+                if key in NAMES[role] or bare in NAMES[role]:
+                    order = float(number[0]) if number else NAMES[role].index(key)
+                    listed.append((rank if number is None else max(rank, 1), order, place, name))
+                    break
+        is_large = any(rank < 2 for rank, _, _, _ in listed)
+        return [name for rank, _, _, name in sorted(listed) if rank < 2 or not is_large]
+
+
+def _is_better(name: str, other: str) -> bool:
+    """Return True if a column is the better of two of the same name: a price with tax."""
+    return bool(_WITH_TAX.search(name)) and not _WITH_TAX.search(other)
+
+
+def currency_in(name: str) -> str:
+    """Return the currency that the name of a column states, such as ``Price (EUR)``, or ""."""
+    words: list[str] = re.findall(r"[A-Za-z]{3}|[€£₹¥₽]", name)
+    for word in words:
+        if word in SYMBOLS:
+            return SYMBOLS[word]
+        if word.upper() in CODES and not word.islower():
+            return word.upper()
+    found = re.search(r"[-_ ]([a-z]{3})$", name)
+    code = str(found[1]).upper() if found else ""
+    return code if code in CODES else ""

@@ -1,0 +1,154 @@
+"""Read the data that recommendations are made from: a view of the shop, and what was learned."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from indexer.items import clean_id
+from search.personal.learning import bought_with
+from search.personal.lessons import Lessons
+from search.personal.main_images import MainImages
+from search.personal.mixer import FEATURES, WEIGHTS
+from search.personal.neighbors import Neighbors
+from search.personal.popularity import Popularity
+from search.personal.rules import RulesFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from indexer.arrays import Mask
+    from search.live.view import ShopView
+    from search.personal.event_log import EventLog
+    from search.personal.learning import Bought
+    from search.personal.rules import Rules
+
+
+class Sources(NamedTuple):
+    """The data that recommendations are made from besides the profile, for one view of a shop.
+
+    ``popular`` (items of the view,) are scores in [0, 1], and ``most_popular`` the items that have
+    one, best first. ``neighbors`` takes items, and returns their neighbors by what is met together
+    and by the linear model. ``newcomers`` takes the items met (the newest first), the mask of
+    those allowed, and a limit; it returns items that too few users met, best first. ``rng`` draws
+    what the rules leave to chance.
+    """
+
+    view: ShopView
+    images: MainImages
+    popular: NDArray[np.float32]
+    neighbors: Callable[[list[int]], tuple[Neighbors, Neighbors]]
+    most_popular: NDArray[np.int64]
+    newcomers: Callable[[NDArray[np.int64], Mask, int], NDArray[np.int64]]
+    weights: Mapping[str, float]
+    rules: Rules
+    rng: random.Random
+
+
+class _Popular(NamedTuple):
+    """The popularity of items by id, and for one view by number: (items,) and best first (n,)."""
+
+    view: ShopView
+    scores: Mapping[str, float]
+    of_items: NDArray[np.float32]
+    ranked: NDArray[np.int64]
+
+
+class SourceReader:
+    """Reads the sources of a shop from its log of events and its rules. Thread-safe.
+
+    Keeps what is the same for all requests until the view or the log changes.
+    """
+
+    def __init__(self, folder: Path, dim: int, open_log: Callable[[], EventLog | None]) -> None:
+        """``folder`` has the rules; ``dim`` is that of the vectors. The log may be None."""
+        self._dim = dim
+        self._open_log = open_log
+        self._rules = RulesFile(folder)
+        self._rng = random.Random()
+        self._popularity = Popularity()
+        self._lessons = Lessons(dim)
+        self._last_popular: _Popular | None = None
+        self._last_images: MainImages | None = None
+
+    def read(self, view: ShopView) -> Sources:
+        """Return the sources of a view, with all events that are stored by now."""
+        popular = self._popular(view)
+        return Sources(
+            view,
+            self.images(view),
+            popular.of_items,
+            lambda items: self._neighbors(items, view),
+            popular.ranked,
+            lambda met, allowed, limit: self._newcomers(met, allowed, limit, view),
+            self._weights(),
+            self._rules.current(),
+            self._rng,
+        )
+
+    def images(self, view: ShopView) -> MainImages:
+        """Return the main images of the items of a view."""
+        last = self._last_images
+        if last is None or last.view is not view:
+            last = self._last_images = MainImages(view, self._dim)
+        return last
+
+    def bought_with(self, item_id: str) -> list[Bought]:
+        """Return what is bought together with an item, best first."""
+        log = self._open_log()
+        if log is None:
+            return []
+        with log.read() as reader:
+            return bought_with(reader, clean_id(item_id))
+
+    def _popular(self, view: ShopView) -> _Popular:
+        log = self._open_log()
+        if log is not None:
+            with log.read() as reader:
+                self._popularity.refresh(reader)
+        scores = self._popularity.scores()
+        last = self._last_popular
+        if last is not None and last.view is view and last.scores is scores:
+            return last
+        of_items = np.zeros(view.size, dtype=np.float32)
+        for item_id, score in scores.items():
+            if (number := view.number(item_id)) >= 0:
+                of_items[number] = score
+        popular = np.flatnonzero(of_items > 0)
+        ranked = popular[np.argsort(-of_items[popular], kind="stable")]
+        last = self._last_popular = _Popular(view, scores, of_items, ranked)
+        return last
+
+    def _weights(self) -> Mapping[str, float]:
+        """Return the weights learned for this shop, or those that need no training."""
+        log = self._open_log()
+        if log is None:
+            return WEIGHTS
+        with log.read() as reader:
+            learned = reader.weights()
+        # Weights of an earlier version may lack a feature.
+        return learned if learned is not None and set(learned) == set(FEATURES) else WEIGHTS
+
+    def _neighbors(self, items: list[int], view: ShopView) -> tuple[Neighbors, Neighbors]:
+        log = self._open_log()
+        if log is None:
+            return Neighbors({}), Neighbors({})
+        with log.read() as reader:
+            return self._lessons.neighbors(reader, items, view)
+
+    def _newcomers(
+        self, met: NDArray[np.int64], allowed: Mask, limit: int, view: ShopView
+    ) -> NDArray[np.int64]:
+        log = self._open_log()
+        nothing = np.zeros(0, dtype=np.int64)
+        if log is None:
+            return nothing
+        with log.read() as reader:
+            user = self._lessons.user_factors(reader, met, self.images(view))
+            found = None if user is None else self._lessons.newcomers(reader, self.images(view))
+        return nothing if found is None or user is None else found.ranked(user, allowed, limit)
