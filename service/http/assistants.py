@@ -8,10 +8,10 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-import msgspec
 from starlette.requests import Request
 
 from indexer.errors import VitrineError
+from indexer.jsonbytes import decode_json, decode_json_as
 from search.personal.recommendation import RecommendQuery
 from service.assistants.tools import shop_server
 from service.http.answering import reply_to
@@ -72,7 +72,7 @@ class ServedShop:
     async def _search(self, part: GivenPart, fields: GivenFields) -> list[HitReply]:
         state, request = self._state, self._counted()
         query = await state.pools.decoding.run(lambda: build_query([part], fields))
-        return msgspec.json.decode(await reply_to(state, query, request), type=SearchReply).hits
+        return decode_json_as(await reply_to(state, query, request), SearchReply).hits
 
     async def _item(self, item_id: str) -> Item:
         async with self._state.serving.lease() as served:
@@ -103,7 +103,7 @@ async def _with_problem_texts(work: Awaitable[T]) -> T:
         return await work
     except Exception as error:
         reply = problem_of(_REQUEST.get().scope, error)
-        raise CallRefused(msgspec.json.decode(reply.body)["detail"]) from error
+        raise CallRefused(decode_json(bytes(reply.body))["detail"]) from error
 
 
 class AssistantsEndpoint:

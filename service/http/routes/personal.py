@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from indexer.errors import BadEvent, BadQuery
 from indexer.items import MAX_ID_BYTES, clean_id
+from indexer.jsonbytes import decode_json
 from search.filters.grammar import parse_filter
 from search.filters.jsonform import Filter, filter_from_json
 from search.personal.event import Event, event_from
@@ -269,8 +270,8 @@ def _session_profile(given: Sequence[SessionEventBody], now: float) -> Profile:
 
 def _json(body: bytes) -> Any:
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return decode_json(body)
+    except msgspec.DecodeError as error:
         raise BadQuery(f"the body is not JSON: {error}") from None
 
 
