@@ -4,7 +4,8 @@
     python scripts/eval_attributes.py [--data DIR] [--half tune|report|all] [--wrong N]
 
 *sheet*: `scripts/attributes_sheet.tsv`, 150 titles and descriptions in English and Chinese with the
-right values, which were written before the rules were run on them. An attribute that has no right
+right values, which were written before the rules were run on them. `attributes_sheet_2.tsv` has 60
+more (`--sheet`). An attribute that has no right
 value has none, so a suggestion of it is wrong. A category is right if its node is listed,
 below a listed one, or above one and not a root.
 
@@ -13,7 +14,12 @@ against the shop's own columns. The values of the other products are known, as t
 that fills in the rest: pictures are judged by a classifier that was fitted without the item's
 product, kinds by the other products. ``texts`` uses titles and descriptions alone. The gender of
 clothes is the first part of their path. ``taxonomy`` is right if the node of the shop's category
-in `scripts/categories_truth.tsv` is found, or one above or below it.
+in `scripts/categories_truth.tsv` is found, or one above or below it. Counted are suggestions of a
+confidence of at least 0.5, and 0.75.
+
+*meaning* (`--meaning`, needs the extra `words`): the names of colors in `scripts/color_words.tsv`
+that no list has, and all words of the sheets' titles that name no value and no kind of thing,
+which are no colors.
 
 Precision is of the values suggested; recall is the share of items with a right value of which one
 was suggested.
@@ -34,6 +40,7 @@ from machine import as_line, machine
 from indexer.enrichment.attributes import suggest
 from indexer.enrichment.gazetteer import gazetteer_of
 from indexer.enrichment.kinds import KindVotes
+from indexer.enrichment.nearest import NearestColor
 from indexer.enrichment.suggesting import items_of, joined
 from indexer.enrichment.tree import bundled_tree
 from indexer.items import Item
@@ -41,11 +48,14 @@ from indexer.shop.encoderfiles import open_encoder
 from indexer.shop.folder import ShopFolder
 from indexer.shop.shelf import Shelf
 from indexer.store.store import Store
+from indexer.words.sentences import UniversalSentenceEncoder
 from search.recognition.picture_suggestions import PictureEvidence
 
 SHEET = Path(__file__).parent / "attributes_sheet.tsv"
+SECOND = SHEET.with_name("attributes_sheet_2.tsv")
+COLORS = SHEET.with_name("color_words.tsv")
 CATEGORY = "category"
-SURE = 0.5  # the least confidence that is counted
+SURES = (0.5, 0.75)  # least confidences that are counted
 
 
 class Case(NamedTuple):
@@ -202,7 +212,8 @@ def evaluate_shop(folder: Path, wrong: int) -> dict[str, Any]:
         evidence = PictureEvidence.read(store, encoder)
     items = items_of(shop.store)
     gazetteer, votes = gazetteer_of(items), KindVotes(items, bundled_tree())
-    tallies = {"texts": Tally(), "with kinds": Tally(), "with pictures": Tally()}
+    names = ("texts", "with kinds", "with pictures")
+    tallies = {f"{name} from {sure}": Tally() for name in names for sure in SURES}
     for item in items:
         bare = Item(
             item_id=item.item_id,
@@ -217,18 +228,36 @@ def evaluate_shop(folder: Path, wrong: int) -> dict[str, Any]:
             ("with kinds", kinds),
             ("with pictures", evidence.merged(bare, kinds)),
         ):
-            given: dict[str, list[str]] = defaultdict(list)
             truth = truths_of(item)
-            for one in found:
-                label = {"taxonomy": CATEGORY, CATEGORY: "own category"}.get(one.attribute)
-                if (label or one.attribute) in truth and one.confidence >= SURE:
-                    given[label or one.attribute].append(one.value)
-            tallies[name].add(f"{item.item_id} {item.title}", given, truth)
+            for sure in SURES:
+                given: dict[str, list[str]] = defaultdict(list)
+                for one in found:
+                    label = {"taxonomy": CATEGORY, CATEGORY: "own category"}.get(one.attribute)
+                    if (label or one.attribute) in truth and one.confidence >= sure:
+                        given[label or one.attribute].append(one.value)
+                tallies[f"{name} from {sure}"].add(f"{item.item_id} {item.title}", given, truth)
     for name, tally in tallies.items():
         notes = [note for note in tally.notes if note.startswith("WRONG")]
         for note in notes[:: max(1, len(notes) // wrong)][:wrong] if wrong else []:
             print(name, note)
     return {name: tally.table() for name, tally in tallies.items()}
+
+
+def evaluate_meaning() -> dict[str, Any]:
+    gazetteer = gazetteer_of()
+    nearest = NearestColor(UniversalSentenceEncoder(), gazetteer, bundled_tree())
+    rows = [line.split("\t") for line in COLORS.read_text(encoding="utf-8").splitlines()]
+    colors = {row[0]: row[1] for row in rows if len(row) == 2 and row[0] not in gazetteer.values}
+    found = {word: near[0].name for word in colors if (near := nearest.near(word))}
+    titles = [case.title for path in (SHEET, SECOND) for case in sheet(path)[0]]
+    others = sorted({word for title in titles for word in nearest.unknown_words(title)})
+    return {
+        "colors": len(colors),
+        "right": sum(found[word] == colors[word] for word in found),
+        "wrong": {word: name for word, name in found.items() if name != colors[word]},
+        "other words": len(others),
+        "taken for a color": {w: near[0].name for w in others if (near := nearest.near(w))},
+    }
 
 
 def main() -> None:
@@ -238,12 +267,15 @@ def main() -> None:
     parser.add_argument("--half", choices=["tune", "report", "all"], default="all")
     parser.add_argument("--sheet", type=Path, default=SHEET)
     parser.add_argument("--wrong", type=int, default=0, help="print so many wrong answers")
+    parser.add_argument("--meaning", action="store_true")
     parser.add_argument("--shop", action="append", default=[], metavar="NAME=DIR")
     given = parser.parse_args()
     found = {"sheet": evaluate_sheet(given.half, given.wrong, given.sheet)}
     for text in given.shop:
         name, _, folder = text.partition("=")
         found[name] = evaluate_shop(Path(folder), given.wrong)
+    if given.meaning:
+        found["meaning"] = evaluate_meaning()
     print(as_line(machine()))
     print(json.dumps(found, indent=1))
 

@@ -28,14 +28,14 @@ from PIL import Image
 
 from indexer.encoders.registry import load_encoder
 from indexer.imaging.photos import fit_pixels
-from style.care.enhance import Care, enhance
+from style.care.enhance import Repairs, enhance
 from style.care.upscale import doubler, enlarged
 from style.guided import luma
 from style.planes import gaussian
 
 Pixels = NDArray[np.uint8]
 Vectors = NDArray[np.float32]
-CARE = Care()
+CARE = Repairs()
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "soft": Image.Resampling.BOX}
 RIM = 4
 

@@ -12,10 +12,7 @@ English texts are titles with reviews, and reviews alone.
 
 *speed*: reviews a second of ``ReviewScorer`` with the bundled models, aspects included, one thread.
 
-*attributes*: what the titles and descriptions of `magento` suggest, with all fields of the item
-hidden, against the shop's own columns. The names of its values and categories are known, as they
-are to a shop that fills in the rest. Precision is of the values suggested; recall is the share of
-items with a value of which one is suggested. The gender of clothes is the first part of their path.
+*attributes* are measured by `eval_attributes.py`.
 
 *drafts*: 500 drafts a language of the items of `magento`, in three tones with 500 seeds, made from
 the catalog alone. Reported: problems that the checker finds, facts said twice, and distinct-2, the
@@ -24,7 +21,7 @@ within a draft, and over all drafts together. The last is given for the shop's o
 
 *questions*: see `eval_questions.py`; it needs `--magento-shop` and `--demo-shop`.
 
-`--wrong N` prints N wrong answers of *moods-en* and of each attribute.
+`--wrong N` prints N wrong answers of *moods-en*.
 """
 
 from __future__ import annotations
@@ -35,7 +32,6 @@ import itertools
 import json
 import re
 import time
-from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -47,8 +43,6 @@ from machine import as_line, machine
 from indexer.catalog.sources import Entry, open_catalog
 from indexer.drafting.draft import write_draft
 from indexer.drafting.planfile import TONES
-from indexer.enrichment.attributes import suggest
-from indexer.enrichment.gazetteer import gazetteer_of
 from indexer.enrichment.language import Language
 from indexer.enrichment.lexicon_zh import ChineseLexicon
 from indexer.enrichment.measures import mood_measures
@@ -56,9 +50,8 @@ from indexer.enrichment.ngrams import clean_text
 from indexer.enrichment.score import ReviewScorer
 from indexer.enrichment.sentiment import SentimentModel, model_bytes, model_from_bytes
 from indexer.enrichment.training import Labeled, train
-from indexer.items import Item
 
-PARTS = ("moods-en", "moods-zh", "words-zh", "speed", "attributes", "drafts", "questions")
+PARTS = ("moods-en", "moods-zh", "words-zh", "speed", "drafts", "questions")
 DRAFTS = 500
 TIMED = 2000  # reviews
 
@@ -149,60 +142,6 @@ def speed(data: Path) -> dict[str, float]:
     return out
 
 
-def truths_of(item: Item) -> dict[str, set[str]]:
-    """The shop's own values of an item, lower case; attributes without any are left out."""
-    truths: dict[str, set[str]] = {}
-    for name in ("color", "material", "pattern", "gender"):
-        given = item.attributes.get(name)
-        values = {str(value).lower() for value in (given if isinstance(given, list) else [given])}
-        if values - {"", "none"}:
-            truths[name] = values
-    paths = [path.split("/") for path in item.categories]
-    paths = [path for path in paths if path[0] in ("Men", "Women", "Gear")]
-    if paths:
-        truths["category"] = {path[1 if path[0] == "Gear" else -1].lower() for path in paths}
-    if "gender" not in truths and paths and paths[0][0] != "Gear":
-        truths["gender"] = {paths[0][0].lower()}
-    return truths
-
-
-def attributes(data: Path, wrong: int) -> dict[str, Any]:
-    catalog = data / "magento" / "catalog.jsonl"
-    items = [entry.item for entry in open_catalog(catalog) if isinstance(entry, Entry)]
-    gazetteer = gazetteer_of(items)
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
-    mistakes: dict[str, list[str]] = defaultdict(list)
-    for item in items:
-        bare = Item(
-            item_id=item.item_id,
-            product_id=item.product_id,
-            title=item.title,
-            description=item.description,
-        )
-        suggested = suggest(bare, gazetteer)
-        for name, truth in truths_of(item).items():
-            found = [one for one in suggested if one.attribute == name]
-            right = [one for one in found if one.value.lower() in truth]
-            counts[name].update(suggested=len(found), right=len(right), items=1, found=bool(right))
-            mistakes[name] += [
-                f"{name} {one.value} from {one.source.field} {one.source.text!r}: {item.title} is "
-                f"{', '.join(sorted(truth))}"
-                for one in found
-                if one not in right
-            ]
-    for lines in mistakes.values():
-        for line in lines[:: max(1, len(lines) // wrong)][:wrong] if wrong else []:
-            print(line)
-    return {
-        name: {
-            "precision": count["right"] / max(1, count["suggested"]),
-            "recall": count["found"] / count["items"],
-            **count,
-        }
-        for name, count in counts.items()
-    }
-
-
 def pairs_of(text: str) -> list[tuple[str, str]]:
     words = re.findall(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+", text.lower())
     return list(itertools.pairwise(words))
@@ -271,8 +210,6 @@ def main() -> None:
     if "questions" in chosen and given.magento_shop and given.demo_shop:
         shops = {"magento": given.magento_shop, "demo": given.demo_shop}
         found["questions"] = evaluate(shops, "report", given.wrong)
-    if "attributes" in chosen:
-        found["attributes"] = attributes(given.data, given.wrong)
     print(as_line(found.pop("machine")))
     print(json.dumps(found, indent=2))
     if given.json:

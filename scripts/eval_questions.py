@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Measure the answers to questions: how often the right one is first, and what is refused.
 
-    python scripts/eval_questions.py --magento SHOP --demo SHOP [--half tune|report] [--wrong N]
+    python scripts/eval_questions.py --magento SHOP [--demo SHOP] [--half tune|report] [--wrong N]
+    python scripts/eval_questions.py --magento SHOP --questions scripts/questions_2.tsv --half all
 
 The questions are ``scripts/questions.tsv``, the FAQ is ``scripts/questions_faq.csv``; import it
 into both shops first. Every second question is of the half on which thresholds were chosen
@@ -29,8 +30,8 @@ from search.engine import SearchEngine
 QUESTIONS = Path(__file__).parent / "questions.tsv"
 
 
-def cases(half: str) -> list[tuple[str, str, str, str]]:
-    lines = QUESTIONS.read_text(encoding="utf-8").splitlines()
+def cases(half: str, path: Path = QUESTIONS) -> list[tuple[str, str, str, str]]:
+    lines = path.read_text(encoding="utf-8").splitlines()
     rows = [tuple(line.split("\t")) for line in lines if not line.startswith("#")]
     assert all(len(row) == 4 for row in rows)
     first = {"tune": 0, "report": 1}.get(half)
@@ -66,13 +67,15 @@ def is_right(answer: Answer, expected: str, engine: SearchEngine) -> bool:
     return all(has(engine.item(answer.items[0].item_id), part) for part in rest.split(";"))
 
 
-def evaluate(shops: dict[str, Path], half: str, wrong: int) -> dict[str, Any]:
+def evaluate(
+    shops: dict[str, Path], half: str, wrong: int, path: Path = QUESTIONS
+) -> dict[str, Any]:
     counts: Counter[str] = Counter()
     times, shown = [], 0
     engines = {name: SearchEngine.open(path) for name, path in shops.items()}
     answerers = {name: open_answerer(shops[name], engine) for name, engine in engines.items()}
     for is_timed in (False, True):
-        for shop, item, question, expected in cases(half):
+        for shop, item, question, expected in cases(half, path):
             began = time.process_time()
             answer = answerers[shop].ask(question, None if item == "-" else item)
             if is_timed:
@@ -112,13 +115,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--magento", type=Path, required=True)
-    parser.add_argument("--demo", type=Path, required=True)
+    parser.add_argument("--demo", type=Path)
+    parser.add_argument("--questions", type=Path, default=QUESTIONS)
     parser.add_argument("--half", choices=["tune", "report", "all"], default="report")
     parser.add_argument("--wrong", type=int, default=0, help="print so many wrong answers")
     given = parser.parse_args()
-    shops = {"magento": given.magento, "demo": given.demo}
+    shops = {"magento": given.magento} | ({"demo": given.demo} if given.demo else {})
     print(as_line(machine()))
-    print(json.dumps(evaluate(shops, given.half, given.wrong), indent=2))
+    print(json.dumps(evaluate(shops, given.half, given.wrong, given.questions), indent=2))
 
 
 if __name__ == "__main__":

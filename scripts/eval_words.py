@@ -72,8 +72,8 @@ def judge(engine: SearchEngine, pairs: list[Pair], *, by_photo: bool) -> dict[st
             parts[0] = ImagePart(engine.thumbnail(item.item_id))
         hits = engine.search(Query(parts=parts, limit=FIRST)).hits
         found = [engine.item(hit.item_id) for hit in hits]
-        kinds = [kind_of(one) == kind_of(item) for one in found]
-        colors = [color_of(one) == color for one in found]
+        kinds = [kind_of(hit) == kind_of(item) for hit in found]
+        colors = [color_of(hit) == color for hit in found]
         places = min(FIRST, products)
         sums["kind, places"] += sum(kinds[:places]) / places
         sums["color, places"] += sum(colors[:places]) / places

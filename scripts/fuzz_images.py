@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import importlib.util
 import io
 import json
 import random
@@ -28,8 +29,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fuzz_media import media
 from machine import machine
-from PIL import Image
+from PIL import Image, ImageFile
 
 from indexer.errors import BadImage
 from indexer.imaging.decodebudget import BUDGET
@@ -53,6 +55,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="folder for the files that break a rule")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    ImageFile.MAXBLOCK = 1 << 22  # or Pillow's JPEG encoder fails for some thin shapes
     rng = random.Random(options.seed)
     results: Counter[str] = Counter()
     worst: dict[str, Any] = {"cpu_s": (0.0, ""), "peak_mb": (0.0, "")}
@@ -451,8 +454,11 @@ BUILDERS: dict[str, Callable[[random.Random, int], bytes]] = {
     "webp": webp,
     "gif": gif,
     "avif": avif,
+    "avif, built": functools.partial(media, "AVIF"),
     "foreign": foreign,
 }
+if importlib.util.find_spec("pillow_heif"):
+    BUILDERS["heic, built"] = functools.partial(media, "HEIC")
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -14,6 +14,7 @@ from indexer.imaging.images import LIMITS, WHOLE, Box, ImageLimits, read_image_f
 from indexer.imaging.photos import Photo
 from indexer.items import ORIGINAL
 from indexer.layout import STYLES
+from indexer.shop.built_model import check_model
 from indexer.shop.encoder_upgrade import encoder_upgrade
 from indexer.shop.encoderfiles import open_encoder
 from indexer.shop.folder import ShopFolder
@@ -29,7 +30,7 @@ from search.item_reader import ItemPage, ItemReader
 from search.live.accepted import AcceptedValues
 from search.live.recall import RecallWatch
 from search.live.shop import Backlog, LiveShop
-from search.opening import OpenGeneration, check_encoder, index_encoder, load_newest
+from search.opening import OpenGeneration, index_encoder, load_newest
 from search.personal.recommendation import DEFAULT_LIMIT, RecommendQuery
 from search.personal.recommender import Recommender
 from search.pipeline import Pipeline
@@ -162,7 +163,7 @@ class SearchEngine:
             encoder = open_encoder(folder, manifest.model, threads=threads)
         if query_views and not isinstance(encoder, QueryViews):
             encoder = QueryViews(encoder, query_views)
-        check_encoder(folder, manifest, encoder)
+        check_model(folder.path, manifest.model, encoder)
         store = Store(folder.store)
         try:
             opened = load_newest(folder, names, encoder, store)

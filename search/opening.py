@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.encoders.base import Model
 from indexer.encoders.views import QueryViews
-from indexer.errors import EncoderNotFound, IndexCorrupt, IndexMismatch, IndexNotFound
+from indexer.errors import EncoderNotFound, IndexCorrupt, IndexNotFound
 from indexer.shop.folder import ShopFolder
 from indexer.shop.manifest import WORDS, Manifest
 from indexer.vectors.backends import backend_of
@@ -70,23 +70,6 @@ def load_newest(
 def index_encoder(encoder: Encoder) -> Encoder:
     """Return the encoder that an index is built with: without views that only queries have."""
     return encoder.inner if isinstance(encoder, QueryViews) else encoder
-
-
-def check_encoder(folder: ShopFolder, manifest: Manifest, encoder: Encoder) -> None:
-    """Raise IndexMismatch unless the index was built with this encoder and these weights."""
-    if manifest.encoder != encoder.id:
-        raise IndexMismatch(
-            f"{folder.path} was built with encoder {manifest.encoder!r}, not {encoder.id!r}; "
-            f"rebuild it or ask for {manifest.encoder!r}",
-            param="encoder",
-        )
-    if manifest.weights_hash != encoder.weights_hash:
-        raise IndexMismatch(
-            f"{folder.path} was built with other weights of encoder {encoder.id!r} "
-            f"({manifest.weights_hash[:12]}, here {encoder.weights_hash[:12]}); run "
-            "'vitrine index' again",
-            param="encoder",
-        )
 
 
 def _load_words(folder: ShopFolder, name: str, manifest: Manifest, store: Store) -> LexicalIndex:

@@ -27,6 +27,7 @@ from search.rank import ScoreRanker
 from search.refine import refine
 
 if TYPE_CHECKING:
+    from indexer.stopwatch import Stopwatch
     from search.bound_query import BoundQuery
     from search.candidates import Candidates
     from search.confidence import ConfidenceScorer
@@ -56,15 +57,20 @@ class Pipeline:
         self._dim = dim
         self._ranker = ranker or ScoreRanker()
 
-    def rank_page(self, bound: BoundQuery, cursor: Cursor | None) -> PageRanking:
-        """Rank until the page is full, with one more hit if there is a next page."""
+    def rank_page(
+        self, bound: BoundQuery, cursor: Cursor | None, stopwatch: Stopwatch
+    ) -> PageRanking:
+        """Rank until the page is full, with one more hit if there is a next page.
+
+        Finding candidates is the lap ``search_ms`` of the stopwatch, all after it ``rank_ms``.
+        """
         limit = bound.query.limit
         fixed = self._ranker.has_fixed_depth(bound) or bound.query.sort is not None
         fixed_depth = cursor.depth if cursor else _fixed_depth(bound.query)
         depth = (cursor.seen if cursor else 0) + limit + 1
         deepest = (MAX_DEPTH if bound.query.collapse is None else _MAX_COLLAPSED) + limit + 1
         collapser = Collapser(bound, self._dim)
-        found, ranking = self._find_and_rank(bound, fixed_depth if fixed else depth)
+        found, ranking = self._find_and_rank(bound, fixed_depth if fixed else depth, stopwatch)
         while True:
             hits, available, used = collapser.collapse(ranking, depth)
             start = page_start(hits, ranking, cursor, bound.view)
@@ -72,15 +78,21 @@ class Pipeline:
             is_whole = fixed or available < depth  # a greater depth would not find more
             is_used_up = is_whole and used == available
             if is_full or is_used_up or depth >= deepest or collapser.is_too_costly:
+                stopwatch.lap("rank_ms")
                 return PageRanking(hits, start, found.mode, fixed_depth, ranking.values)
             # Not full: hits were copies, or new items rank before the cursor.
             depth = min(4 * depth, deepest)
             if not is_whole:
-                found, ranking = self._find_and_rank(bound, depth)
+                found, ranking = self._find_and_rank(bound, depth, stopwatch)
 
-    def _find_and_rank(self, bound: BoundQuery, depth: int) -> tuple[Candidates, Ranking]:
+    def _find_and_rank(
+        self, bound: BoundQuery, depth: int, stopwatch: Stopwatch
+    ) -> tuple[Candidates, Ranking]:
         found = find_candidates(bound, depth, self._scorer, self._watch)
-        return found, refine(bound, self._ranker.rank(bound, found), depth)
+        stopwatch.lap("search_ms")
+        ranking = refine(bound, self._ranker.rank(bound, found), depth)
+        stopwatch.lap("rank_ms")
+        return found, ranking
 
 
 def _fixed_depth(query: Query) -> int:

@@ -72,8 +72,7 @@ class Searcher:
                     meaning=self._live.meaning,
                     text_tower=self._text_tower,
                 )
-                ranking = self._pipeline.rank_page(bound, cursor)
-                stopwatch.lap("search_ms")
+                ranking = self._pipeline.rank_page(bound, cursor, stopwatch)
                 facets = bound.count_facets()
                 with open_reader() as reader:
                     page = read_page(bound, ranking, reader, self._generation)

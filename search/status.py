@@ -1,4 +1,4 @@
-"""What an open engine serves, as data. ``GET /v1/status`` uses the same names."""
+"""The status of an open engine, as data. ``GET /v1/status`` uses the same names."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Vitals(NamedTuple):
 
 
 class EngineStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What an open engine serves.
+    """The status of an open engine.
 
     ``items``, ``products`` and ``rows`` count what is searched now, with writes since the build;
     ``bytes`` is the size of the shop folder on disk. ``indexer.shop.status.ShopStatus`` is the

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from indexer.errors import CannotWrite
+from indexer.jsonbytes import decode_json_as
 from indexer.layout import KEYS
 from service.apikey import (
     ApiKey,
@@ -57,7 +58,7 @@ class KeyFile:
         except OSError as error:
             raise BadKeys(f"{self.path} cannot be read: {error.strerror or error}") from error
         try:
-            content = msgspec.json.decode(data, type=_Content)
+            content = decode_json_as(data, _Content)
         except msgspec.MsgspecError as error:
             raise BadKeys(
                 f"{self.path} is damaged: {error}; restore it, or delete it and add the keys again"

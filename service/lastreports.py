@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from indexer.jsonbytes import decode_json_as
 from indexer.layout import REPORTS
 from indexer.shop.manifest import now
 
@@ -47,5 +48,5 @@ def last_report(shop: Path, kind: ReportKind) -> StoredReport | None:
     """Return the last report of a kind; None if there is none, or it cannot be read."""
     with suppress(OSError, msgspec.MsgspecError):
         data = (shop / REPORTS / f"{kind}.json").read_bytes()
-        return msgspec.json.decode(data, type=StoredReport)
+        return decode_json_as(data, StoredReport)
     return None

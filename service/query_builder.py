@@ -13,6 +13,7 @@ import numpy as np
 
 from indexer.errors import BadImage, BadQuery
 from indexer.imaging.images import WHOLE, Box
+from indexer.jsonbytes import decode_json
 from search.filters.conditions import AllOf, Match, Not
 from search.filters.grammar import parse_filter
 from search.filters.jsonform import filter_from_json
@@ -212,7 +213,7 @@ def _filter(value: str | Mapping[str, object] | None) -> Filter | None:
     text = value.strip()
     if text.startswith("{"):
         try:
-            return filter_from_json(msgspec.json.decode(text))
+            return filter_from_json(decode_json(text))
         except (msgspec.DecodeError, RecursionError) as error:
             raise BadQuery(f"the filter is not JSON: {error}", param="filter") from None
     return parse_filter(text) if text else None

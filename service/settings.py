@@ -268,6 +268,12 @@ class Settings(BaseSettings):
         "'vitrine events expire'; 0 is no limit.",
     )
     request_log: bool = Field(True, description="Whether to log each request to stderr.")
+    traces: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="Where to send traces: the address of a collector of OpenTelemetry (OTLP over "
+        "HTTP), such as http://localhost:4318/v1/traces; needs the extra otel. By default none.",
+    )
     log_format: Literal["text", "json"] = Field(
         "text", description="Format of other log lines; those of requests are always JSON."
     )

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from style.arrays import Alpha, Floats, Pixels
 from style.checks import check_mask, check_pixels, check_strength
-from style.enlarge import with_change
 from style.errors import UnknownStyle
+from style.fullsize import add_change
 from style.shrink import shrunk
 from style.styler import Provenance, StyleInfo
 
@@ -56,7 +56,7 @@ class ImageStyler(ABC):
         if strength == 0:
             return pixels.copy()
         small = shrunk(pixels, self.side)
-        return with_change(self._change(small, image), small, pixels, strength, mask)
+        return add_change(self._change(small, image), small, pixels, strength, mask)
 
     def provenance(self, style: str, strength: float, seed: int = 0) -> Provenance:
         """Return the record of ``apply`` with these arguments. Raises UnknownStyle."""

@@ -111,7 +111,7 @@ class NetworkStyler(ImageStyler):
 
 
 def _planes(pixels: Pixels) -> Floats:
-    """(h, w, 3) as (1, 3, h, w) in [0, 1]."""
+    """Return (h, w, 3) as (1, 3, h, w) in [0, 1]."""
     return np.ascontiguousarray(np.moveaxis(pixels, -1, 0)[None]).astype(np.float32) / np.float32(
         255
     )

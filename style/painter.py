@@ -10,11 +10,11 @@ from typing import NamedTuple, cast
 import numpy as np
 
 from style.arrays import Alpha, Floats, Pixels
+from style.art.attenuation import attenuated
 from style.art.canvas import SIDE
-from style.art.sparing import spared
 from style.checks import check_mask, check_pixels, check_strength
-from style.enlarge import with_change
 from style.errors import UnknownStyle
+from style.fullsize import add_change
 from style.shrink import shrunk
 from style.styler import Provenance, StyleInfo
 
@@ -26,7 +26,7 @@ _VERSION = 2  # of the filters; increase it when their pixels change
 class _Art(NamedTuple):
     module: str
     strength: float
-    detail: float | None = None  # see ``style.art.sparing``; None changes nothing
+    detail: float | None = None  # see ``style.art.attenuation``; None changes nothing
 
 
 _ARTS = {
@@ -69,8 +69,8 @@ class PainterStyler:
         change = paint(picture, seed) - picture  # (y, x, 3)
         detail = _ARTS[style].detail
         if detail is not None:
-            change = spared(change, picture, detail)
-        return with_change(change, small, pixels, strength, mask)
+            change = attenuated(change, picture, detail)
+        return add_change(change, small, pixels, strength, mask)
 
     def provenance(self, style: str, strength: float, seed: int = 0) -> Provenance:
         """Return the record of ``apply`` with these arguments. Raises UnknownStyle."""

@@ -51,7 +51,7 @@ def built_in() -> StyleRegistry:
 
 
 def with_folder(folder: Path) -> StyleRegistry:
-    """The built-in styles and those of a folder, such as a shop's ``styles``.
+    """Return the built-in styles and those of a folder, such as a shop's ``styles``.
 
     Files are read when a style is used. Raises BadStyleFile if the folder cannot be listed.
     """
@@ -70,7 +70,7 @@ def apply_apart(
     product: Alpha,
     seed: int = 0,
 ) -> Pixels:
-    """Style product and background of (h, w, 3) with different strengths; ``product`` is (h, w).
+    """Style product and background of (h, w, 3) with different strengths; ``product`` is the mask.
 
     Raises what ``Styler.apply`` raises.
     """

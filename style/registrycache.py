@@ -21,7 +21,7 @@ class RegistryCache:
         self._registry: StyleRegistry | None = None
 
     def current(self) -> StyleRegistry:
-        """Return the styles of now; the same object until a file changes. Raises BadStyleFile."""
+        """Return the present styles; the same object until a file changes. Raises BadStyleFile."""
         with self._lock:
             # Listed before it is read: a file that changes in between is read again next time.
             files = self._folder.files()

@@ -1,4 +1,4 @@
-"""The styler of style images: a photo takes the colors of a picture that the shop brings."""
+"""The styler of style images: a photo takes the colors of a picture of the shop's."""
 
 from __future__ import annotations
 

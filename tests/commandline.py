@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from click.testing import CliRunner
 
 from service.cli.main import main
+from service.cli.main import vitrine as service_cli
 from service.exitcodes import FAILED
 from tests.conftest import COLORS, jpeg, plain
 
@@ -38,6 +40,13 @@ def vitrine(capsys) -> Callable[..., Done]:
         return Done(int(ended.value.code or 0), out, err)
 
     return run
+
+
+def run(*words: object) -> str:
+    """Run a command that succeeds, and return what it wrote on stdout."""
+    done = CliRunner().invoke(service_cli, [str(word) for word in words], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
 
 
 def assert_one_line(done: Done, *parts: str, code: int = FAILED) -> None:

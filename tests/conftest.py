@@ -10,7 +10,7 @@ import io
 import os
 import pickle
 import shutil
-from collections import Counter
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -136,7 +136,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as slow the tests that use something slow: a browser, torch, or the drawn shop.
 
     So are those of ``slow_tests.txt``, which ``scripts/slow_tests.py`` writes.
-    Two processes begin with the files that have the most of them, so that they end together.
+    Two processes begin with the files of ``longest_files.txt``, so that they end together.
     """
     listed = set((Path(__file__).parent / "slow_tests.txt").read_text("utf-8").split())
     for item in items:
@@ -149,8 +149,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         ):
             item.add_marker(pytest.mark.slow)
     if "PYTEST_XDIST_WORKER" in os.environ:
-        slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-        items.sort(key=lambda item: -slow[item.path])
+        longest = (Path(__file__).parent / "longest_files.txt").read_text("utf-8").split()
+        ranks = {name: rank for rank, name in enumerate(longest)}
+        items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -158,6 +159,16 @@ def same_priority() -> Iterator[None]:
     """Keep the priority of this process, which ``vitrine migrate`` would lower for all tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.nice", lambda by: by)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def start_when_open() -> Iterator[None]:
+    """Let services wait for their index when they start: on a slow machine, that takes 5 s."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("service.runtime.serving.START_S", 120.0)
+        if "service.http.app" in sys.modules:  # else it takes this value when it is imported
+            patch.setattr("service.http.app.START_S", 120.0)
         yield
 
 
@@ -229,6 +240,13 @@ def drawn_index(drawn_shop: SampleShop, tmp_path_factory: pytest.TempPathFactory
         return folder
 
     return made_once(tmp_path_factory, "drawn-index", build)
+
+
+@pytest.fixture
+def shop(tiny_shop: Path, tmp_path: Path) -> Path:
+    """A copy of ``tiny_shop``, to write to."""
+    shutil.copytree(tiny_shop, tmp_path / "shop")
+    return tmp_path / "shop"
 
 
 @pytest.fixture

@@ -21,9 +21,9 @@ from indexer.writing.writes import Draft, ImageInput
 from search.engine import SearchEngine
 from style.registry import StyleRegistry
 from style.styler import Provenance, StyleInfo
+from tests.coloritems import BLUE, GREEN, RED, write_items
 from tests.conftest import jpeg
-from tests.test_indexer_folder import BLUE, GREEN, RED, write_items
-from tests.test_indexer_promotion import silent
+from tests.twomodels import silent
 
 GRAY = (128, 128, 128)
 COLORS = {"red": RED, "green": GREEN, "blue": BLUE}

@@ -64,9 +64,15 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def imported(tree: ast.AST) -> Iterator[str]:
+@cache
+def nodes_of(path: Path) -> list[ast.AST]:
+    """Every node of a module, kept because most tests look at all of them."""
+    return list(ast.walk(tree_of(path)))
+
+
+def imported(path: Path) -> Iterator[str]:
     """The first part of the name of every module that is imported, wherever that stands."""
-    for node in ast.walk(tree):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -76,7 +82,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 def targets(path: Path) -> Iterator[tuple[str, ...]]:
     """The parts of the name of every module of ours that is imported, for typing too."""
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in FLOORS:
             for alias in node.names:
                 parts = (*(node.module or "").split("."), alias.name)
@@ -100,7 +106,7 @@ def test_imports_point_down():
     wrong = []
     for path, name in zip(MODULES, NAMES, strict=True):
         floor = path.relative_to(ROOT).parts[0]
-        ours = set(imported(tree_of(path))) & {*FLOORS, "tests", "scripts"}
+        ours = set(imported(path)) & {*FLOORS, "tests", "scripts"}
         wrong += [f"{name} imports {other}" for other in ours - ALLOWED[floor] - {floor}]
     assert wrong == []
 
@@ -213,15 +219,14 @@ except SystemExit as end:
 def test_only_the_service_prints_exits_or_reads_the_environment():
     wrong = []
     for path in INNER:
-        tree = tree_of(path)
         calls = {
             node.func.id
-            for node in ast.walk(tree)
+            for node in nodes_of(path)
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         }
         reached = {
             f"{node.value.id}.{node.attr}"
-            for node in ast.walk(tree)
+            for node in nodes_of(path)
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
         }
         program = '__name__ == "__main__"' in path.read_text(encoding="utf-8")
@@ -249,7 +254,7 @@ def test_photos_come_in_by_one_door():
     for path, module in zip(MODULES, NAMES, strict=True):
         if ROOT / "indexer" / "imaging" in path.parents:
             continue
-        for node in ast.walk(tree_of(path)):
+        for node in nodes_of(path):
             if isinstance(node, ast.ImportFrom):
                 names = {alias.name for alias in node.names}
                 if node.module == "indexer.imaging.images":

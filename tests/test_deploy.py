@@ -76,3 +76,16 @@ def test_the_dashboard_uses_metrics_that_exist(http, photo):
     named = {name for text in (*expressions, *variables) for name in _METRIC.findall(text)}
     assert len(named) >= 10
     assert named <= exposed
+
+
+def test_the_dashboard_shows_each_worker():
+    dashboard = json.loads((DEPLOY / "grafana.json").read_text(encoding="utf-8"))
+    panels = {
+        panel["title"]: [target["expr"] for target in panel["targets"]]
+        for panel in dashboard["panels"]
+    }
+    for title in ("Requests a second, by worker", "Waiting, by worker"):
+        (expression,) = panels[title]
+        assert "sum by (instance, worker)" in expression
+    places = [tuple(panel["gridPos"].values()) for panel in dashboard["panels"]]
+    assert len(set(places)) == len(places)

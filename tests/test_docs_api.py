@@ -13,7 +13,7 @@ from PIL import Image
 
 from service.apikey import Scope
 from service.http.examples import CATALOG, EXAMPLES, FORM, GENERATION, ITEM, JOB, PHOTO
-from service.http.routes import jobs as routes
+from service.http.routes import job_starts as routes
 from service.keyfile import KeyFile
 from tests.conftest import COLORS, jpeg, plain
 
@@ -130,8 +130,9 @@ def test_the_requests_of_the_page_get_the_answers_that_it_shows(live):
     assert not wrong, "\n\n".join(wrong)
 
 
-# The shop has one generation, so none to go back to; and no command has kept a report in it.
-UNANSWERED = {("rollback", 409), ("report", 404)}
+# The shop has one generation, so none to go back to; no command has kept a report in it, and
+# nothing was suggested for its items.
+UNANSWERED = {("rollback", 409), ("report", 404), ("decide_suggestion", 422)}
 
 
 def test_every_route_has_an_example_that_is_answered(live):

@@ -23,7 +23,7 @@ from indexer.store.records import PictureKey, Row
 from indexer.store.store import Store
 from indexer.writing.writes import Draft, ImageInput, put_items
 from tests.conftest import COLORS, write_catalog
-from tests.test_indexer_promotion import NEW, OtherColors, silent
+from tests.twomodels import NEW, OtherColors, silent
 
 COLOR = Model("color", "0" * 64).key
 

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import onnx
 import pytest
 
@@ -32,62 +31,21 @@ from indexer.store.store import Store
 from indexer.writing.writes import put_items
 from search.engine import SearchEngine
 from tests.commandline import assert_one_line, vitrine
-from tests.conftest import COLORS, jpeg, plain
+from tests.conftest import jpeg, plain
+from tests.encoderfiles import answers, built, files, shop, spoil, write_encoder
+from tests.generationwatch import until
 from tests.killing import run_kills
-from tests.test_indexer_migrate import draft
-from tests.test_indexer_promotion import silent
+from tests.migrations import draft
 from tests.test_indexer_snapshot import forged
-from tests.test_service_swaps import until
-from tests.tinyencoders import write_onnx
+from tests.twomodels import silent
 
-__all__ = ["vitrine"]  # a fixture
-
-
-def write_encoder(folder: Path, seed: int = 1) -> Path:
-    """A tiny encoder as ``mine.onnx``, with its JSON; of other weights for each seed."""
-    folder.mkdir(exist_ok=True)
-    made = write_onnx(folder, seed, layout="nhwc", dtype="uint8")
-    path = folder / "mine.onnx"
-    made.replace(path)
-    made.with_suffix(".json").replace(path.with_suffix(".json"))
-    return path
+__all__ = ["built", "shop", "vitrine"]  # fixtures
 
 
 def remove(path: Path) -> None:
     """The file of an encoder and its JSON."""
     path.unlink()
     path.with_suffix(".json").unlink()
-
-
-def answers(shop: Path) -> dict[str, list[tuple[str, float]]]:
-    """The first ten for a photo of each color."""
-    with SearchEngine.open(shop, threads=1) as engine:
-        return {
-            name: [
-                (hit.item_id, hit.score)
-                for hit in engine.by_image(np.full((64, 64, 3), color, dtype=np.uint8))
-            ]
-            for name, color in COLORS.items()
-        }
-
-
-@pytest.fixture(scope="module")
-def built(tiny_catalog, tmp_path_factory) -> tuple[Path, Path]:
-    """The file of an encoder, which is gone, and a shop that was indexed by it before."""
-    folder = tmp_path_factory.mktemp("built")
-    path = write_encoder(folder / "from")
-    build_index(
-        open_catalog(tiny_catalog), ShopFolder(folder / "shop"), load_encoder(f"onnx:{path}")
-    )
-    path.parent.rename(folder / "away")
-    return path, folder / "shop"
-
-
-@pytest.fixture
-def shop(built, tmp_path) -> ShopFolder:
-    """A copy of that shop."""
-    shutil.copytree(built[1], tmp_path / "shop")
-    return ShopFolder(tmp_path / "shop")
 
 
 @pytest.fixture
@@ -112,19 +70,6 @@ def store(shop) -> Iterator[Store]:
     opened = Store(shop.store)
     yield opened
     opened.close()
-
-
-def files(shop: ShopFolder) -> list[str]:
-    return sorted(path.name for path in shop.encoders.iterdir())
-
-
-def spoil(path: Path) -> bytes:
-    """Change one bit in the middle of a file; returns what was in it."""
-    data = path.read_bytes()
-    changed = bytearray(data)
-    changed[len(data) // 2] ^= 1
-    path.write_bytes(changed)
-    return data
 
 
 def test_a_shop_keeps_its_encoder_by_the_hash_that_the_manifest_gives(shop, kept, built):

@@ -13,11 +13,11 @@ import onnx
 import pytest
 
 from indexer.encoders.registry import FORMS, load_encoder
-from indexer.errors import EncoderNotFound
 from tests.tinyencoders import (
     MISSING,
     TINY,
     import_torch,
+    refusal,
     with_torch,
     write_onnx,
     write_openclip,
@@ -27,15 +27,6 @@ from tests.tinyencoders import (
 )
 
 # Refusals
-
-
-def refusal(encoder_id: str) -> str:
-    with pytest.raises(EncoderNotFound) as raised:
-        load_encoder(encoder_id)
-    message = str(raised.value)
-    assert "\n" not in message
-    assert len(message) < 1000
-    return message
 
 
 @pytest.mark.parametrize("encoder_id", ["", "clip", "openclip", "openclip:", "onnx:", "builtin:x"])

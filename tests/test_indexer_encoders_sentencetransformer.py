@@ -17,6 +17,7 @@ from indexer.encoders.modelfolder import hash_model_folder, relevant_files
 from indexer.encoders.registry import canonical_id, load_encoder
 from indexer.encoders.sentencetransformer import SentenceTransformerEncoder
 from indexer.errors import EncoderNotFound
+from tests.tinyencoders import refusal
 from tests.tinymodels import (
     NEEDS_ST,
     SIDE,
@@ -61,15 +62,6 @@ def encode(encoder: SentenceTransformerEncoder, pictures: list[Image.Image]) -> 
 
 def library_model(encoder_id: str) -> Any:
     return import_library().SentenceTransformer(encoder_id.removeprefix("st:"), device="cpu")
-
-
-def refusal(encoder_id: str) -> str:
-    with pytest.raises(EncoderNotFound) as raised:
-        load_encoder(encoder_id)
-    message = str(raised.value)
-    assert "\n" not in message
-    assert len(message) < 1000
-    return message
 
 
 # The same vectors as the library's

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import pytest
-from click.testing import CliRunner
 
 from indexer.enrichment.attributes import suggest
 from indexer.enrichment.gazetteer import folded_words, gazetteer_of
 from indexer.enrichment.suggesting import items_of, suggest_all
 from indexer.enrichment.suggestionlog import SuggestionLog
 from indexer.items import Item
-from service.cli.main import vitrine
+from tests.commandline import run
 
 BUNDLED = gazetteer_of()
 
@@ -103,18 +101,6 @@ def test_any_text_is_read_or_passed_over(text):
 def test_attributes_of_a_shop_are_texts_like_any_other():
     shop = item("x", attributes={"color": [".*", "(", "", "®", "x" * 1000, "\\"]})
     assert values("nothing here", gazetteer=gazetteer_of([shop])) == set()
-
-
-@pytest.fixture
-def shop(tiny_shop, tmp_path):
-    shutil.copytree(tiny_shop, tmp_path / "shop")
-    return tmp_path / "shop"
-
-
-def run(*arguments: object) -> str:
-    result = CliRunner().invoke(vitrine, [str(word) for word in arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
 
 
 def test_a_rule_accepts_only_what_the_item_lacks():

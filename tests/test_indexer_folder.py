@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
@@ -22,21 +21,11 @@ from indexer.shop.manifest import FORMAT, MANIFEST, Manifest
 from indexer.shop.shelf import Shelf
 from indexer.vectors.backends import BACKENDS
 from search.engine import SearchEngine
+from tests.coloritems import BLUE, GREEN, RED, write_items
 
 FILES = [
     "vectors.faiss", "rows.npy", "words.sqlite", "contents.npy", "classifier.npz", "manifest.json"
 ]  # fmt: skip
-RED, GREEN, BLUE = (220, 30, 40), (30, 160, 60), (40, 70, 210)
-
-
-def write_items(folder: Path, items: dict[str, tuple[int, int, int]]) -> Path:
-    folder.mkdir(exist_ok=True)
-    for item_id, color in items.items():
-        Image.new("RGB", (8, 8), color).save(folder / f"{item_id}.png")
-    lines = [json.dumps({"id": one, "title": one, "image": f"{one}.png"}) for one in items]
-    path = folder / "catalog.jsonl"
-    path.write_text("\n".join(lines), encoding="utf-8")
-    return path
 
 
 @pytest.fixture(scope="module")

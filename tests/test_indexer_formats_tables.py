@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import zipfile
 from pathlib import Path
 
 import hypothesis
@@ -323,6 +325,32 @@ def test_what_is_no_spreadsheet_is_refused(shop, content):
     pytest.importorskip("python_calamine")
     with pytest.raises(BadCatalog, match=r"cannot read .*a\.xlsx"):
         read(shop, "a.xlsx", content)
+
+
+def test_a_cell_in_the_last_row_and_column_does_not_end_the_process(shop, monkeypatch):
+    pytest.importorskip("python_calamine")
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "scripts")
+    import minimal_xlsx
+
+    monkeypatch.setattr(minimal_xlsx, "_letters", ["A", "XFD"].__getitem__)
+    path = minimal_xlsx.write_xlsx(shop / "a.xlsx", [["id", "images"], ["a", "p/0.jpg"]])
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name).decode() for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in parts.items():
+            archive.writestr(name, re.sub(r'r="([A-Z]*)2"', r'r="\g<1>1048576"', text))
+    with pytest.raises(BadCatalog, match=r"needs more than 4 GB of memory; save it as CSV"):
+        read(shop, "a.xlsx", path.read_bytes())
+
+
+def test_a_header_of_many_columns_is_named_in_part(shop):
+    names = [f"c{number:04}" for number in range(200)]
+    for header, shown in ((names, "'c0049' and 150 more."), (["a" * 100_000, "b"], "aaaa', 'b'.")):
+        (shop / "a.csv").write_text(",".join(header) + "\n" + "," * (len(header) - 1) + "x\n")
+        with pytest.raises(BadCatalog, match="has no column 'id'") as refused:
+            open_catalog(shop / "a.csv").scan()
+        assert shown in str(refused.value)
+        assert len(str(refused.value)) < 1000
 
 
 # Folders of storage boxes

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image, ImageCms, ImageFile
 
 from indexer.errors import BadImage
+from indexer.imaging.formats.webp import _tables
 from indexer.imaging.images import ImageLimits, decode, inspect, read_image_file
 from tests.imagesamples import FORMATS, corners, save
 
@@ -85,6 +86,12 @@ def test_a_webp_that_claims_its_largest_canvas_is_refused() -> None:
     for data in (lossless, canvas):
         with pytest.raises(BadImage, match="16383 x 16383"):
             decode(data)
+
+
+def test_a_lossless_webp_is_charged_for_all_large_codes_but_200_megabytes() -> None:
+    codes, bytes_each = 65_536, 11_600
+    assert _tables((8000, 8000), 7_000_000) >= codes * bytes_each - 200e6
+    assert _tables((8000, 8000), 100_000) <= 40_000 * 5_400  # no room for large ones
 
 
 def test_a_gif_that_claims_its_largest_screen_is_refused() -> None:

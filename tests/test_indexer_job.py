@@ -16,8 +16,8 @@ from indexer.progress import no_progress
 from indexer.shop.folder import ShopFolder
 from indexer.shop.promotion import promote
 from indexer.store.store import Store
-from tests.test_indexer_folder import GREEN, RED
-from tests.test_indexer_promotion import OtherColors, build
+from tests.coloritems import GREEN, RED
+from tests.twomodels import OtherColors, build
 
 
 @pytest.fixture

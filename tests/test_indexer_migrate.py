@@ -32,41 +32,22 @@ from indexer.vectors.contract import BuildTargets
 from indexer.writing.migration_encoders import MigrationEncoders
 from indexer.writing.writes import Draft, ImageInput, put_items
 from search.engine import SearchEngine
-from tests.conftest import COLORS, jpeg, plain, write_catalog
-from tests.test_indexer_folder import write_items
-from tests.test_indexer_promotion import NEW, OtherColors, silent
+from tests.coloritems import write_items
+from tests.conftest import COLORS, jpeg, plain
+from tests.migrations import (
+    Counting,
+    draft,
+    folder,
+    other_is_known,  # noqa: F401 - a fixture for every test
+    shop,
+    store,
+)
+from tests.twomodels import NEW, OtherColors, silent
+
+__all__ = ["folder", "shop", "store"]  # fixtures
+
 
 OTHER = Model("other", NEW).key
-
-
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    """The folder of the catalog of ``write_catalog``: 12 items, 2 images each, 18 different."""
-    write_catalog(tmp_path / "catalog")
-    return tmp_path / "catalog"
-
-
-@pytest.fixture
-def shop(folder, tmp_path) -> ShopFolder:
-    shop = ShopFolder(tmp_path / "shop")
-    build_index(open_catalog(folder / "catalog.csv"), shop, ColorEncoder())
-    return shop
-
-
-@pytest.fixture
-def store(shop):
-    opened = Store(shop.store)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(autouse=True)
-def other_is_known(monkeypatch):
-    """``other`` is an encoder that writers can load."""
-    monkeypatch.setattr(
-        "indexer.encoders.registry.load_encoder",
-        lambda name, threads=None: {"other": OtherColors}[name](),
-    )
 
 
 def run(shop: ShopFolder, encoder=None) -> MigrationReport:
@@ -79,13 +60,6 @@ def embeddings(store: Store, encoder: bytes) -> dict[bytes, bytes]:
         return {
             row.content: reader.embeddings(encoder, [row.picture], 112).tobytes() for row in rows
         }
-
-
-def draft(item_id: str, data: bytes) -> Draft:
-    def make(old: Item | None) -> Item:
-        return Item(item_id=item_id, product_id=item_id, title=item_id)
-
-    return Draft(item_id, make, [ImageInput(f"{item_id}.jpg", lambda: data)])
 
 
 def first(shop: ShopFolder, color: str) -> str:
@@ -182,21 +156,6 @@ def test_images_without_a_picture_are_left_out_and_told(shop, store, folder):
     assert (again.encoded, again.lost, shop.manifest(again.generation).rows) == (2, 0, 24)
 
 
-class Counting(OtherColors):
-    """Counts what it encodes, and stops as if killed after some batches."""
-
-    def __init__(self, batches: int = 10**9) -> None:
-        self.seen = 0
-        self.left = batches
-
-    def encode_images(self, pixels):
-        if self.left == 0:
-            raise KeyboardInterrupt
-        self.left -= 1
-        self.seen += len(pixels)
-        return super().encode_images(pixels)
-
-
 @pytest.fixture(scope="module")
 def hundred(tmp_path_factory) -> Path:
     """A hundred items of a hundred colors."""
@@ -228,7 +187,7 @@ KILLED = """
 import os, signal, sys
 from indexer.shop.folder import ShopFolder
 from indexer.jobs.migrate import migrate
-from tests.test_indexer_migrate import Counting
+from tests.migrations import Counting
 
 class Deadly(Counting):
     def encode_images(self, pixels):

@@ -21,8 +21,8 @@ from indexer.writing.reembed import Reembedding, missing_pictures
 from indexer.writing.writes import Draft, ImageInput, put_items
 from tests.commandline import assert_one_line, vitrine
 from tests.conftest import jpeg, plain
-from tests.test_indexer_migrate import Counting, folder, shop, store
-from tests.test_indexer_promotion import OtherColors, silent
+from tests.migrations import Counting, folder, shop, store
+from tests.twomodels import OtherColors, silent
 
 __all__ = ["folder", "shop", "store", "vitrine"]  # fixtures
 
@@ -133,7 +133,7 @@ def test_the_encoder_is_tried_for_no_longer_than_it_is_given(shop, store, monkey
 @pytest.mark.slow
 def test_the_disk_that_is_planned_is_about_what_a_migration_takes(tmp_path):
     """Of a hundred pictures, so that pages and heads of files do not decide."""
-    from tests.test_indexer_folder import write_items
+    from tests.coloritems import write_items
 
     items = {f"item-{n:03}": (n, 255 - n, (7 * n) % 256) for n in range(200)}
     shop = ShopFolder(tmp_path / "shop")

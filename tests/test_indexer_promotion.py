@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import errno
-import io
 import shutil
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from indexer.catalog.sources import open_catalog
 from indexer.encoders.base import Model
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import (
@@ -23,8 +20,7 @@ from indexer.errors import (
     StoreBusy,
     StoreFull,
 )
-from indexer.items import ORIGINAL, Item
-from indexer.jobs.build import build_index
+from indexer.items import ORIGINAL
 from indexer.jobs.migrate import fill, migrate
 from indexer.jobs.rebuild import rebuild_index
 from indexer.shop import write_encoders
@@ -37,27 +33,11 @@ from indexer.shop.promotion import drop, promote, rollback
 from indexer.shop.shelf import Shelf
 from indexer.store.records import Row
 from indexer.store.store import Store
-from indexer.writing.writes import Draft, ImageInput, put_items
+from indexer.writing.writes import put_items
 from search.engine import SearchEngine
+from tests.coloritems import BLUE, GREEN, RED
 from tests.killing import run_kills
-from tests.test_indexer_folder import BLUE, GREEN, RED, write_items
-
-NEW = "9" * 64
-
-
-class OtherColors(ColorEncoder):
-    """Another model: the same numbers in another order, so its vectors fit no other index."""
-
-    id = "other"
-    weights_hash = NEW
-
-    def encode_images(self, pixels):
-        return super().encode_images(pixels)[:, ::-1].copy()
-
-
-def build(shop: ShopFolder, folder: Path, items: dict, encoder=None) -> str:
-    catalog = write_items(folder, items)
-    return build_index(open_catalog(catalog), shop, encoder or ColorEncoder()).generation
+from tests.twomodels import NEW, OtherColors, build, draft, silent
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +65,6 @@ def finds(shop: ShopFolder, encoder, color) -> list[str]:
     with SearchEngine.open(shop.path, encoder=encoder) as engine:
         pixels = np.full((8, 8, 3), color, dtype=np.uint8)
         return [hit.item_id for hit in engine.by_image(pixels)]
-
-
-def silent(*_: object) -> None:
-    """A progress that nobody watches."""
 
 
 def test_generations_are_listed_newest_first_with_what_they_are(shop):
@@ -435,13 +411,3 @@ def test_a_kill_at_any_step_of_a_publication_or_a_rollback_leaves_a_whole_shop(s
 
 def build_again(shop: ShopFolder) -> str:
     return rebuild_index(shop, ColorEncoder()).generation
-
-
-def draft(item_id: str, color: tuple[int, int, int]) -> Draft:
-    out = io.BytesIO()
-    Image.new("RGB", (8, 8), color).save(out, "PNG")
-
-    def make(old: Item | None) -> Item:
-        return Item(item_id=item_id, product_id=item_id, title=item_id)
-
-    return Draft(item_id, make, [ImageInput(f"{item_id}.png", out.getvalue)])

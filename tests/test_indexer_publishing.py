@@ -19,9 +19,9 @@ from indexer.shop.folder import ShopFolder
 from indexer.shop.promotion import promote
 from indexer.shop.restore import restore_snapshot
 from indexer.shop.snapshot import take_snapshot
-from tests.test_indexer_folder import GREEN, RED
-from tests.test_indexer_promotion import build
+from tests.coloritems import GREEN, RED
 from tests.test_indexer_shelf import write_red_again
+from tests.twomodels import build
 
 
 @pytest.fixture

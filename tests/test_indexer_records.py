@@ -152,6 +152,18 @@ def test_attributes_that_are_no_object_are_refused():
     assert refused(attributes=["red"]) == "attributes must be an object, got list"
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("images", "a.jpg|" * 1001),
+        ("categories", ["Mugs"] * 1001),
+        ("attributes", {f"a{number}": 1 for number in range(1001)}),
+    ],
+)
+def test_an_item_of_over_a_thousand_values_is_refused(field, value):
+    assert refused(**{field: value}) == f"has 1001 {field}, at most 1000 are read"
+
+
 def test_a_long_article_number_keeps_its_last_digits():
     record = {"id": "a", "gtin": 4006381333931, "serial": 12345678901234567890, "huge": 10**400}
     attributes = item_from(record).attributes

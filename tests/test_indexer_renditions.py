@@ -30,10 +30,10 @@ from indexer.store.records import ItemRecord, PictureKey, Row
 from indexer.store.store import Store
 from indexer.writing.writes import Draft, ImageInput, delete_items, put_items
 from search.engine import SearchEngine
+from tests.coloritems import BLUE, GREEN, RED, write_items
 from tests.conftest import jpeg, plain
-from tests.test_indexer_folder import BLUE, GREEN, RED, write_items
-from tests.test_indexer_migrate import other_is_known  # noqa: F401 - a fixture for every test
-from tests.test_indexer_promotion import NEW, OtherColors, silent
+from tests.migrations import other_is_known  # noqa: F401 - a fixture for every test
+from tests.twomodels import NEW, OtherColors, silent
 
 INVERTED = "inverted"
 COLOR, OTHER = Model.of(ColorEncoder()).key, Model("other", NEW).key

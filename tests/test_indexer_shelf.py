@@ -22,8 +22,8 @@ from indexer.shop.shelf import Shelf
 from indexer.shop.status import shop_status
 from indexer.store.store import Store
 from indexer.writing.writes import put_items
-from tests.test_indexer_folder import GREEN, RED
-from tests.test_indexer_promotion import OtherColors, build, draft
+from tests.coloritems import GREEN, RED
+from tests.twomodels import OtherColors, build, draft
 
 
 def write_red_again(shop: ShopFolder) -> None:

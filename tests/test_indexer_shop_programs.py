@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,14 @@ def test_the_names_of_columns_that_are_no_field_stay_attributes(shop):
     (mug,), (left_out,) = read(shop, "a.csv", text)
     assert mug.attributes == {"sku": "S1", "stock": "3", "quantity": "500 g", "active": "1"}
     assert (left_out.item_id, left_out.reason) == ("2", "left out: its active is '0'")
+
+
+def test_words_that_name_other_things_too_give_no_field(shop):
+    text = "id,title,media,body,content\n1,'90s wine,oil on canvas,full,500 ml\n"
+    (wine,), notes = read(shop, "a.csv", text)
+    assert facts(wine) == ("1", "'90s wine", "", None, "", True, "")
+    assert wine.attributes == {"media": "oil on canvas", "body": "full", "content": "500 ml"}
+    assert (wine.description, notes) == ("", [])
 
 
 def test_the_id_is_the_first_column_of_ids_without_repeated_cells(shop):
@@ -330,6 +339,46 @@ def test_what_spreadsheets_add_to_a_table_is_no_item(shop, text):
     assert [note.reason for note in notes] in (
         [], ["a comment, no item"], ["a row of totals, no item"],
     )  # fmt: skip
+
+
+def test_of_several_sheets_that_of_the_products_is_read(shop):
+    pytest.importorskip("python_calamine")
+    sheets = {
+        "Info": [["Price list", "as of May"], ["by", "Jo"], ["pages", "2"]],
+        "Products": [
+            ["Prices", "", "all in"], ["Art. No.", "Name", "Price (EUR)"], ["0012", "Mug", "12,50"],
+            ["Total", "", "12,50"],
+        ],
+    }  # fmt: skip
+    tables = "".join(
+        f'<table:table table:name="{name}">'
+        + "".join(
+            "<table:table-row>"
+            + "".join(
+                '<table:table-cell office:value-type="string">'
+                f"<text:p>{cell}</text:p></table:table-cell>"
+                for cell in row
+            )
+            + "</table:table-row>"
+            for row in rows
+        )
+        + "</table:table>"
+        for name, rows in sheets.items()
+    )
+    kind = "urn:oasis:names:tc:opendocument:xmlns"
+    with zipfile.ZipFile(shop / "a.ods", "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", "<manifest/>")
+        archive.writestr(
+            "content.xml",
+            f'<office:document-content xmlns:office="{kind}:office:1.0" '
+            f'xmlns:table="{kind}:table:1.0" xmlns:text="{kind}:text:1.0"><office:body>'
+            f"<office:spreadsheet>{tables}</office:spreadsheet></office:body>"
+            "</office:document-content>",
+        )
+    (mug,), (total,) = read(shop, "a.ods", (shop / "a.ods").read_bytes())
+    assert facts(mug) == ("0012", "Mug", "", 12.5, "EUR", True, "")
+    assert (total.where, total.reason) == ("row 4", "a row of totals, no item")
 
 
 @pytest.mark.parametrize(

@@ -36,10 +36,7 @@ from search.engine import SearchEngine
 from style.stylefolder import StyleFolder
 from tests.conftest import COLORS
 from tests.killing import run_kills
-
-
-def silent(*_: object) -> None:
-    """A progress that nobody watches."""
+from tests.twomodels import silent
 
 
 def answers(shop: Path) -> dict[str, list[tuple[str, float]]]:

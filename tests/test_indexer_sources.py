@@ -412,6 +412,14 @@ def test_a_catalog_can_be_read_twice(tmp_path):
     assert list(catalog) == list(catalog)
 
 
+def test_a_catalog_that_is_a_pipe_or_a_device_is_refused_and_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "zeros.csv").symlink_to("/dev/zero")
+    for name in ("pipe.csv", "zeros.csv"):
+        with pytest.raises(BadCatalog, match=f"{name} is a pipe, a device or a folder; expected"):
+            open_catalog(tmp_path / name)
+
+
 def test_a_missing_catalog_is_named(tmp_path):
     with pytest.raises(BadCatalog, match=r"no such catalog: .*nowhere\.csv"):
         open_catalog(tmp_path / "nowhere.csv")

@@ -26,7 +26,9 @@ from search.engine import SearchEngine
 from style.errors import UnknownStyle
 from style.registry import StyleRegistry
 from style.stylefolder import StyleFolder
+from tests.coloritems import BLUE, GREEN, RED, write_items
 from tests.conftest import jpeg, plain
+from tests.migrations import other_is_known  # noqa: F401 - a fixture for every test
 from tests.stripes import (
     COLORS,
     GRAY,
@@ -43,8 +45,7 @@ from tests.stripes import (
     styles_of,
     whole,
 )
-from tests.test_indexer_folder import BLUE, GREEN, RED, write_items
-from tests.test_indexer_promotion import OtherColors, silent
+from tests.twomodels import OtherColors, silent
 
 __all__ = ["build", "registry", "shop", "stripes"]  # fixtures
 

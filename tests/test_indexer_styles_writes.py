@@ -31,8 +31,10 @@ from indexer.writing.merge import FoundItem, merge_item, with_stored_images
 from indexer.writing.renditions import Rendering
 from indexer.writing.writes import delete_items, put_items
 from style.registry import StyleRegistry
+from tests.coloritems import BLUE, GREEN, RED, write_items
 from tests.conftest import jpeg, plain
 from tests.killing import run_kills
+from tests.migrations import other_is_known  # noqa: F401 - a fixture for every test
 from tests.stripes import (
     COLORS,
     GRAY,
@@ -51,8 +53,7 @@ from tests.stripes import (
     whole,
 )
 from tests.test_golden import SHOPS
-from tests.test_indexer_folder import BLUE, GREEN, RED, write_items
-from tests.test_indexer_promotion import OtherColors, silent
+from tests.twomodels import OtherColors, silent
 
 __all__ = ["build", "registry", "shop", "stripes"]  # fixtures
 

@@ -33,10 +33,10 @@ from indexer.writing.writes import put_items
 from search.engine import SearchEngine
 from tests.commandline import assert_one_line, vitrine
 from tests.conftest import jpeg, plain
-from tests.test_indexer_encoderfiles import answers, files, spoil, write_encoder
-from tests.test_indexer_migrate import draft
-from tests.test_indexer_promotion import silent
-from tests.test_service_swaps import until
+from tests.encoderfiles import answers, files, spoil, write_encoder
+from tests.generationwatch import until
+from tests.migrations import draft
+from tests.twomodels import silent
 
 __all__ = ["vitrine"]  # a fixture
 

@@ -79,7 +79,7 @@ def test_a_reply_says_how_it_came_about(engine):
     assert isinstance(reply, Reply)
     assert (reply.total, reply.mode, reply.encoder) == (12, "exact", "color")
     assert reply.generation == "000001"
-    assert set(reply.timings) == {"encode_ms", "search_ms", "fields_ms", "total_ms"}
+    assert set(reply.timings) == {"encode_ms", "search_ms", "rank_ms", "fields_ms", "total_ms"}
     words = engine.search(Query(parts=[TextPart("mug")]))
     assert (words.mode, words.total, len(words.hits)) == ("lexical", 6, 6)
 

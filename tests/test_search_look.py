@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from indexer.arrays import unit
 from indexer.imaging.images import WHOLE
@@ -23,18 +22,8 @@ from search.recognition.look import (
     without_hits,
 )
 from search.recognition.masks import mask_things, run_lengths
-from tests.conftest import COLORS, jpeg
+from tests.scenes import scene
 from tests.tinydetector import write_detector
-
-TEAL = (0, 110, 110)  # unlike all items, and no thing to the tiny detector
-
-
-def scene(background: tuple[int, int, int] = (0, 0, 0), **squares: tuple[int, int]) -> bytes:
-    """A photo of 8 x 8 cells of one color, with a cell of each named color."""
-    image = Image.new("RGB", (320, 320), background)
-    for color, (column, row) in squares.items():
-        image.paste(COLORS[color], (40 * column, 40 * row, 40 * column + 40, 40 * row + 40))
-    return jpeg(image, quality=98)
 
 
 def test_each_thing_has_the_hits_of_its_own_region(engine, tmp_path):

@@ -13,25 +13,11 @@ from indexer.errors import BadEvent
 from search.personal.event import EVENT_TYPES, Event, event_from
 from search.personal.event_log import EventLog, data_file, open_if_exists
 from search.personal.popularity import Popularity
+from tests.personalevents import event, items_of, log
+
+__all__ = ["log"]  # fixtures
 
 NOW = 1_700_000_000.0
-
-
-def event(user: str, item: str, kind: str = "view", time: float = NOW, **more) -> Event:
-    return event_from(
-        {"user_id": user, "item_id": item, "type": kind, "time": time, **more}, now=NOW
-    )
-
-
-@pytest.fixture
-def log(tmp_path):
-    with EventLog(tmp_path / "events.lmdb", create=True) as log:
-        yield log
-
-
-def items_of(log: EventLog, user: str) -> list[str]:
-    with log.read() as reader:
-        return [stored.item_id for stored in reader.of_user(user)]
 
 
 # --- Reading one -----------------------------------------------------------------------------

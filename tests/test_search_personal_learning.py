@@ -6,18 +6,15 @@ import numpy as np
 import pytest
 
 from search.personal.baskets import learn_baskets, log_likelihood_ratio
-from search.personal.covisits import KEPT, SHRINK, Visits, learn_covisits
+from search.personal.covisits import KEPT, SHRINK, learn_covisits
 from search.personal.event import event_from
 from search.personal.event_log import EventLog
 from search.personal.learning import bought_with, learn, neighbors_of
+from tests.personalevents import log, visits
+
+__all__ = ["log"]  # fixtures
 
 NOW = 1_700_000_000.0
-
-
-def visits(*sequences: list[int]) -> Visits:
-    users = [user for user, sequence in enumerate(sequences) for _ in sequence]
-    items = [item for sequence in sequences for item in sequence]
-    return Visits(np.array(users, dtype=np.int64), np.array(items, dtype=np.int64))
 
 
 def as_dict(found) -> dict[tuple[int, int], float]:
@@ -93,12 +90,6 @@ def test_items_bought_together_more_often_than_by_chance_are_found():
 
 def event(user, item, kind="view", time=NOW):
     return event_from({"user_id": user, "item_id": item, "type": kind, "time": time}, now=NOW)
-
-
-@pytest.fixture
-def log(tmp_path):
-    with EventLog(tmp_path / "events.lmdb", create=True) as log:
-        yield log
 
 
 def test_what_three_users_met_together_is_learned_and_what_two_did_is_not(log):

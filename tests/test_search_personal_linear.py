@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from indexer.layout import EVENTS
-from search.personal.covisits import Visits
 from search.personal.event import event_from
 from search.personal.event_log import EventLog
 from search.personal.learning import Pictures, learn, linear_of
@@ -13,15 +12,10 @@ from search.personal.linear import FACTORS, KEPT, learn_linear
 from search.personal.mixer import WEIGHTS
 from search.personal.newcomers import Newcomers, insert, places_in, user_factors
 from search.quality.weight_search import best_weights
+from tests.personalevents import visits
 
 NOW = 1_700_000_000.0
 DIM = 16
-
-
-def visits(*sequences: list[int]) -> Visits:
-    users = [user for user, sequence in enumerate(sequences) for _ in sequence]
-    items = [item for sequence in sequences for item in sequence]
-    return Visits(np.array(users, dtype=np.int64), np.array(items, dtype=np.int64))
 
 
 def two_tastes(rng: np.random.Generator, users: int = 300, items: int = 80) -> list[list[int]]:

@@ -14,22 +14,16 @@ import pytest
 
 import search.personal.event_compaction as compaction
 from indexer.layout import EVENTS
-from search.personal.event import Event, event_from
 from search.personal.event_compaction import compact
 from search.personal.event_folder import current_place
 from search.personal.event_log import EventLog, data_file, open_if_exists
 from search.personal.learning import bought_with, learn, neighbors_of
 from search.personal.popularity import Popularity
 from search.personal.publication import MAX_COUNTS, publish
+from tests.personalevents import event, items_of
 
 NOW = 1_700_000_000.0
 DAY = 86_400.0
-
-
-def event(user: str, item: str, kind: str = "view", time: float = NOW, **more) -> Event:
-    return event_from(
-        {"user_id": user, "item_id": item, "type": kind, "time": time, **more}, now=NOW
-    )
 
 
 @pytest.fixture
@@ -44,11 +38,6 @@ def popular(log: EventLog) -> dict[str, float]:
         while not counts.refresh(reader):
             pass
     return dict(counts.scores())
-
-
-def items_of(log: EventLog, user: str) -> list[str]:
-    with log.read() as reader:
-        return [stored.item_id for stored in reader.of_user(user)]
 
 
 def raw_bytes(log: EventLog) -> bytes:
@@ -84,7 +73,7 @@ def test_events_that_were_acknowledged_survive_kill_9(tmp_path):
     acknowledged = [int(process.stdout.readline()) for _ in range(25)]
     process.send_signal(signal.SIGKILL)
     acknowledged += [int(line) for line in process.stdout.read().split("\n")[:-1]]
-    process.wait(60)
+    process.wait(120)
     process.stdout.close()
     with EventLog(path) as log, log.read() as reader:
         stored = {logged.event.event_id for logged in reader.all()}
@@ -220,7 +209,7 @@ def test_events_that_come_during_a_compaction_are_kept(log):
             compact(log)
     finally:
         done.set()
-        thread.join(60)
+        thread.join(120)
     assert items_of(log, "u") == stored
     assert len(items_of(log, "v")) == 500
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -85,12 +84,6 @@ def test_what_logged_events_do_not_show_keeps_its_weight(rng):
     learned = dict.fromkeys(FEATURES, 1.0) | dict.fromkeys(hidden, 0.0)
     found = fitted_to_scale(learned, features)
     assert {name: found[name] for name in hidden} == {name: WEIGHTS[name] for name in hidden}
-
-
-@pytest.fixture
-def shop(tiny_shop, tmp_path):
-    shutil.copytree(tiny_shop, tmp_path / "shop")
-    return tmp_path / "shop"
 
 
 def test_learned_weights_are_used_from_the_next_request_on(shop):

@@ -178,12 +178,6 @@ def test_filters_fold_letters_as_words_do_but_not_ids(tmp_path):
     assert columns.mask(Match("item_id", ("O1",))).tolist() == [False, True, False]
 
 
-@pytest.fixture
-def shop(tiny_shop: Path, tmp_path: Path) -> Path:
-    shutil.copytree(tiny_shop, tmp_path / "shop")
-    return tmp_path / "shop"
-
-
 def test_synonyms_are_set_listed_and_removed_while_a_shop_is_open(vitrine, shop, tmp_path):
     file = tmp_path / "synonyms.txt"
     file.write_text("beaker, mug\ntrainers => shoe\n", encoding="utf-8")

@@ -171,21 +171,23 @@ def test_an_operator_rolls_back_and_promotes_and_rotates_a_key_by_keyboard(page,
 
 def test_pictures_that_were_shown_are_released(page, place):
     page.add_init_script("""
-        window.held = new Set();
+        const held = new Set();
+        const note = () => { document.documentElement.dataset.held = held.size; };
         const { createObjectURL, revokeObjectURL } = URL;
         URL.createObjectURL = (blob) => {
             const url = createObjectURL.call(URL, blob);
             held.add(url);
+            note();
             return url;
         };
         URL.revokeObjectURL = (url) => {
-            held.delete(url);
             revokeObjectURL.call(URL, url);
+            held.delete(url);
+            note();
         };
     """)
     sign_in(page, place, "pictures")
-    page.wait_for_function("document.querySelector('.thumb img')?.complete")
-    page.wait_for_function("held.size === 0")
+    page.locator("html[data-held='0'] .thumb img").first.wait_for()
     assert page.locator(".thumb img").first.evaluate("image => image.naturalWidth") > 0
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -17,12 +15,6 @@ from service.http.replies import search_reply, search_reply_parts
 from service.runtime.answer_cache import Answer, AnswerCache, AnswerKey
 
 RED = {"parts": [{"item_id": "red-shoe"}], "limit": 3}
-
-
-@pytest.fixture
-def shop(tiny_shop, tmp_path):
-    shutil.copytree(tiny_shop, tmp_path / "shop")
-    return tmp_path / "shop"
 
 
 @pytest.fixture

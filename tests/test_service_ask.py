@@ -6,15 +6,9 @@ import json
 import shutil
 
 import pytest
-from click.testing import CliRunner
 
-from service.cli.main import _run, vitrine
-
-
-def run(*arguments: object) -> str:
-    result = CliRunner().invoke(vitrine, [str(word) for word in arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
+from service.cli.main import _run
+from tests.commandline import run
 
 
 @pytest.fixture(scope="module")

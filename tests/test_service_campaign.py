@@ -68,7 +68,7 @@ def test_searches_do_not_wait_for_a_picture_that_is_drawn(http, monkeypatch, pho
 
     def slowly(*_):
         begun.set()
-        assert go_on.wait(60)
+        assert go_on.wait(120)
         raise AssertionError("drawn")
 
     monkeypatch.setattr("service.http.routes.campaign.draw_poster", slowly)

@@ -15,7 +15,8 @@ from indexer.items import Item
 from indexer.jobs.build import build_index
 from indexer.shop.folder import ShopFolder
 from service.adverts import advert_of
-from tests.test_service_cli_style import Done, read, vitrine  # noqa: F401 - a fixture
+from tests.commandline import Done, vitrine  # noqa: F401 - a fixture
+from tests.styledphotos import read
 
 ROWS = """\
 id,title,price,currency,old_price,categories,images

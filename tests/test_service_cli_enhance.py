@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.test_service_cli_style import one_line, photo, read, vitrine  # noqa: F401 - fixtures
+from tests.commandline import vitrine  # noqa: F401 - a fixture
+from tests.styledphotos import one_line, photo, read  # noqa: F401 - a fixture
 
 
 def test_a_photo_is_repaired_and_enlarged(vitrine, photo, tmp_path):  # noqa: F811

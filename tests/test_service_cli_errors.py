@@ -39,7 +39,7 @@ def test_a_sheet_that_cannot_be_written_is_told(vitrine, tiny_shop, photo_file, 
 @pytest.mark.parametrize(
     ("name", "text", "reasons"),
     [
-        ("a.csv", "sku,label\nx,y\n", ["has no column 'id'"]),
+        ("a.csv", "shade,label\nx,y\n", ["has no column 'id'"]),
         ("a.csv", "id,image\n,b.jpg\n", ["no id", "holds no items"]),
         ("a.csv", "id,image\na,b.jpg\n", ["no such file", "no image", "none of 1 items"]),
         ("a.docx", "x", ["got '.docx'"]),
@@ -58,7 +58,7 @@ def test_the_report_is_written_where_nothing_could_be_read(vitrine, tmp_path, na
 BAD_CATALOGS = {
     "empty.csv": (b"", "empty.csv is empty: expected a header row with at least 'id'"),
     "header.csv": (b"id,title\n", "header.csv holds no items"),
-    "no-id.csv": (b"sku,title\na,b\n", "has no column 'id'; it has 'sku', 'title'"),
+    "no-id.csv": (b"shade,title\na,b\n", "has no column 'id'; it has 'shade', 'title'"),
     "twice.csv": (b"id\na\na\n", "id 'a' is in row 2 and again in row 3"),
     "no-image.csv": (b"id,image\na,gone.jpg\n", "none of 1 items has an image"),
     "empty.jsonl": (b"", "empty.jsonl holds no items"),

@@ -17,7 +17,7 @@ from indexer.shop.joblock import job_lock
 from service.exitcodes import BUSY
 from tests.commandline import assert_one_line, vitrine
 from tests.conftest import write_catalog
-from tests.test_indexer_promotion import OtherColors, silent
+from tests.twomodels import OtherColors, silent
 
 __all__ = ["vitrine"]  # a fixture
 

@@ -7,9 +7,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from service.cli import interrupt as interrupting
+from service.cli.interrupt import END_S, GRACE_S
 from tests.commandline import vitrine
 
 __all__ = ["vitrine"]  # a fixture
@@ -90,6 +93,25 @@ def interrupt(where: str, *words: str | Path) -> str:
     assert err.endswith("vitrine: interrupted\n")
     assert "Traceback" not in err
     return err
+
+
+def test_a_job_that_ends_late_leaves_its_threads_only_the_rest_of_the_time(monkeypatch):
+    now, slept = [100.0], []
+    signals = [bytes([signal.SIGINT])]
+
+    class Done:
+        def wait(self, seconds: float) -> bool:
+            assert seconds == GRACE_S
+            now[0] += 1.0
+            return True
+
+    clock = SimpleNamespace(monotonic=lambda: now[0], sleep=slept.append)
+    monkeypatch.setattr(interrupting, "time", clock)
+    monkeypatch.setattr(interrupting, "_read", lambda _: signals.pop() if signals else b"")
+    monkeypatch.setattr(interrupting, "os", SimpleNamespace(_exit=slept.append))
+    interrupting._watch(0, Done(), "interrupted")
+    assert slept == [pytest.approx(END_S - 1.0), 1]
+    assert END_S < 2
 
 
 @pytest.mark.parametrize(

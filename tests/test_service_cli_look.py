@@ -5,20 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from PIL import Image
 
 from service.cli.main import main
-from tests.test_search_look import scene
+from tests.commandline import Done
+from tests.scenes import scene
 from tests.tinydetector import write_detector
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture

@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import pytest
-from click.testing import CliRunner
 
 from search.personal.event_file import BadRow, read_events
-from service.cli.main import _run, vitrine
+from service.cli.main import _run
+from tests.commandline import run
 
 NOW = 1_700_000_000.0
-
-
-@pytest.fixture
-def shop(tiny_shop, tmp_path):
-    shutil.copytree(tiny_shop, tmp_path / "shop")
-    return tmp_path / "shop"
-
-
-def run(*arguments: object) -> str:
-    result = CliRunner().invoke(vitrine, [str(word) for word in arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
 CSV = """\
 user,item,timestamp,event_type,color
 u,red-shoe,2023-11-14T22:00:00Z,view,red

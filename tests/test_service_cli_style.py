@@ -3,61 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from service.cli.main import main
 from style.palette import palette_of
 from style.registry import apply_apart, built_in
 from style.styleimage import StyleImageStyler
 from style.tone import ToneStyler
+from tests.commandline import vitrine
+from tests.styledphotos import one_line, photo, read
 
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def vitrine(capsys) -> Callable[..., Done]:
-    """Runs a command in this process: its exit status and what it wrote."""
-
-    def run(*words: object) -> Done:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main([str(word) for word in words])
-        out, err = capsys.readouterr()
-        return Done(int(ended.value.code or 0), out, err)
-
-    return run
-
-
-@pytest.fixture
-def photo(tmp_path: Path) -> Path:
-    """A red square on white, 120 x 160, as PNG."""
-    pixels = np.full((160, 120, 3), 255, np.uint8)
-    pixels[50:110, 30:90] = (200, 40, 50)
-    path = tmp_path / "photo.png"
-    Image.fromarray(pixels).save(path)
-    return path
-
-
-def read(path: Path) -> np.ndarray:
-    return np.asarray(Image.open(path).convert("RGB"))
-
-
-def one_line(done: Done, *parts: str) -> None:
-    assert (done.code, done.out) == (1, "")
-    assert len(done.err.splitlines()) == 1
-    assert "internal error" not in done.err
-    for part in parts:
-        assert part in done.err
+__all__ = ["photo", "vitrine"]  # fixtures
 
 
 def test_styles_list_gives_names_kinds_and_default_strengths(vitrine):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from typing import Any, NamedTuple
 from unittest.mock import Mock
 
 import pytest
@@ -14,32 +11,10 @@ from indexer.items import Item
 from indexer.writing.writes import Draft, ImageInput
 from search.engine import SearchEngine
 from search.shop_writer import RENDERED_AT_ONCE
-from service.cli.main import main
+from tests.commandline import vitrine
 from tests.conftest import jpeg, plain
 
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-@pytest.fixture
-def vitrine(capsys) -> Callable[..., Done]:
-    """Runs a command in this process: its exit status and what it wrote."""
-
-    def run(*words: object) -> Done:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main([str(word) for word in words])
-        out, err = capsys.readouterr()
-        return Done(int(ended.value.code or 0), out, err)
-
-    return run
+__all__ = ["vitrine"]  # fixtures
 
 
 def test_a_shop_is_indexed_in_styles_and_says_so(vitrine, tiny_catalog, tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,6 @@ from tests.commandline import assert_one_line, vitrine
 from tests.conftest import COLORS, jpeg, plain
 
 __all__ = ["vitrine"]  # a fixture
-
-
-@pytest.fixture
-def shop(tiny_shop: Path, tmp_path: Path) -> Path:
-    """A copy of the tiny shop, to write to."""
-    shutil.copytree(tiny_shop, tmp_path / "shop")
-    return tmp_path / "shop"
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from service.http.routes.embed import SOURCES
 from service.keyfile import KeyFile
 from service.settings import Settings
 from tests.page_driver import PATIENCE_MS, browser
-from tests.test_search_look import scene
+from tests.scenes import scene
 from tests.tinydetector import write_detector
 from tests.webserver import serious_findings, serving
 

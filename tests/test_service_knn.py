@@ -65,7 +65,7 @@ def test_what_cannot_be_asked_is_told(http, fields, param):
         assert param in (response.json()["param"] or "")
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b'{"text": "\xe9"}', b"[" * 100_000])
 def test_a_body_that_is_no_object_is_refused(http, body):
     assert http.post("/knn-service", content=body).status_code in (413, 422)
 

@@ -22,9 +22,8 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from service.apikey import Scope
-from service.http.app import create_app
 from service.keyfile import KeyFile
-from service.settings import BadSetting, Settings
+from service.settings import Settings
 
 RED = jpeg(plain(COLORS["red"]))
 INITIALIZE = {
@@ -125,14 +124,6 @@ def test_without_a_key_nothing_is_answered_where_reading_needs_one(service: Serv
 def test_it_is_off_unless_the_setting_says_so(serve: Callable[..., Any]) -> None:
     reply = serve().post("/mcp", json=INITIALIZE)
     assert (reply.status_code, reply.json()["code"]) == (404, "not_found")
-
-
-def test_without_the_sdk_the_error_names_the_extra(
-    tiny_shop: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "mcp.server.transport_security", None)
-    with pytest.raises(BadSetting, match=r"pip install 'vitrine\[mcp\]'"):
-        create_app(Settings(shop=tiny_shop, mcp=True))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 
 import pytest
@@ -11,12 +10,6 @@ from search.engine import SearchEngine
 
 KEY = "a key of sixteen letters"
 BEARER = {"authorization": f"Bearer {KEY}"}
-
-
-@pytest.fixture
-def shop(tiny_shop, tmp_path):
-    shutil.copytree(tiny_shop, tmp_path / "shop")
-    return tmp_path / "shop"
 
 
 @pytest.fixture

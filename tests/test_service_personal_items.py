@@ -15,6 +15,7 @@ from search.personal.event import event_from
 from search.personal.event_log import EventLog
 from search.personal.learning import learn
 from service.cli.main import vitrine
+from tests.commandline import run
 
 KEY = "a key of sixteen letters"
 BEARER = {"authorization": f"Bearer {KEY}"}
@@ -162,12 +163,6 @@ def test_the_pages_of_a_search_for_a_user_fit_together(personal):
     assert not set(ids(first, "hits")) & set(ids(second, "hits"))
     other = [parts[0], {"user_id": "stranger", "weight": 0.5}]
     assert search(personal, *other, limit=3, cursor=first["next_cursor"]).status_code == 422
-
-
-def run(*arguments: object) -> str:
-    result = CliRunner().invoke(vitrine, [str(word) for word in arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
 
 
 def test_old_events_are_refused_and_deleted(serve, shop, monkeypatch):

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from tests.test_service_search import ids, search, upload
+from tests.searchcalls import ids, search, upload
 from tests.writecalls import call, outcomes, put, shop, writing
 
 __all__ = ["shop", "writing"]  # fixtures

@@ -109,6 +109,24 @@ def test_what_two_readers_could_read_differently_is_refused_and_closes(port, nam
     assert "bytearray" not in problem["detail"]
 
 
+CHUNKED = ("Transfer-Encoding: chunked", "Connection: close")
+
+
+def test_a_body_in_a_million_tiny_chunks_is_refused(port):
+    body = b"1\r\n \r\n" * 10_000 + b"0\r\n\r\n"
+    got = sent(port, post(*CHUNKED, body=body))
+    assert got.startswith(b"HTTP/1.1 400 ")
+    assert b"the body has 5040 chunks for 5040 bytes" in got
+
+
+def test_a_long_body_in_chunks_of_a_line_is_read(port):
+    line = b" " * 200
+    chunks = (b"%x\r\n%s\r\n" % (len(part), part) for part in [line] * 10_000 + [b"null"])
+    got = sent(port, post(*CHUNKED, body=b"".join(chunks) + b"0\r\n\r\n"))
+    assert got.startswith(b"HTTP/1.1 422 ")
+    assert b"should be an object" in got
+
+
 def test_an_unknown_coding_and_long_headers_have_their_own_status(port):
     assert sent(port, post("Transfer-Encoding: gzip")).startswith(b"HTTP/1.1 501 ")
     assert sent(port, GET[:-2] + b"X: " + b"y" * 70_000).startswith(b"HTTP/1.1 431 ")

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import Services
-from tests.test_search_look import TEAL, scene
+from tests.scenes import TEAL, scene
 from tests.tinydetector import write_detector
 
 

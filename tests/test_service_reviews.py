@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import pytest
-from click.testing import CliRunner
 
 from indexer.enrichment.reviewlog import ReviewLog
-from service.cli.main import _run, vitrine
+from service.cli.main import _run
+from tests.commandline import run
 
 GOOD = "I love this shoe! It is so comfortable and soft, and the color is gorgeous."
 BAD = "Terrible quality. It fell apart after one wash, I was disappointed and returned it."
-
-
-@pytest.fixture
-def shop(tiny_shop, tmp_path):
-    shutil.copytree(tiny_shop, tmp_path / "shop")
-    return tmp_path / "shop"
 
 
 @pytest.fixture
@@ -34,12 +27,6 @@ def file(tmp_path):
     ]
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")
     return path
-
-
-def run(*arguments: object) -> str:
-    result = CliRunner().invoke(vitrine, [str(word) for word in arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
 
 
 def test_each_row_is_scored_on_a_line_of_its_own_without_a_shop(file):
@@ -106,7 +93,7 @@ def test_a_folder_without_a_shop_takes_no_reviews(tmp_path, file, capsys):
     ("arguments", "message"),
     [
         (["score", "none.csv", "--text", "a"], "no such file: none.csv"),
-        (["train", "none.csv", "--text", "a", "--label", "b"], "give --shop or --out"),
+        (["train", "none.csv", "--text", "a", "--label", "b"], "give either --shop or --out"),
     ],
 )
 def test_errors_are_one_line(arguments, message, capsys, tmp_path, monkeypatch):

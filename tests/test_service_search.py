@@ -16,21 +16,9 @@ from PIL import Image
 from indexer.encoders.color import ColorEncoder
 from indexer.imaging.images import EncodedImage
 from service.http.replies import StatusReply
+from tests.searchcalls import ids, search, upload
 
 COLORS = {"red": (220, 30, 40), "blue": (40, 70, 210), "white": (245, 245, 243)}
-
-
-def ids(response) -> list[str]:
-    assert response.status_code == 200, response.text
-    return [hit["item_id"] for hit in response.json()["hits"]]
-
-
-def upload(http, data: bytes, **fields):
-    return http.post("/v1/search/image", files={"image": ("photo", data)}, data=fields)
-
-
-def search(http, *parts, **fields):
-    return http.post("/v1/search", json={"parts": list(parts), **fields})
 
 
 def test_an_uploaded_red_photo_finds_the_red_things_first(http, photo):

@@ -18,6 +18,7 @@ from indexer.jobs.build import build_index
 from indexer.shop.folder import ShopFolder
 from search.hits import Reply
 from service.runtime.serving import Served, Serving
+from tests.generationwatch import GenerationWatch
 
 
 class Numbered:
@@ -345,20 +346,22 @@ def test_a_large_index_opens_while_the_service_is_alive_already():
 def test_a_damaged_current_file_does_not_keep_a_whole_index_from_serving(serve, make_shop):
     shop = make_shop()
     (shop / "CURRENT").write_text("rubbish")
-    http = serve(shop=shop, reload_interval_s=0.01)
+    watch = GenerationWatch(shop)
+    http = serve(shop=shop, current=watch, reload_interval_s=0.01)
     assert http.get("/readyz").json()["generation"] == "000001"
-    http.run(asyncio.sleep(0.1))
+    http.run(watch.seen())
     assert http.get("/v1/items/red-shoe").status_code == 200
 
 
 def test_a_damaged_generation_leaves_the_real_engine_serving_the_last(serve, make_shop, photo):
     shop = make_shop()
-    http = serve(shop=shop, reload_interval_s=0.01)
+    watch = GenerationWatch(shop)
+    http = serve(shop=shop, current=watch, reload_interval_s=0.01)
     shutil.copytree(shop / "generations" / "000001", shop / "generations" / "000002")
     vectors = shop / "generations" / "000002" / "vectors.faiss"
     vectors.write_bytes(vectors.read_bytes()[:-10])
     (shop / "CURRENT").write_text("000002")
-    http.run(asyncio.sleep(0.3))
+    http.run(watch.seen())
     assert http.get("/readyz").json()["generation"] == "000001"
     response = http.post("/v1/search/image", files={"image": photo("red")})
     assert response.json()["hits"][0]["item_id"].startswith("red")

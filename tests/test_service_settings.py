@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError
+
 import pytest
 from pydantic import ValidationError
 
-from service.settings import Settings
+from service.extras import check_extras
+from service.settings import BadSetting, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +53,20 @@ def test_what_is_handed_in_comes_before_the_environment(monkeypatch):
 def test_a_setting_out_of_range_is_refused(wrong):
     with pytest.raises(ValidationError):
         Settings(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"mcp": True}, r"VITRINE_MCP needs the package mcp: pip install 'vitrine\[mcp\]'"),
+        ({"traces": "http://localhost:4318/v1/traces"}, r"VITRINE_TRACES .*'vitrine\[otel\]'"),
+    ],
+)
+def test_a_setting_whose_extra_is_not_installed_names_it(monkeypatch, given, message):
+    def missing(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("service.extras.distribution", missing)
+    with pytest.raises(BadSetting, match=message):
+        check_extras(Settings(**given))
+    check_extras(Settings())

@@ -19,8 +19,9 @@ from indexer.shop.promotion import promote, rollback
 from indexer.store.store import Store
 from indexer.writing.writes import put_items
 from tests.conftest import COLORS, jpeg, plain, write_catalog
-from tests.test_indexer_migrate import draft
-from tests.test_indexer_promotion import OtherColors, silent
+from tests.generationwatch import GenerationWatch, until
+from tests.migrations import draft
+from tests.twomodels import OtherColors, silent
 
 SWAPS = 20
 PINK = (255, 105, 180)
@@ -44,12 +45,6 @@ def shop(two_models, tmp_path, monkeypatch) -> ShopFolder:
     monkeypatch.setattr(registry, "load_encoder", load)
     shutil.copytree(two_models, tmp_path / "shop")
     return ShopFolder(tmp_path / "shop")
-
-
-async def until(http, generation: str) -> None:
-    async with asyncio.timeout(120):
-        while (await http.client.get("/readyz")).json().get("generation") != generation:
-            await asyncio.sleep(0.01)
 
 
 @pytest.mark.slow
@@ -89,12 +84,13 @@ def test_swaps_between_two_models_under_load_fail_nothing_and_mix_nothing(serve,
 
 
 def test_a_rollback_is_followed_and_not_fallen_forward_from(serve, shop):
-    http = serve(shop=shop.path, reload_interval_s=0.02)
+    watch = GenerationWatch(shop.path)
+    http = serve(shop=shop.path, current=watch, reload_interval_s=0.02)
     promote(shop, "000002")
     http.run(until(http, "000002"))
     rollback(shop)
     http.run(until(http, "000001"))
-    http.run(asyncio.sleep(0.2))
+    http.run(watch.seen())
     assert http.get("/readyz").json()["generation"] == "000001"
 
 
@@ -121,7 +117,8 @@ def test_what_was_put_before_and_after_a_swap_is_found_by_both_models(serve, sho
 
 @pytest.mark.parametrize("file", ["vectors.faiss", "rows.npy", "words.sqlite", "manifest.json"])
 def test_a_generation_damaged_before_its_promotion_never_serves(serve, shop: ShopFolder, file):
-    http = serve(shop=shop.path, reload_interval_s=0.02)
+    watch = GenerationWatch(shop.path)
+    http = serve(shop=shop.path, current=watch, reload_interval_s=0.02)
     http.run(until(http, "000001"))
     path: Path = shop.generations / "000002" / file
     data = bytearray(path.read_bytes())
@@ -130,5 +127,5 @@ def test_a_generation_damaged_before_its_promotion_never_serves(serve, shop: Sho
     with pytest.raises(Exception, match=file.replace(".", r"\.")):
         promote(shop, "000002")
     shop.current_file.write_text("000002\n000001\n")  # as if it had been promoted before
-    http.run(asyncio.sleep(0.3))
+    http.run(watch.seen())
     assert http.get("/readyz").json()["generation"] == "000001"

@@ -9,7 +9,6 @@ import itertools
 import json
 import random
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -28,12 +27,6 @@ ROOT = Path(__file__).parent.parent
 KEY = "a key of sixteen letters"
 BEARER = {"authorization": f"Bearer {KEY}"}
 PINK = jpeg(plain((255, 105, 180)))
-
-
-@pytest.fixture
-def shop(tiny_shop, tmp_path):
-    shutil.copytree(tiny_shop, tmp_path / "shop")
-    return tmp_path / "shop"
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from PIL import Image
 
 from style.care.balance import Balance, balance_of, balanced
 from style.care.denoise import LEAST, denoised, noise_of
-from style.care.enhance import Care, enhance
+from style.care.enhance import Repairs, enhance
 from style.care.upscale import Doubler, enlarged
 from style.errors import BadPixels
 from style.planes import gaussian
@@ -31,14 +31,14 @@ def psnr(made: np.ndarray, truth: np.ndarray) -> float:
 
 
 def test_a_photo_with_nothing_wrong_stays_bit_for_bit(scene):
-    made = enhance(scene, Care())
+    made = enhance(scene, Repairs())
     assert not made.removed_noise
     assert made.balance.neutral
     assert (made.pixels == scene).all()
     white = np.full((60, 60, 3), 255, np.uint8)
     white[20:40, 20:40] = (200, 30, 30)
     white[22:30, 22:38] = 8
-    assert (enhance(white, Care()).pixels == white).all()
+    assert (enhance(white, Repairs()).pixels == white).all()
 
 
 def test_white_balance_brings_colors_nearer_to_those_in_white_light(scene):
@@ -116,21 +116,21 @@ def test_tiles_have_no_seams(scene, monkeypatch):
 def test_small_photos_are_enlarged_too(shape):
     pixels = np.random.default_rng(2).integers(0, 256, (*shape, 3), dtype=np.uint8)
     for method in ("learned", "lanczos"):
-        made = enhance(pixels, Care(scale=4, method=method))
+        made = enhance(pixels, Repairs(scale=4, method=method))
         assert made.pixels.shape == (4 * shape[0], 4 * shape[1], 3)
     assert enlarged(pixels, 5, 6).shape == (6, 5, 3)
 
 
 def test_the_same_photo_gives_the_same_bytes_and_is_not_changed(scene):
     before = scene.copy()
-    care = Care(scale=2)
+    care = Repairs(scale=2)
     assert (enhance(scene, care).pixels == enhance(scene, care).pixels).all()
     assert (scene == before).all()
 
 
 def test_an_array_that_is_no_picture_is_refused():
     with pytest.raises(BadPixels, match="pixels must be uint8"):
-        enhance(np.zeros((4, 4), np.uint8), Care())
+        enhance(np.zeros((4, 4), np.uint8), Repairs())
 
 
 def test_a_balance_of_nothing_changes_nothing(scene):

@@ -13,6 +13,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from indexer.encoders.registry import load_encoder
+from indexer.errors import EncoderNotFound
+
 MISSING = [n for n in ("torch", "open_clip", "timm") if importlib.util.find_spec(n) is None]
 NEEDS_TORCH = [
     pytest.mark.torch,
@@ -133,3 +136,12 @@ def import_torch() -> None:
     from indexer.encoders.torchmodel import import_packages
 
     import_packages("open_clip", "timm", encoder_id="test")
+
+
+def refusal(encoder_id: str) -> str:
+    with pytest.raises(EncoderNotFound) as raised:
+        load_encoder(encoder_id)
+    message = str(raised.value)
+    assert "\n" not in message
+    assert len(message) < 1000
+    return message

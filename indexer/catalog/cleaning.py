@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from indexer.catalog.attributes import flat_attributes
-from indexer.catalog.currencies import SYMBOLS
+from indexer.catalog.currencies import COMMA_DECIMAL, SYMBOLS
 from indexer.catalog.item_parser import FIELDS, Cells, Record, is_empty, link_from
 from indexer.catalog.nested import currency_of, decoded_cell, money_value, picture_of, text_of
 from indexer.catalog.prices import UnclearPrice, parse_price
@@ -70,7 +70,10 @@ class Cleaner:
             if field not in record or field == "attributes":
                 continue
             try:
-                cleaned[field] = self._cleaned(field, record[field], notes)
+                if field == "price":
+                    cleaned[field] = self._price(record, notes)
+                else:
+                    cleaned[field] = self._cleaned(field, record[field], notes)
             except ValueError as error:
                 unread.add(field)
                 notes.append(FieldNote(field, str(error)))
@@ -95,30 +98,29 @@ class Cleaner:
         if field == "images":
             paths = self._images(value, notes)
             return _unique(paths) if isinstance(value, Cells) else paths
-        if field == "price":
-            return self._price(value, notes)
         if field == "in_stock":
             return _stock(value)
         text = text_of(value, self._language)
         return link_from(text) if field == "url" else SYMBOLS.get(text, text)
 
-    def _price(self, value: Any, notes: list[FieldNote]) -> float | None:
+    def _price(self, record: Record, notes: list[FieldNote]) -> float | None:
         found: list[float] = []
-        for amount in money_value(value):
+        for amount in money_value(decoded_cell(record["price"])):
             if is_empty(amount):
                 continue
-            price = self._parsed(amount)
+            price = self._parsed(amount, record.get("currency"))
             if price is None:
                 notes.append(FieldNote("price", f"price {str(amount)[:40]!r} is read as none"))
             else:
                 found.append(price)
         return min(found) if found else None
 
-    def _parsed(self, amount: Any) -> float | None:
+    def _parsed(self, amount: Any, currency: Any) -> float | None:
         try:
             return parse_price(amount).amount
         except UnclearPrice:
-            mark = self._decimal_mark()
+            is_comma = isinstance(currency, str) and currency.strip().upper() in COMMA_DECIMAL
+            mark = "," if is_comma else self._decimal_mark()
             if mark is None:
                 raise
             return parse_price(amount, mark).amount

@@ -14,19 +14,19 @@ _SEPARATORS: Final = re.compile(r"[\s_\-./:*#?!¿¡\"'’“”、·|]+")
 
 _NAMES: Final[Mapping[str, str]] = {
     "id": """
-        sku | item sku | seller sku | variant sku | product sku | custom label | custom sku |
-        product code sku | item number | article number | art no | art nr | product number |
-        ordernumber | order number | product code | item code | artikelnummer | artikel nr |
-        artikelnr | artnr | bestellnummer | bestellnr | ugs | reference produit |
+        sku | sku id | item sku | seller sku | variant sku | product sku | custom label |
+        custom sku | product code sku | item number | article number | art no | art nr |
+        product number | ordernumber | order number | product code | item code | artikelnummer |
+        artikel nr | artikelnr | artnr | bestellnummer | bestellnr | ugs | reference produit |
         reference article | code article | referencia | codigo | codigo del producto | codice |
         codice articolo | codice prodotto | kod produktu | indeks | varenummer | varenr |
-        tuotenumero | urun kodu | stok kodu | артикул | код товара | 货号 | 商品编号 | 商品编码 |
-        产品编号 | 款号 | 商品番号 | 品番 | 商品コード | 商品id | 상품코드 | aid |
+        tuotenumero | urun kodu | stok kodu | артикул | код товара | 货号 | 商家编码 | 商品编号 |
+        商品编码 | 产品编号 | 款号 | 商品番号 | 品番 | 商品コード | 商品id | 상품코드 | aid |
         merchant product id | aw product id | item id | product id | productid |
         product internal id | offer id | object id | objectid | internal reference | reference |
-        external id | internal id | system id | token | uuid | guid | asin | asin1 | listing id |
-        id produktu | handle | handle id | model | code | gtin | ean | eans | ean13 | upc |
-        barcode | isbn | nummer | nr | no""",
+        reference number | external id | internal id | system id | token | uuid | guid | asin |
+        asin1 | listing id | id produktu | handle | handle id | model | code | gtin | ean |
+        eans | ean13 | upc | barcode | isbn | nummer | nr | no""",
     "product_id": """
         product id | item group id | group id | parent sku | parent id | parent code |
         parent product | parent item | parent asin | mainnumber | main number | master sku |
@@ -39,29 +39,29 @@ _NAMES: Final[Mapping[str, str]] = {
         artikelbezeichnung | bezeichnung | produktbezeichnung | titel | nom | nom du produit |
         nom produit | designation | libelle | intitule | titre | nombre | nombre del producto |
         nombre producto | titulo | nome | nome prodotto | nome del prodotto | nome do produto |
-        titolo | naam | productnaam | artikelnaam | nazwa | nazwa produktu | namn | produktnamn |
-        navn | varenavn | produktnavn | tuotenimi | nimi | urun adi | название | наименование |
-        название товара | 名称 | 商品名称 | 产品名称 | 商品标题 | 标题 | 品名 | 商品名 | 製品名 |
-        タイトル | 상품명 | description short | item""",
+        titolo | tytul | naam | productnaam | artikelnaam | nazwa | nazwa produktu | namn |
+        produktnamn | navn | varenavn | produktnavn | tuotenimi | nimi | urun adi | название |
+        наименование | название товара | 名称 | 商品名称 | 产品名称 | 商品标题 | 标题 | 品名 |
+        商品名 | 製品名 | タイトル | 상품명 | description short | item""",
     "description": """
         description | product description | item description | long description |
-        description long | body html | body | desc | details | beschreibung |
-        artikelbeschreibung | produktbeschreibung | langbeschreibung | langtext | descriptif |
-        description longue | descripcion | descripcion larga | descrizione | descricao |
-        beschrijving | omschrijving | opis | opis produktu | beskrivning | beskrivelse | kuvaus |
-        aciklama | описание | 描述 | 商品描述 | 产品描述 | 详情 | 商品详情 | 説明 | 商品説明 |
-        상품설명 | short description | description courte | kurzbeschreibung |
-        descripcion corta | korte beschrijving | summary | content""",
+        description long | body html | desc | details | beschreibung | artikelbeschreibung |
+        produktbeschreibung | langbeschreibung | langtext | descriptif | description longue |
+        descripcion | descripcion larga | descrizione | descricao | beschrijving | omschrijving |
+        opis | opis produktu | beskrivning | beskrivelse | kuvaus | aciklama | описание | 描述 |
+        商品描述 | 产品描述 | 详情 | 商品详情 | 説明 | 商品説明 | 説明文 | 상품설명 |
+        short description | description courte | kurzbeschreibung | descripcion corta |
+        korte beschrijving | summary""",
     "categories": """
-        categories | category | category path | categorypath | category tree | product category |
-        product categories | product type | category name | categorytext | collection |
-        collections | department | shop cat | merchant category | google product category |
-        product category complete name | kategorie | kategorien | produktkategorie |
-        warengruppe | artikelgruppe | rubrik | categorie | rayon | famille | categoria |
-        categorias | categoria prodotto | categorieen | productgroep | kategoria | kategorier |
-        kategori | produktkategori | tuoteryhma | категория | категории | раздел | 分类 | 类别 |
-        类目 | 商品分类 | カテゴリ | カテゴリー | 카테고리 | ebay category 1 name | category 1 |
-        product category 1 | reporting category""",
+        categories | category | category path | categorypath | category tree | categorytree |
+        product category | product categories | product type | category name | categorytext |
+        collection | collections | department | shop cat | merchant category |
+        google product category | product category complete name | kategorie | kategorien |
+        produktkategorie | warengruppe | artikelgruppe | rubrik | categorie | rayon | famille |
+        categoria | categorias | categoria prodotto | categorieen | productgroep | kategoria |
+        kategorier | kategori | produktkategori | tuoteryhma | категория | категории | раздел |
+        分类 | 类别 | 类目 | 商品分类 | カテゴリ | カテゴリー | 카테고리 | ebay category 1 name |
+        category 1 | product category 1 | reporting category""",
     "price": """
         price | current price | selling price | sales price | unit price | price gross |
         gross price | price incl tax | price tax included | price vat | price inc vat |
@@ -71,26 +71,27 @@ _NAMES: Final[Mapping[str, str]] = {
         preis brutto | endpreis | einzelpreis | verkaufspreis brutto | prix | prix ttc |
         prix de vente | prix de vente ttc | prix unitaire | tarif | precio | precio de venta |
         pvp | prezzo | prezzo di vendita | preco | preco de venda | valor | prijs |
-        verkoopprijs | cena | cena brutto | cena sprzedazy | pris | forsaljningspris | hinta |
-        fiyat | satis fiyati | цена | стоимость | розничная цена | 价格 | 售价 | 单价 |
-        商品价格 | 销售价 | 価格 | 販売価格 | 税込価格 | 単価 | 값 | 가격 | 판매가 | price net |
-        price excl tax | price tax excluded | prices | price range v2 | price range""",
+        verkoopprijs | cena | cena brutto | cena pl | brutto vk | cena sprzedazy | pris |
+        forsaljningspris | hinta | fiyat | satis fiyati | цена | стоимость | розничная цена |
+        价格 | 一口价 | 售价 | 单价 | 商品价格 | 销售价 | 価格 | 販売価格 | 税込価格 | 単価 |
+        값 | 가격 | 판매가 | price net | price excl tax | price tax excluded | prices |
+        price range v2 | price range""",
     "sale price": """
-        sale price | special price | discount price | discounted price | promo price |
-        promotional price | offer price | online sale price | angebotspreis | aktionspreis |
-        sonderpreis | prix promo | prix promotionnel | prix remise | precio rebajado |
-        precio de oferta | precio oferta | prezzo scontato | prezzo in offerta | actieprijs |
-        aanbiedingsprijs | preco promocional | cena promocyjna | reapris | 促销价 | 特价 |
-        セール価格""",
+        sale price | saleprice | special price | discount price | discounted price |
+        promo price | promotional price | offer price | online sale price | angebotspreis |
+        aktionspreis | sonderpreis | prix promo | prix promotionnel | prix remise |
+        precio rebajado | precio de oferta | precio oferta | prezzo scontato |
+        prezzo in offerta | actieprijs | aanbiedingsprijs | preco promocional | cena promocyjna |
+        reapris | 促销价 | 特价 | セール価格""",
     "currency": """
         currency | currency code | price currency | currency id | currency iso | wahrung |
         waehrung | devise | moneda | divisa | valuta | moeda | waluta | para birimi | валюта |
         货币 | 币种 | 通貨 | 통화""",
     "in_stock": """
-        in stock | availability | stock status | is in stock | instock | available |
-        is available | available for sale | auf lager | vorratig | verfugbar | verfuegbar |
-        verfugbarkeit | verfuegbarkeit | lieferbar | disponibilite | disponible | en stock |
-        disponibilidad | disponibilita | disponibile | disponibilidade | op voorraad |
+        in stock | availability | stock status | stockstatus | is in stock | instock |
+        available | is available | available for sale | auf lager | vorratig | verfugbar |
+        verfuegbar | verfugbarkeit | verfuegbarkeit | lieferbar | disponibilite | disponible |
+        en stock | disponibilidad | disponibilita | disponibile | disponibilidade | op voorraad |
         beschikbaarheid | dostepnosc | i lager | tillganglighet | наличие | в наличии | 有货 |
         是否有货 | 在庫状況 | inventory""",
     "count": """
@@ -98,9 +99,9 @@ _NAMES: Final[Mapping[str, str]] = {
         quantity | quantity on hand | available quantity | on hand | inventory quantity |
         product quantity | stock available | lagerbestand | bestand | lagermenge | menge |
         quantite | quantite en stock | existencias | inventario | cantidad | giacenza |
-        quantita | estoque | quantidade | voorraad | stan magazynowy | ilosc | lager |
-        lagersaldo | antall pa lager | stok | остаток | количество | 库存 | 库存数量 | 在庫 |
-        在庫数 | 재고""",
+        quantita | estoque | quantidade | voorraad | stan magazynowy | ilosc | liczba sztuk |
+        lager | lagersaldo | antall pa lager | stok | остаток | количество | 库存 | 库存数量 |
+        在庫 | 在庫数 | 재고""",
     "url": """
         url | link | product url | product link | permalink | page url | item url | deeplink |
         deep link | merchant deep link | aw deep link | canonical url | canonical link |
@@ -110,17 +111,17 @@ _NAMES: Final[Mapping[str, str]] = {
     "images": """
         image | images | image url | image urls | image link | image links | image src |
         image path | image file | main image | main image url | base image | primary image |
-        cover image | cover | cover media url | picture | pictures | picture url | picurl |
-        pic url | pic | pics | photo | photos | photo url | photo urls | foto | fotos | bild |
-        bilder | bild url | bilder url | bildlink | bilddatei | bildpfad | bildname | hauptbild |
-        produktbild | produktbilder | abbildung | visuel | photo produit | imagen | imagenes |
-        imagen principal | url de la imagen | immagine | immagini | imagem | imagens |
-        afbeelding | afbeeldingen | afbeelding url | zdjecie | zdjecia | obrazek | bilde |
-        billede | billeder | kuva | kuvat | resim | gorsel | изображение | изображения | фото |
-        картинка | 图片 | 主图 | 商品图片 | 产品图片 | 图片链接 | 图片地址 | 画像 | 商品画像 |
-        メイン画像 | 画像url | 이미지 | product image | product images | product image url |
-        product image urls | hosted image urls | image name | imgurl | img | imgs | img url |
-        featured image | media | media urls | media url | product media main image url |
+        cover image | cover media url | picture | pictures | picture url | picurl | pic url |
+        pic | pics | photo | photos | photo url | photourl | photo urls | foto | fotos | bild |
+        bilder | bild url | bild pfad url | bilder url | bildlink | bilddatei | bildpfad |
+        bildname | hauptbild | produktbild | produktbilder | abbildung | visuel | photo produit |
+        imagen | imagenes | imagen principal | url de la imagen | immagine | immagini | imagem |
+        imagens | afbeelding | afbeeldingen | afbeelding url | zdjecie | zdjecia | obrazek |
+        bilde | billede | billeder | kuva | kuvat | resim | gorsel | изображение | изображения |
+        фото | картинка | 图片 | 主图 | 商品图片 | 产品图片 | 图片链接 | 图片地址 | 画像 |
+        商品画像 | メイン画像 | 画像url | 이미지 | product image | product images |
+        product image url | product image urls | hosted image urls | image name | imgurl | img |
+        imgs | img url | featured image | media urls | media url | product media main image url |
         merchant image url | large image""",
     "more images": """
         additional image | additional images | additional image link | additional image links |
@@ -137,9 +138,18 @@ _NAMES: Final[Mapping[str, str]] = {
         active | is active | product is available | enabled | is enabled | visible | is visible |
         product visible | published | is published | published on online store | aktiv |
         sichtbar | actif | publie | activo | visible en tienda | attivo | ativo | actief""",
-    "archived": "archived | is archived | deleted | is deleted | archiviert | geloscht",
+    "archived": """
+        hide | hidden | is hidden | hideproduct | archived |
+        is archived | deleted | is deleted | archiviert | geloscht""",
     "status": "status | product status | listing status | state",
 }  # fmt: skip
+_LETTERS: Final = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})
+_NUMBER_SIGN: Final = re.compile(r"#\s*$")
+_BEFORE: Final = re.compile(
+    r"(?:products?|prod|p|items?|artikel|article|produkt|produit|producto|prodotto|produto)"
+    r"(?: |(?<=.{4})(?=.))|商品|宝贝|产品|pc用商品"
+)  # what people write before the name of a column
+_AFTER: Final = re.compile(r" (?:total|gesamt|oferty|main|hauptfoto|hoofdfoto|file)$")  # after it
 
 
 @lru_cache(maxsize=4096)
@@ -153,7 +163,8 @@ def loose_key(name: object) -> str:
     text = _CAMEL.sub(" ", bare if bare.strip(" *") else text)
     letters = unicodedata.normalize("NFKD", text)
     plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    return _SEPARATORS.sub(" ", plain.casefold()).strip()
+    plain = plain.casefold().translate(_LETTERS)
+    return _SEPARATORS.sub(" ", _NUMBER_SIGN.sub(" number", plain)).strip()
 
 
 def _named(text: str) -> tuple[str, ...]:
@@ -175,7 +186,27 @@ KNOWN: Final[frozenset[str]] = frozenset(name for names in NAMES.values() for na
 
 
 def is_header(cells: Iterable[object]) -> bool:
-    """Return True if most cells of a row, and at least two, are names of columns."""
+    """Return True if a row has a cell ``id``, or names of columns in most, at least two, cells."""
     keys = [loose_key(cell) for cell in cells if cell not in (None, "")]
+    if "id" in keys and len(keys) > 1:
+        return True
     known = sum(key in KNOWN or key.rstrip(" 0123456789") in KNOWN for key in keys)
     return known >= 2 and known * 2 >= len(keys)
+
+
+@lru_cache(maxsize=4096)
+def known_key(name: object) -> str:
+    """Return the ``loose_key`` of a column, without what is around a known name.
+
+    ``productprice`` and ``p_price`` are ``price``; an unknown name is its ``loose_key``.
+    """
+    key = loose_key(name)
+    for text in (key, _BEFORE.sub("", key, count=1) if _BEFORE.match(key) else key):
+        for part in (text, _AFTER.sub("", text)):
+            if part in KNOWN or _without_number(part) in KNOWN:
+                return "item id" if part == "id" and part != key else part
+    return key
+
+
+def _without_number(key: str) -> str:
+    return re.sub(r" ?\d+(?= |$)", "", key)

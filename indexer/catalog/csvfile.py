@@ -32,7 +32,7 @@ _MOST_LETTERS: Final = 40  # of a word that is shown
 _MOST_TITLES: Final = 10  # rows of a title before the header
 _TEMPLATE: Final = "TemplateType="  # of Amazon: a row of labels follows, then the header
 _EXCEL_MARKS: Final = ('="', "'")
-_EXCEL_TEXT: Final = re.compile(r'="(.*)"|\'(?=[-+=@]?\d)(.*)', re.DOTALL)
+_EXCEL_TEXT: Final = re.compile(r'="(.*)"|\'([-+]?\d[\d.,]*)', re.DOTALL)
 _MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),

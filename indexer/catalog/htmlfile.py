@@ -10,6 +10,7 @@ import msgspec
 
 from indexer.catalog.item_parser import BrokenRow
 from indexer.errors import BadCatalog
+from indexer.jsonbytes import decode_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,8 +95,8 @@ def _block(content: str) -> Record | BrokenRow:
         for mark in ("]]>", "-->"):
             bare = bare.removesuffix(mark)
         try:
-            found = msgspec.json.decode(bare.strip().rstrip(";"))
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            found = decode_json(bare.strip().rstrip(";"))
+        except msgspec.DecodeError as error:
             reason = reason or f"not JSON: {error}"
             continue
         if isinstance(found, list):

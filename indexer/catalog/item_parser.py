@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sized
 from decimal import Decimal
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
@@ -43,6 +44,9 @@ class BrokenRow(NamedTuple):
 NumberedRow: TypeAlias = tuple[str, Record | BrokenRow]
 """A place in a catalog ("row 3"), and the record there or why it cannot be read."""
 
+V = TypeVar("V", bound=Sized)
+
+_MOST_VALUES = 1000  # images, categories or attributes of an item
 _EXACT = 2**53  # a float holds every integer up to here
 # Pages show it as a link: "javascript:" and other schemes are refused.
 _LINK = re.compile(r"https?://[^\s<>\"]+|/(?!/)[^\s<>\"]*", re.IGNORECASE)
@@ -89,15 +93,13 @@ def item_from(record: Record) -> Item:
             product_id=_id(record.get("product_id"), "product_id", item_id) or item_id,
             title=text_from(record.get("title")),
             description=text_from(record.get("description")),
-            categories=[
-                path for text in _list(record.get("categories")) if (path := text.strip("/"))
-            ],
+            categories=_bounded(_categories(record.get("categories")), "categories"),
             price=_price(record.get("price")),
             currency=text_from(record.get("currency")).upper(),
             in_stock=parse_stock(record.get("in_stock")),
             url=link_from(record.get("url")),
-            attributes=attributes,
-            images=_list(record.get("images")),
+            attributes=_bounded(attributes, "attributes"),
+            images=_bounded(_list(record.get("images")), "images"),
         )
     except ValueError as error:
         raise BadRecord(item_id, str(error)) from error
@@ -182,6 +184,17 @@ def _list(value: object) -> list[str]:
         return []
     parts = value if isinstance(value, list | tuple) else _LIST_SEPARATOR.split(str(value))
     return [text for part in parts if (text := text_from(part))]
+
+
+def _categories(value: object) -> list[str]:
+    return [path for text in _list(value) if (path := text.strip("/"))]
+
+
+def _bounded(values: V, field: str) -> V:
+    """Return the values. Raise ValueError if there are more than an item can have."""
+    if len(values) > _MOST_VALUES:
+        raise ValueError(f"has {len(values)} {field}, at most {_MOST_VALUES} are read")
+    return values
 
 
 def _price(value: object) -> float | None:

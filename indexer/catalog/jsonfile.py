@@ -10,6 +10,7 @@ import msgspec
 
 from indexer.catalog.item_parser import BrokenRow, NumberedRow, Record
 from indexer.errors import BadCatalog
+from indexer.jsonbytes import decode_json, decode_json_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,8 +48,8 @@ def json_document(path: Path) -> Iterator[NumberedRow]:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         text = data.decode("utf-16", "replace").encode()
     try:
-        document = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        document = decode_json(text)
+    except msgspec.DecodeError as error:
         if not isinstance(_decoded(text.lstrip().partition(b"\n")[0]), BrokenRow):
             yield from json_lines(path)
             return
@@ -89,8 +90,8 @@ def products_in(document: Any) -> list[Any] | None:
 
 def _decoded(line: bytes) -> Record | BrokenRow:
     try:
-        record = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        record = decode_json(line)
+    except msgspec.DecodeError as error:
         return BrokenRow(f"not JSON: {error}", _first_field(line))
     if isinstance(record, dict):
         return record
@@ -103,6 +104,6 @@ def _first_field(line: bytes) -> Record:
     if match is None:
         return {}
     try:
-        return {msgspec.json.decode(match[1], type=str): msgspec.json.decode(match[2])}
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {decode_json_as(match[1], str): decode_json(match[2])}
+    except msgspec.DecodeError:
         return {}

@@ -11,6 +11,7 @@ import msgspec
 
 from indexer.catalog.item_parser import is_empty, text_from
 from indexer.catalog.texts import in_language, is_translated
+from indexer.jsonbytes import decode_json
 
 _AMOUNTS: Final = (
     "amount", "value", "price", "lowPrice", "low_price", "minPrice", "minVariantPrice",
@@ -111,8 +112,8 @@ def decoded_cell(value: Any) -> Any:
     if not isinstance(value, str) or not value.lstrip().startswith(("[", "{")):
         return value
     try:
-        found = msgspec.json.decode(value)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        found = decode_json(value)
+    except msgspec.DecodeError:
         if _QUOTED.sub("", value).strip("[], \n"):
             return value
         found = [first or second for first, second in _QUOTED.findall(value)]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from indexer.catalog.columnnames import NAMES, loose_key
+from indexer.catalog.columnnames import NAMES, known_key
 from indexer.catalog.item_parser import BrokenRow, Record
 from indexer.catalog.saleprice import price_now
 from indexer.catalog.shopformat import (
@@ -34,6 +34,8 @@ _HIDDEN: Final = frozenset(
 _SHARED: Final = ("title", "description", "categories", "images", "url")
 _TRANSLATED: Final = frozenset({"title", "description", "categories", "url"})
 _SITE: Final = re.compile(r"\bCurrency=([A-Z]{3})\b")  # in the header of a listing file of eBay
+_OF_A_PLACE: Final = ("Current Quantity ", "inventory_")  # counts of Square and Vend
+_SHORT: Final = 120  # letters of a description that may be a title
 _MOST_TABLES: Final = 64  # sets of columns that are kept: objects of JSON may differ
 
 
@@ -91,6 +93,12 @@ class PlainTable(ShopFormat):
             _set_stock(record, named, columns)
         if "categories" not in mapping and isinstance(record.get("categories"), str):
             record["categories"] = _with_subcategory(record["categories"], named, columns)
+        if columns.levels and "categories" not in record:
+            texts = (_short_text(named[name]) for name in columns.levels)
+            record["categories"] = [" > ".join(filter(None, texts))]
+        described = record.get("description")
+        if "title" not in record and isinstance(described, str) and len(described) < _SHORT:
+            record["title"] = described  # the only text of an inventory
         if not columns.is_listing:
             return record
         return {LISTED.sub("", name, count=1): value for name, value in record.items()}
@@ -117,7 +125,7 @@ class PlainTable(ShopFormat):
                 if (number := hash(text)) in before:
                     repeated.add(column)
                 before.add(number)
-        likely = [name for key in NAMES["id"] for name in seen if loose_key(name) == key]
+        likely = [name for key in NAMES["id"] for name in seen if known_key(name) == key]
         unique = [name for name in likely if name not in repeated]
         common = [name for name in unique if len(seen[name]) * 2 >= rows]
         return next(iter([*common, *unique, *likely]), "")
@@ -198,8 +206,8 @@ class PlainTable(ShopFormat):
 
 def _set_stock(record: Record, row: Record, columns: TableColumns) -> None:
     """Set whether an item is in stock from a count, which stays an attribute."""
-    square = (name for name in columns.names if name.startswith("Current Quantity "))
-    column = columns.first("count") or next(square, None)
+    of_place = (name for name in columns.names if name.startswith(_OF_A_PLACE))
+    column = columns.first("count") or next(of_place, None)
     if column is None or is_blank(row[column]):
         return
     try:

@@ -57,9 +57,12 @@ def record_reader(
 ) -> Callable[[Path], Iterator[NumberedRow]]:
     """Return the function that reads the records of a file, by ``kind`` or else its ending.
 
-    ``encoding`` is that of a CSV file. Raises BadCatalog for another ending; ``kinds`` begins the
-    sentence that lists the known ones.
+    ``encoding`` is that of a CSV file. Raises BadCatalog for another ending, and for what is not a
+    file: a pipe may never answer, and a device never end. ``kinds`` begins the sentence that lists
+    the known endings.
     """
+    if path.exists() and not path.is_file():
+        raise BadCatalog(f"{path} is a pipe, a device or a folder; expected a file")
     suffix = path.suffix.lower()
     found = kind or _ENDINGS.get(suffix)
     if found is None:

@@ -1,4 +1,4 @@
-"""What the export of a shop program is: its columns, and how its rows become records."""
+"""Describe the export of a shop program: its columns, and how its rows become records."""
 
 from __future__ import annotations
 

@@ -38,6 +38,7 @@ from indexer.errors import BadCatalog
 from indexer.items import Item, Remark, Skipped, UnreadableRow
 
 _Reader: TypeAlias = Callable[[Path], Iterator[NumberedRow]]
+_SHOWN_COLUMNS, _SHOWN_LETTERS = 50, 60  # of columns that an error names
 _TOTAL = re.compile(
     r"(?:grand |sub)?(?:totals?|summe|gesamt|sum|totale|totaal|suma|razem|итого|合计|总计|合計)\b",
     re.IGNORECASE,
@@ -210,7 +211,10 @@ class Catalog:
                 )
 
     def _check_columns(self) -> None:
-        has = ", ".join(map(repr, sorted(map(str, self._columns)))) or "none"
+        names = sorted(map(str, self._columns))
+        has = ", ".join(repr(name[:_SHOWN_LETTERS]) for name in names[:_SHOWN_COLUMNS]) or "none"
+        if len(names) > _SHOWN_COLUMNS:
+            has += f" and {len(names) - _SHOWN_COLUMNS} more"
         for field, columns in self._mapping.items():
             for column in columns:
                 if column not in self._columns and self._columns:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from indexer.catalog.columnnames import NAMES, loose_key
+from indexer.catalog.columnnames import NAMES, known_key, loose_key
 from indexer.catalog.currencies import CODES, SYMBOLS
 from indexer.catalog.texts import LANGUAGES
 
@@ -18,11 +18,15 @@ _OF_COUNTRY: Final = re.compile(r"(?P<language>[A-Z]{2})_(?P<name>.+)")
 _PRICED: Final = re.compile(r"(?: in)? ?(?:[a-z]{3}|[€£₹¥₽$])$")  # the currency of a column
 LISTED: Final = re.compile(r"^(?:\*?C:|\*)(?=.)")
 """What is before the names of columns in a listing file of eBay."""
+_LEVEL: Final = re.compile(
+    r"(?:product )?(?:kategorie|category|categorie|categoria)s? "
+    r"(?:ebene|level|lvl|niveau|nivel) (\d)"
+)
 _WITH_TAX: Final = re.compile(r"inc|gross|brutto|ttc|inkl|ivato", re.IGNORECASE)
 
 
 class TableColumns:
-    """The columns of one table. ``by_key`` has them by ``loose_key``, the better of two alike."""
+    """The columns of one table. ``by_key`` has them by ``known_key``, the better of two alike."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)
@@ -31,8 +35,8 @@ class TableColumns:
         """The columns of each field that have been found so far."""
         self.is_listing = any(LISTED.match(str(name)) for name in names)
         self._roles: dict[str, list[str]] = {}
-        for name in names:
-            key = loose_key(name)
+        for name in sorted(names, key=lambda name: known_key(name) != loose_key(name)):
+            key = known_key(name)
             if key and (key not in self.by_key or _is_better(name, self.by_key[key])):
                 self.by_key[key] = name
 
@@ -42,6 +46,11 @@ class TableColumns:
             for number in ("{}", "{} 1", "us {} 1")
         )
         self.subcategory = next((name for name in lower if name is not None), None)
+        levels = ((_LEVEL.fullmatch(loose_key(name)), name) for name in names)
+        self.levels = [
+            name for _, name in sorted((match[1], name) for match, name in levels if match)
+        ]
+        """Columns such as ``Category Level 1``, the highest first."""
 
     def first(self, role: str, without: Collection[str] = ()) -> str | None:
         """Return the most telling column with a role of ``NAMES``, or None."""
@@ -66,7 +75,7 @@ class TableColumns:
             if match is None:
                 continue
             code = match["language"][:2].casefold()
-            key = re.sub(r" 1$", "", loose_key(match["name"]))
+            key = re.sub(r" 1$", "", known_key(match["name"]))
             is_code = code in LANGUAGES or match.re is _OF_COUNTRY
             if is_code and key in NAMES[field]:
                 listed.append((code != language, NAMES[field].index(key), name))
@@ -79,12 +88,14 @@ class TableColumns:
         """
         listed: list[tuple[int, float, int, str]] = []
         for place, name in enumerate(self.names):
-            key = loose_key(name)
+            key = known_key(name)
             bare = re.sub(r" ?\d+(?= |$)", "", key)
             number = re.search(r"\d+", key)
+            if key == "media" and "cover media url" in self.by_key:  # of Shopware
+                bare = "images"
             for rank, role in enumerate(("images", "more images", "small images")):
                 if key in NAMES[role] or bare in NAMES[role]:
-                    order = float(number[0]) if number else NAMES[role].index(key)
+                    order = float(number[0]) if number else NAMES[role].index(bare)
                     listed.append((rank if number is None else max(rank, 1), order, place, name))
                     break
         is_large = any(rank < 2 for rank, _, _, _ in listed)

@@ -1,21 +1,24 @@
-"""Read the rows of a spreadsheet: the first sheet that has a header and rows."""
+"""Read the rows of a spreadsheet: the sheet of products, by the names of its columns."""
 
 from __future__ import annotations
 
-import datetime
+import contextlib
+import importlib.util
 import zipfile
-from itertools import chain, count, islice
-from typing import TYPE_CHECKING, Any
+from itertools import chain, groupby, islice
+from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.catalog.columnnames import is_header
 from indexer.catalog.csvfile import check_unique_columns
+from indexer.catalog.xlsxprocess import sheet_rows
 from indexer.errors import BadCatalog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from indexer.catalog.item_parser import NumberedRow
+    from indexer.catalog.xlsxprocess import SheetRow
 
 _LARGEST = 2_000_000_000  # bytes of an unpacked file; a spreadsheet has at most a million rows
 
@@ -25,29 +28,69 @@ _MOST_TITLES = 20  # rows before the header
 def xlsx_records(path: Path) -> Iterator[NumberedRow]:
     """Yield the rows of an XLSX, XLS or ODS file as {column: cell}, numbered as in the sheet.
 
-    Empty rows and titles before the header are passed over, and so are sheets without rows.
-    Raise BadCatalog if the file cannot be read, or no sheet has a header.
+    It is the first sheet with names of columns, else the first with a header and rows. Empty rows
+    and titles before the header are passed over. Raise BadCatalog if the file cannot be read, or
+    no sheet has a header.
     """
-    try:
-        from python_calamine import CalamineError, CalamineWorkbook
-    except ImportError:
+    if importlib.util.find_spec("python_calamine") is None:
         raise BadCatalog(
             f"{path}: reading spreadsheets needs python-calamine; pip install 'vitrine[xlsx]'"
-        ) from None
+        )
     _check_size(path)
-    try:
-        workbook = CalamineWorkbook.from_path(path)
-        for name in workbook.sheet_names:
-            sheet = workbook.get_sheet_by_name(name)
-            rows = zip(count(1 + (sheet.start or (0, 0))[0]), sheet.iter_rows(), strict=False)
-            first = list(islice(rows, _MOST_TITLES))
-            header, below = _header(path, first)
-            if header and (below < len(first) or len(first) == _MOST_TITLES):
-                yield from _rows(chain(first[below:], rows), header)
+    fallback: int | None = None  # the first sheet with rows
+    with contextlib.closing(sheet_rows(path)) as all_rows:
+        for number, of_sheet in groupby(all_rows, key=lambda row: row.sheet):
+            table = _Table.begin(of_sheet)
+            if table is not None and table.is_known:
+                yield from table.records(path)
                 return
-    except (CalamineError, OSError, ValueError) as error:
-        raise BadCatalog(f"cannot read {path}: {' '.join(str(error).split())[:200]}") from error
-    raise BadCatalog(f"{path} is empty: expected a header row with at least 'id'")
+            if table is not None and fallback is None:
+                fallback = number
+    if fallback is None:
+        raise BadCatalog(f"{path} is empty: expected a header row with at least 'id'")
+    # The rows have gone by while further sheets were looked at, so the file is read again.
+    with contextlib.closing(sheet_rows(path)) as all_rows:
+        table = _Table.begin(row for row in all_rows if row.sheet == fallback)
+        if table is not None:
+            yield from table.records(path)
+
+
+class _Table(NamedTuple):
+    """The rows of a sheet from its header on; ``is_known`` if the header has names of columns."""
+
+    first: list[SheetRow]
+    others: Iterator[SheetRow]
+    is_known: bool
+
+    @classmethod
+    def begin(cls, of_sheet: Iterable[SheetRow]) -> _Table | None:
+        """Find the header among the first rows; return None without a header or rows below it.
+
+        It is the first row of names of columns, else the first row of several cells.
+        """
+        rows = iter(of_sheet)
+        first = list(islice(rows, _MOST_TITLES))
+        found = None
+        for place, row in enumerate(first):
+            filled = [cell for cell in row.cells if cell != ""]
+            if is_header(filled):
+                found = place
+                break
+            if found is None and (len(filled) > 1 or (filled and len(row.cells) == 1)):
+                found = place
+        if found is None or (found + 1 == len(first) < _MOST_TITLES):
+            return None
+        header = [cell for cell in first[found].cells if cell != ""]
+        return cls(first[found:], rows, is_header(header))
+
+    def records(self, path: Path) -> Iterator[NumberedRow]:
+        """Yield the rows below the header. Raise BadCatalog if a column is there twice."""
+        header = [str(cell).strip() for cell in self.first[0].cells]
+        check_unique_columns(path, header)
+        for row in chain(self.first[1:], self.others):
+            cells = row.cells + [""] * (len(header) - len(row.cells))
+            named = zip(header, cells, strict=False)
+            yield f"row {row.number}", {name: cell for name, cell in named if name}
 
 
 def _check_size(path: Path) -> None:
@@ -59,43 +102,3 @@ def _check_size(path: Path) -> None:
         return  # an older format, or broken: the reader will report it
     if size > _LARGEST:
         raise BadCatalog(f"{path} unpacks to {size} bytes, more than {_LARGEST}; save it as CSV")
-
-
-def _header(path: Path, rows: list[tuple[int, list[Any]]]) -> tuple[list[str], int]:
-    """Return the header and the place of the first row below it; ([], 0) if there is none.
-
-    It is the first row of names of columns, else the first row of several cells.
-    """
-    found = -1
-    for place, (_, row) in enumerate(rows):
-        filled = [cell for cell in map(_cell, row) if cell != ""]
-        if is_header(filled):
-            found = place
-            break
-        if found < 0 and (len(filled) > 1 or (filled and len(row) == 1)):
-            found = place
-    if found < 0:
-        return [], 0
-    header = [str(_cell(cell)).strip() for cell in rows[found][1]]
-    check_unique_columns(path, header)
-    return header, found + 1
-
-
-def _rows(rows: Iterator[tuple[int, list[Any]]], header: list[str]) -> Iterator[NumberedRow]:
-    for number, row in rows:
-        cells = [_cell(cell) for cell in row]
-        if any(cell != "" for cell in cells):
-            cells += [""] * (len(header) - len(cells))
-            named = zip(header, cells, strict=False)
-            yield f"row {number}", {name: cell for name, cell in named if name}
-
-
-def _cell(value: Any) -> Any:
-    """Return a cell as text, number or boolean; a whole number without ``.0``."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return int(value)
-    if isinstance(value, datetime.date | datetime.time):
-        return value.isoformat()
-    if isinstance(value, datetime.timedelta):
-        return str(value)
-    return value

@@ -21,6 +21,7 @@ from indexer.classification.ridge import Head
 from indexer.classification.votes import find_neighbors
 from indexer.confidence.curve import sigmoid
 from indexer.errors import IndexCorrupt
+from indexer.jsonbytes import decode_json_as
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,7 +151,7 @@ class Classifier:
         try:
             # From bytes, because NumPy leaves a damaged file open.
             with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-                header = msgspec.json.decode(file["header"].tobytes(), type=_Header)
+                header = decode_json_as(file["header"].tobytes(), _Header)
                 if header.format != FORMAT:
                     raise ValueError(f"format {header.format}, this version reads {FORMAT}")
                 fields = [

@@ -19,6 +19,7 @@ from indexer.drafting.planfile import Tone
 from indexer.enrichment.language import Language
 from indexer.errors import BadQuery
 from indexer.items import Item
+from indexer.jsonbytes import decode_json_as
 
 _TRIES: Final = 2
 _MOST_BYTES: Final = 200_000  # of a reply
@@ -134,7 +135,7 @@ def _ask(
             f"{address} answered {answer.status}, expected 200; check --llm, --model and the key"
         )
     try:
-        reply = msgspec.json.decode(data, type=_Reply)
+        reply = decode_json_as(data, _Reply)
     except msgspec.MsgspecError as error:
         raise BadQuery(f"{address} did not return a chat completion: {error}") from error
     if not reply.choices:

@@ -80,11 +80,16 @@ class TextEncoder(Protocol):
         ...
 
 
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, as hex. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a weights file, as hex; raise EncoderNotFound if it is unreadable."""
+    """Return the SHA-256 of a weights file, as hex. Raises EncoderNotFound if it is unreadable."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_digest(path)
     except OSError as error:
         raise EncoderNotFound(
             f"cannot read encoder weights {path}: {error.strerror or error}"

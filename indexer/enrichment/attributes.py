@@ -27,6 +27,7 @@ from indexer.enrichment.suggestion import Field, Source, Suggestion
 from indexer.enrichment.tree import bundled_tree
 from indexer.items import Item
 
+_MOST_TITLE: Final = 1_000  # letters
 _MOST_LETTERS: Final = 20_000  # of a description
 _MANY: Final[frozenset[Attribute]] = frozenset({"material", "style"})  # an item may have several
 _TITLE, _STATED = 0.95, 0.85  # confidence of a value that the title names, or a text states
@@ -67,7 +68,7 @@ def suggest(item: Item, gazetteer: Gazetteer) -> list[Suggestion]:
     Several materials and styles may be suggested. ``taxonomy`` is the category of the bundled tree.
     What the item says itself is suggested too, and marked: a shop may compare.
     """
-    title = plain_text(item.title)
+    title = plain_text(item.title)[:_MOST_TITLE]
     description = plain_text(item.description)[:_MOST_LETTERS]
     known = {attribute_of(name) for name in item.attributes}
     if item.categories:
@@ -122,8 +123,10 @@ def _belongs(find: _Find, root: str, head: int, title: str) -> bool:
         if name == "color" and head >= 0:
             return title[find.source.end : head].strip() == "" and find.source.end <= head
         return name in ("brand", "size", "category")
-    if root == _CARE and name in ("material", "pattern", "season"):
-        return False
+    if root == _CARE:
+        word = find.source.text.lower()
+        is_shade = find.source.field == "title" and word not in _COLORED_THINGS
+        return is_shade if name == "color" else name not in ("material", "pattern", "season")
     if root == _TOYS and name == "pattern":
         return find.value.name != "Animal"
     if root in _DEVICES and name in ("gender", "season"):

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from indexer.enrichment.gazetteer import HAN, folded_words
 from indexer.enrichment.nouns import Word, words_in
 from indexer.enrichment.tree import CategoryTree, Named, words_of_path
+from indexer.enrichment.values import bundled
 
 _MOST_WORDS: Final = 6  # of a name
 _MOST_NOUNS: Final = 3  # of a part
@@ -27,7 +28,7 @@ _IS_A: Final = re.compile(
 _TAIL: Final = frozenset(
     "set pack pair bundle kit series edition collection pro plus max mini lite new sale piece pcs "
     "pc size small medium large xs s m l xl xxl xxxl gb tb ml cl kg g oz lb cm mm inch in ft w v "
-    "mah one two three black white red".split()
+    "mah one two three print printed pattern design".split()
 )  # fmt: skip
 # Words in the path of a category that a text must have, or the category is another one.
 _DEMANDED: Final = frozenset(
@@ -55,6 +56,9 @@ _CHINESE_DEMANDED: Final = {
     "玩具": "玩童", "收藏": "藏", "服装道具": "装", "配件": "配", "替换": "替换", "零件": "零",
     "医": "医", "户外": "外庭", "男童": "男",
 }  # fmt: skip
+
+
+_CHINESE_AMOUNT: Final = re.compile(r"[\d.x×*]+[\u3400-\u9fffa-z]{0,2}")
 
 
 class CategoryGuess(NamedTuple):
@@ -87,39 +91,50 @@ def guess_category(title: str, description: str, tree: CategoryTree) -> Category
     context = f"{title} {description[:400]}"
     guesses: list[CategoryGuess] = []
     if HAN.search(title):
-        guesses += _judged(_in_chinese(title, tree), context, tree, in_title=True)
+        guesses += _judged(_in_chinese(title, tree), title, context, tree)
     else:
-        guesses += _judged(_in_english(title, tree), context, tree, in_title=True)
+        guesses += _judged(_in_english(title, tree), title, context, tree)
         if not guesses or guesses[0].confidence < 0.6:
-            guesses += _judged(_in_definition(description, tree), context, tree, in_title=False)
+            defined = _judged(_in_definition(description, tree), description, context, tree)
+            guesses += [
+                one._replace(confidence=round(one.confidence - 0.2, 3), in_title=False)
+                for one in defined
+            ]
     return max(guesses, key=lambda one: one.confidence, default=None)
 
 
 def _judged(
-    parts: Iterable[Sequence[_Match]], context: str, tree: CategoryTree, *, in_title: bool
+    parts: Iterable[Sequence[_Match]], text: str, context: str, tree: CategoryTree
 ) -> list[CategoryGuess]:
-    """Return the surest guess, or none. A noun that is no head, or of a later part, counts less."""
+    """Return the surest guess, or none. A noun that is no head, or of a later part, counts less.
+
+    The places of the matches are in ``text``; ``context`` is all that is known of the item.
+    """
     found = []
     for number, part in enumerate(parts):
         for place, match in enumerate(part):
-            code, margin = _best(match, context, tree)
+            phrase = text[match.start : match.end]
+            code, margin = _best(match, phrase, context, tree)
             if code is None:
                 continue
             base = 0.95 if any(one.is_ours for one in match.named) or match.words > 1 else 0.85
-            base -= 0.0 if match.is_head else 0.2 + 0.1 * max(place, 1)
+            # An unknown word behind it makes it another thing: 平板电脑保护套 is no computer.
+            unlike = 0.5 if HAN.search(phrase) else 0.3
+            base -= 0.0 if match.is_head else unlike + 0.1 * max(place - 1, 0)
             base -= 0.1 * min(number, 2) + 0.15 * (1 - min(margin, 1.0))
-            confidence = round(base if in_title else base - 0.2, 3)
-            found.append(CategoryGuess(code, confidence, in_title, match.start, match.end))
+            found.append(
+                CategoryGuess(code, round(base, 3), in_title=True, start=match.start, end=match.end)
+            )
             break
     return [max(found, key=lambda one: one.confidence)] if found else []
 
 
-def _best(match: _Match, context: str, tree: CategoryTree) -> tuple[str | None, float]:
+def _best(match: _Match, phrase: str, context: str, tree: CategoryTree) -> tuple[str | None, float]:
     """Return the category that fits the context best, and by how much; None if two fit alike."""
     own = {word.text for word in words_in(context)}
-    named = {word.text for word in words_in(context[match.start : match.end])}
+    named = {word.text for word in words_in(phrase)}
     # A long name is seldom one of another thing, so its path matters less.
-    weight = 0.5 if match.words > (2 if HAN.search(context[match.start : match.end]) else 1) else 1
+    weight = 0.5 if match.words > (2 if HAN.search(phrase) else 1) else 1
     scored = sorted(
         ((_fit(one, own, named, context, tree, weight), one.code) for one in match.named),
         key=lambda pair: (-pair[0], len(pair[1]), pair[1]),
@@ -186,7 +201,7 @@ def _in_english(title: str, tree: CategoryTree) -> list[list[_Match]]:
     found, start = [], 0
     ends = [(match.start(), match.end()) for match in _SPLIT.finditer(title)]
     for end, following in [*ends, (len(title), len(title))]:
-        found.append(_nouns(title[start:end], start, tree))
+        found.append(_nouns(title[start:end], start, tree, is_first=start == 0))
         start = following
     return found
 
@@ -194,18 +209,30 @@ def _in_english(title: str, tree: CategoryTree) -> list[list[_Match]]:
 def _in_definition(description: str, tree: CategoryTree) -> list[list[_Match]]:
     """Return the nouns after "is a" in the first sentences of a description."""
     return [
-        [noun for noun in _nouns(match["what"], match.start("what"), tree) if noun.is_head]
+        [
+            noun
+            for noun in _nouns(match["what"], match.start("what"), tree, is_first=True)
+            if noun.is_head
+        ]
         for match in list(_IS_A.finditer(description[:600]))[:3]
     ]
 
 
-def _nouns(part: str, offset: int, tree: CategoryTree) -> list[_Match]:
+def _nouns(part: str, offset: int, tree: CategoryTree, *, is_first: bool) -> list[_Match]:
     """Return the nouns of a part of a title, the last first, each with its longest name."""
     words = words_in(part)
-    found: list[_Match] = []
     last = len(words)
     while last and _is_tail(words[last - 1]):
         last -= 1
+    found = _nouns_before(words, last, offset, tree)
+    if not found and is_first and last < len(words):  # "Orange" is a fruit, "Zorblax (Orange)" not
+        found = _nouns_before(words, len(words), offset, tree)
+    return found
+
+
+def _nouns_before(words: list[Word], last: int, offset: int, tree: CategoryTree) -> list[_Match]:
+    """Return the nouns among the first ``last`` words, and names that reach into their tail."""
+    found: list[_Match] = []
     for end in range(len(words), last, -1):  # "lounge set" is a name of its own
         for size in range(min(_MOST_WORDS, end), 1, -1):
             named = tree.english.get(tuple(word.text for word in words[end - size : end]))
@@ -228,7 +255,19 @@ def _nouns(part: str, offset: int, tree: CategoryTree) -> list[_Match]:
 
 
 def _is_tail(word: Word) -> bool:
-    return word.text in _TAIL or any(sign.isdigit() for sign in word.text)
+    return (
+        word.text in _TAIL
+        or word.text in _color_words()
+        or any(sign.isdigit() for sign in word.text)
+    )
+
+
+@lru_cache(maxsize=1)
+def _color_words() -> frozenset[str]:
+    values = bundled().values.items()
+    return frozenset(
+        word for word, known in values if any(value.attribute == "color" for value in known)
+    )
 
 
 def _in_chinese(title: str, tree: CategoryTree) -> list[list[_Match]]:
@@ -239,7 +278,7 @@ def _in_chinese(title: str, tree: CategoryTree) -> list[list[_Match]]:
     ends = [(match.start(), match.end()) for match in _CHINESE_SPLIT.finditer(title)]
     for end, following in [*ends, (len(title), len(title))]:
         part = folded[start:end]
-        if part[:1].isdigit():  # an amount: 40厘米
+        if _CHINESE_AMOUNT.fullmatch(part):
             start = following
             continue
         while (tail := _CHINESE_TAIL.search(part)) and tail.start() > 0:

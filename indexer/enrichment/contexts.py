@@ -32,9 +32,9 @@ _NOT_COLOR_AFTER: Final = re.compile(
 _PART: Final = (
     r"(?:accents?|trims?|trimmed|trimming|piping|stitch\w*|details?|detailing|insets?|inserts?|lining|liner|"
     r"lined|waistband|waist|zippers?|zips?|logos?|pockets?|panels?|straps?|laces?|soles?|outsoles?|midsoles?|"
-    r"insoles?|buckles?|handles?|screens?|display|carpets?|floors?|flooring|backing|frames?|legs?|bases?(?!\s+layers?)|feet|"
+    r"insoles?|buckles?|handles?|screens?(?!\s+protect)|display|carpets?|floors?|flooring|backing|frames?|legs?|bases?(?!\s+layers?)|feet|"
     r"keycaps?|switch(?:es)?|buttons?|knobs?|wheels?|pouch|bottles?|jars?|box(?:es)?|packaging|shades?\sof|"
-    r"cuffs?|collars?|hoods?|hems?|tips?|caps?|lids?|cords?|tassels?|hardware|rivets?|clasps?|posts?|fasteners?|"
+    r"cuffs?(?!\s+bracelet)|collars?|hoods?|stands?|stones?|gems?|beads?|hems?|tips?|caps?|lids?|cords?|tassels?|hardware|rivets?|clasps?|posts?|fasteners?|"
     r"lights?|leds?|contrast\w*|undertones?|overlays?|filling|fill|padding|cushions?|mattress(?:es)?|surfaces?|walls?|furniture)"
 )
 _PART_AFTER: Final = re.compile(
@@ -76,11 +76,11 @@ _CHINESE_AFTER: Final = re.compile(
     r"^(?:感|味|般|状|风格|风味|香|质感|纹|效果|油|酱|糖|茶|酒|汁|树|花香|清洁|护理|胶水|保养|地板|墙|家具)"
 )
 _CHINESE_PART: Final = re.compile(
-    r"^(?:内里|里料|里衬|衬里|里布|内衬|鞋底|大底|底盘?|脚|腿|把手|手柄|表带|腕带|带|轴|键帽|边|包边|拉链|纽扣|扣|"
+    r"^(?:内里|里料|里衬|衬里|里布|内衬|鞋底|大底|底盘?|脚|腿|把手|手柄|柄|表带|腕带|带|轴|键帽|边|包边|拉链|纽扣|扣|"
     r"配饰|点缀|拼接|装饰|瓶|盒|袋|罐装|底座|框|轮|填充|坐垫|盖|耳针|字|图案|logo|印花|条纹|线条)"
 )
 _CHINESE_PART_BEFORE: Final = re.compile(
-    r"(?:内里|里料|里布|衬里|内衬|填充物?|鞋底|大底|底材|内胆|配件|包装|表带|底盘|坐垫|脚|耳针|配)[:：]?[^，。；;]{0,4}$"
+    r"(?:内里|里料|里布|衬里|内衬|填充物?|鞋底|大底|底材|内胆|配件|包装|表带|底盘|坐垫|耳针)[:：]?[^，。；;]{0,4}$"
 )
 
 
@@ -130,7 +130,8 @@ def is_of_part(text: str, start: int, end: int, *, in_title: bool, of_color: boo
         0
     ]
     found = _PART_AFTER.match(after)
-    if found and not (in_title and not found["rest"].strip() and not _WITH.search(before)):
+    is_first = in_title and not _CLAUSE.search(text[:start])
+    if found and not (is_first and not found["rest"].strip() and not _WITH.search(before)):
         return True
     if _PART_BEFORE.search(before):
         return True

@@ -34,7 +34,7 @@ class RefusedRow(msgspec.Struct, frozen=True):
 
 
 class ReviewImport(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the rows of a file of reviews."""
+    """The numbers of rows of a file of reviews, by what was done with them."""
 
     stored: int
     changed: int

@@ -23,7 +23,7 @@ from indexer.items import Item
 if TYPE_CHECKING:
     from indexer.words.sentences import SentenceEncoder
 
-_LEAST: Final = 0.74  # cosine; see docs/enrichment.md
+_LEAST: Final = 0.78  # cosine; see docs/enrichment.md
 _AGREE: Final = 0.04  # names this much farther than the nearest must be of the same color
 _MOST_SURE: Final = 0.8
 _LONGEST: Final = 4  # characters of a Chinese name of a color
@@ -85,6 +85,10 @@ class NearestColor:
             names = {self._colors[int(at)].name for at in close}
             self._seen[word] = (self._colors[top], float(cosines[top])) if len(names) == 1 else None
         return self._seen[word]
+
+    def unknown_words(self, title: str) -> list[str]:
+        """Return the words of a title that are compared."""
+        return [word for word, _, _ in self._unknown(title)]
 
     def _unknown(self, title: str) -> Iterator[tuple[str, int, int]]:
         """Yield the words of a title that name no value and no kind of thing, with their places."""

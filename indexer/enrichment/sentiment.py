@@ -22,6 +22,7 @@ from indexer.confidence.curve import sigmoid
 from indexer.enrichment.language import Language
 from indexer.enrichment.ngrams import Counts, Family, batches, count_ngrams
 from indexer.errors import EncoderNotFound, IndexCorrupt
+from indexer.jsonbytes import decode_json_as
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -137,7 +138,7 @@ def model_from_bytes(data: bytes, where: str) -> SentimentModel:
         if size > _MOST_BYTES:
             raise ValueError(f"{size} bytes of arrays, more than {_MOST_BYTES}")
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            info = msgspec.json.decode(arrays["info"].tobytes(), type=SentimentInfo)
+            info = decode_json_as(arrays["info"].tobytes(), SentimentInfo)
             if info.format != FORMAT:
                 raise ValueError(f"format {info.format}, this version reads {FORMAT}")
             tables = [

@@ -20,7 +20,8 @@ _NAMED: Final = re.compile(
     r"\bsize:?\s+(?P<named>xxs|xs|s|m|l|xl|xxl|xxxl|\d{1,3}(?:[.,]5)?)\b"
     r"|[(,/]\s*(?P<letter>XXS|XS|S|M|L|XL|XXL|XXXL|[2-6]XL)\s*(?:\)|$)"
     r"|(?<![\w-])(?P<plain>XXS|XS|XL|XXL|XXXL|[2-6]XL|One Size)(?![\w-])"
-    r"|(?P<code>\d{2}(?:\.5)?)\s?码|(?P<china>均码)",
+    r"|(?P<region>\b(?:EU|US|UK)\s?\d{1,2}(?:[.,]5)?(?![\w-]))"
+    r"|(?P<code>\d{2}(?:\.5)?|(?<![A-Z])[2-6]?X{0,3}[SML])\s?码|(?P<china>均码)",
     re.IGNORECASE,
 )
 _AMOUNT: Final = re.compile(rf"(?<![A-Za-z\d.,]){_NUMBER}\s?(?:{_UNIT})", re.IGNORECASE)

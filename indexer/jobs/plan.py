@@ -94,7 +94,7 @@ def plan_index(catalog: Catalog, encoder: Encoder, *, free_bytes: int) -> IndexP
 
 
 class _Sample(msgspec.Struct, frozen=True):
-    """What was measured: readable images, images per second, and mean bytes of a display copy.
+    """Measurements of a sample: readable images, images per second, mean bytes of a display copy.
 
     ``rate`` includes decoding; ``display_bytes`` is rounded up to pages.
     """

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """What a build would do: the ids of items, and the fields that change.
+    """The changes that a build would make: the ids of items, and the fields that change.
 
     ``items`` is the number of items in the shop now, ``to_encode`` the number of images that would
     be encoded. ``stops`` is True if the build would stop because it removes too many items.

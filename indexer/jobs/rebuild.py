@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from indexer.encoders.base import Model
-from indexer.errors import IndexMismatch
 from indexer.jobs.job import open_job
 from indexer.jobs.publishing import publish
 from indexer.jobs.styles import sync_styles
 from indexer.progress import Progress, no_progress
+from indexer.shop.built_model import check_model
 from indexer.stopwatch import Stopwatch
 from indexer.words.meaning import MEANING_SETTING
 from indexer.words.sentences import sentence_model
@@ -57,14 +56,7 @@ def rebuild_index(
     shop.check_built()  # before a lock file is made in a folder that is not a shop
     with open_job(shop, "vitrine rebuild") as job:
         before = job.shelf.first_readable(job.shelf.serving_order())
-        if before.model != Model.of(encoder):
-            raise IndexMismatch(
-                f"{shop.path} was built with encoder {before.model.id!r} "
-                f"({before.model.weights_hash[:12]}), not {encoder.id!r} "
-                f"({encoder.weights_hash[:12]}); run 'vitrine migrate --encoder {encoder.id}' to "
-                "change it",
-                param="encoder",
-            )
+        check_model(shop.path, before.model, encoder)
         progress("publish", 0, 1)
         job.keep_encoder(encoder)
         sync_styles(job, before.model)

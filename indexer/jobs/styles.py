@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from indexer.encoders.base import Model
-from indexer.errors import BadQuery, IndexMismatch
+from indexer.errors import BadQuery
 from indexer.jobs.job import open_job
 from indexer.jobs.publishing import publish
 from indexer.progress import Progress, no_progress
+from indexer.shop.built_model import check_model
 from indexer.shop.manifest import StyleCount
 from indexer.shop.styles import (
     indexed_styles,
@@ -40,7 +41,7 @@ logger = logging.getLogger("vitrine.indexer")
 
 
 class StylesReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What adding or removing styles did.
+    """The result of adding or removing styles.
 
     ``styles`` counts the renditions that the shop has now, ``rendered`` what this run made.
     ``published`` is False if nothing had changed; then the old generation still serves.
@@ -140,13 +141,7 @@ def _change(
     shop.check_built()  # before a lock file is made in a folder that is not a shop
     with open_job(shop, title) as job:
         serving = job.shelf.first_readable(job.shelf.serving_order())
-        if serving.model != Model.of(encoder):
-            raise IndexMismatch(
-                f"{shop.path} was built with encoder {serving.model.id!r} "
-                f"({serving.model.weights_hash[:12]}), not {encoder.id!r} "
-                f"({encoder.weights_hash[:12]}); open the shop's own encoder",
-                param="encoder",
-            )
+        check_model(shop.path, serving.model, encoder)
         with job.store.write() as writer:
             names = indexed_styles(writer)
             removable = removable_styles(writer, serving.manifest.styles) if remove else set()

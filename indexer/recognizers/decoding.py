@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Candidates(NamedTuple):
-    """What a detector found in one square: scores (p,), labels (p,), boxes (p, 4) as shares."""
+    """The candidates of one square: scores (p,), labels (p,), and boxes (p, 4) as shares."""
 
     scores: Scores
     labels: NDArray[np.int64]

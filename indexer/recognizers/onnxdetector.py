@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from indexer.encoders.base import hash_file
+from indexer.encoders.base import file_digest
 from indexer.encoders.onnxsession import fixed_batch, open_session
-from indexer.errors import EncoderNotFound, RecognizerNotFound
+from indexer.errors import RecognizerNotFound
 from indexer.recognizers.base import Thing
 from indexer.recognizers.boxes import areas, best_of_each
 from indexer.recognizers.decoding import decode_outputs
@@ -139,10 +139,13 @@ class OnnxDetector:
 
 
 def _hash(path: Path) -> str:
+    """Return the hash of a detector and its JSON file. Raises RecognizerNotFound."""
     try:
-        digest = hash_file(path) + hash_file(path.with_suffix(".json"))
-    except EncoderNotFound as error:
-        raise RecognizerNotFound(str(error).replace("encoder weights", "a detector")) from error
+        digest = file_digest(path) + file_digest(path.with_suffix(".json"))
+    except OSError as error:
+        raise RecognizerNotFound(
+            f"cannot read the detector {path}: {error.strerror or error}"
+        ) from error
     return hashlib.sha256(digest.encode()).hexdigest()
 
 

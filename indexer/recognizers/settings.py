@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 
 from indexer.errors import RecognizerNotFound
+from indexer.jsonbytes import decode_json_as
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,7 +83,7 @@ def read_detector_settings(path: Path) -> DetectorSettings:
     """Read the JSON file beside ``path``. Raises RecognizerNotFound if it is missing or invalid."""
     json_path = path.with_suffix(".json")
     try:
-        return msgspec.json.decode(json_path.read_bytes(), type=DetectorSettings)
+        return decode_json_as(json_path.read_bytes(), DetectorSettings)
     except FileNotFoundError:
         raise RecognizerNotFound(
             f"{path.name} needs {json_path}, which describes its input and output"

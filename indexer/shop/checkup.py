@@ -34,7 +34,7 @@ _TOLERANCE = 1e-2  # between a vector in the index and in the store, as an index
 
 
 class Checkup(msgspec.Struct, frozen=True, kw_only=True):
-    """What was checked, and the ``problems`` that were found.
+    """The result of a check: the ``problems`` that were found.
 
     ``notes`` are not faults: they list generations and embeddings of weights that do not serve.
     """

@@ -11,6 +11,7 @@ from indexer.encoders.bundled import bundled_file, is_builtin, newest_file
 from indexer.encoders.onnxfile import EncoderSettings, hash_pair
 from indexer.encoders.views import hash_views, split_views
 from indexer.errors import EncoderNotFound
+from indexer.jsonbytes import decode_json_as
 from indexer.shop.encoderfiles import encoder_file
 
 if TYPE_CHECKING:
@@ -51,6 +52,6 @@ def _name(path: Path) -> str:
     """Return the name of an ONNX file in its JSON, with the first digits of its hash."""
     name = path.stem
     with suppress(OSError, msgspec.MsgspecError):
-        settings = msgspec.json.decode(path.with_suffix(".json").read_bytes(), type=EncoderSettings)
+        settings = decode_json_as(path.with_suffix(".json").read_bytes(), EncoderSettings)
         name = settings.name or name
     return f"{name} ({hash_pair(path)[:8]})"

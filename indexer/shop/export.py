@@ -33,7 +33,7 @@ Row: TypeAlias = dict[str, Any]
 
 
 class ExportReport(msgspec.Struct, frozen=True):
-    """What an export holds; ``encoder`` is that of the vectors, empty if there are none."""
+    """The result of an export; ``encoder`` is that of the vectors, empty if there are none."""
 
     file: str
     items: int

@@ -28,7 +28,7 @@ _BATCH = 2000  # embeddings deleted per transaction, so that writers do not wait
 
 
 class Garbage(msgspec.Struct, frozen=True):
-    """What was deleted.
+    """The garbage that was deleted.
 
     ``generations`` are names. ``embeddings`` counts those of unused models, ``contents`` the other
     embeddings and pictures, and ``encoder_files`` the files of unused encoders.

@@ -11,6 +11,7 @@ import msgspec
 from indexer.confidence.curve import Calibration
 from indexer.encoders.base import Model
 from indexer.errors import IndexCorrupt, IndexMismatch
+from indexer.jsonbytes import decode_json_as
 from indexer.vectors.contract import Contract
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def read_manifest(path: Path) -> Manifest:
     has another format.
     """
     try:
-        fields = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        fields = decode_json_as(path.read_bytes(), dict[str, Any])
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:  # ValueError: also bytes that are not UTF-8

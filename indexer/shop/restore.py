@@ -20,6 +20,7 @@ import msgspec
 from indexer.durable import sync
 from indexer.encoders.onnxfile import hash_pair
 from indexer.errors import CannotWrite, Conflict, IndexCorrupt, IndexMismatch, StoreBusy, StoreFull
+from indexer.jsonbytes import decode_json_as
 from indexer.progress import Progress
 from indexer.shop.archive import CHUNK, read_archive
 from indexer.shop.folder import ShopFolder
@@ -79,7 +80,7 @@ def _description(archive: zipfile.ZipFile, path: Path) -> Snapshot:
         info = archive.getinfo(DESCRIPTION)
         if info.file_size > _LARGEST_DESCRIPTION or info.compress_type != zipfile.ZIP_STORED:
             raise IndexCorrupt(f"{path}: {DESCRIPTION} was not written by Vitrine")
-        fields = msgspec.json.decode(archive.read(info), type=dict[str, Any])
+        fields = decode_json_as(archive.read(info), dict[str, Any])
         found = fields.get("format")
         if isinstance(found, int) and found != FORMAT:
             raise IndexMismatch(
@@ -87,7 +88,7 @@ def _description(archive: zipfile.ZipFile, path: Path) -> Snapshot:
                 "restore it with the version that took it"
             )
         about = msgspec.convert(fields, Snapshot)
-    except (KeyError, RuntimeError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (KeyError, RuntimeError, msgspec.MsgspecError) as error:
         raise IndexCorrupt(f"{path}: {DESCRIPTION} cannot be read: {error}") from error
     if not (about.generation.isdigit() and about.generation.isascii()):
         raise IndexCorrupt(f"{path} has an invalid generation name {about.generation[:40]!r}")

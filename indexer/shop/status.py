@@ -40,7 +40,7 @@ class RecallStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShopStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What a shop folder holds; ``vitrine status --json`` has the same names.
+    """The contents of a shop folder; ``vitrine status --json`` has the same names.
 
     ``bytes`` is the disk space of the whole folder. ``promise`` is what was measured when the
     ``recipe`` of the index was chosen. ``encoder_upgrade`` names newer weights of the encoder and

@@ -55,7 +55,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RenditionRecord(msgspec.Struct, frozen=True, array_like=True):
-    """How a picture was rendered in a style, or that it was left out.
+    """The result of rendering a picture in a style.
 
     ``digest`` identifies the definition of the style. A ``weakened`` rendition has a lower
     strength than its style, because at full strength another product was more like it.
@@ -81,7 +81,7 @@ class ItemRecord(msgspec.Struct, frozen=True):
 
 
 class Change(enum.IntFlag):
-    """What a write changed in an item; readers of the log update only what is affected."""
+    """The parts of an item that a write changed; readers of the log update only these."""
 
     FIELDS = 1
     WORDS = 2  # the searched texts: title, categories, attributes, description

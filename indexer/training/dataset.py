@@ -6,7 +6,6 @@ pictures of some products that have an item with several pictures.
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.csvrows import csv_rows
 from indexer.errors import BadCatalog, BadImage
 from indexer.imaging.images import read_image_file
 from indexer.imaging.photos import read_photo
@@ -85,14 +85,7 @@ def read_pairs(path: Path) -> list[Pair]:
     Image paths are relative to the file. Raises BadCatalog if the file is missing, empty or not
     such a CSV.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise BadCatalog(f"cannot read {path}: {error.strerror or error}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadCatalog(f"{path} is not a CSV file in UTF-8: {error}") from error
-    columns = [name for name in rows[0] if name] if rows else []
+    columns, rows = csv_rows(path)
     if not {"image", "item_id"} <= set(columns):
         found = ", ".join(map(repr, columns)) or "no rows"
         raise BadCatalog(f"{path} needs the columns image and item_id; it has {found}")

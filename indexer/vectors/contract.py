@@ -11,7 +11,7 @@ MEASURED_K = 40  # rows per query, when efforts are measured; searches ask for a
 
 
 class Targets(msgspec.Struct, frozen=True, kw_only=True):
-    """What the operator asks of an index; None means no limit.
+    """The operator's requirements for an index; None means no limit.
 
     ``recall`` is recall@10 compared with exact search. ``p95_ms`` is the 95th percentile of the
     time of one search on one core. ``ram_bytes`` is the most memory that the index may take. With
@@ -45,7 +45,7 @@ class BuildTargets(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Effort(msgspec.Struct, frozen=True):
-    """How much work one search does. It is an argument of each search, never set on an index.
+    """The amount of work of one search. It is an argument of each search, never set on an index.
 
     ``depth`` is efSearch of a graph, or nprobe of inverted lists. ``refine`` is the number of
     candidates that are scored again with the exact vectors; 0 for none.

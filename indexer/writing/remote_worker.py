@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class WorkOrder(NamedTuple):
-    """What every worker of a run needs.
+    """The data that every worker of a run needs.
 
     ``root`` is the folder of the catalog, which all machines must have at the same path.
     """

@@ -36,7 +36,7 @@ class Suspect(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def reason(self) -> str:
-        """What is suspicious, for a report."""
+        """The reason for suspicion, for a report."""
         if self.kind == "blank":
             return f"blank: a single color, under {_count(self.products, 'product')}"
         return f"the same picture under {_count(self.products, 'product')}: a placeholder?"

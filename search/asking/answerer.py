@@ -37,11 +37,12 @@ _FIELDS: Final = ("color", "material", "size", "cost", "pattern", "brand", "stoc
 _SIZE: Final = re.compile(
     r"(?<![\w-])(xxs|xs|s|m|l|xl|xxl|xxxl|\d{2})(?![\w-])(?!\s*(?:%|usd|eur))"
 )
+_HOW_LONG: Final = re.compile(r"\bhow long (?:is|are)\b|多长(?!时间)")
 _FOUND, _REVIEW = 0.8, 0.6  # the confidence of answers by a search and by a review
 
 
 class ShopSearch(Protocol):
-    """What answering needs of a search engine."""
+    """The methods of a search engine that answering needs."""
 
     def search(self, query: Query) -> Reply:
         """Return the reply to a query."""
@@ -141,6 +142,8 @@ class Answerer:
             if found is not None:
                 return found
         left = subject.left
+        if len(left) > 1 and _HOW_LONG.search(asked.text):  # "how long is the inseam?"
+            left -= {"long"}
         if not left:
             passage = next((part for part in first.passages if part.field == "description"), None)
             return None if passage is None else quote_passage(passage, [first], None)
@@ -158,6 +161,8 @@ class Answerer:
         others = subject.left - {field} - values - {stem_of(size) for size in sizes}
         if field == "cost":
             others -= {"much"}
+        if values or sizes:  # "is it available in size 36?" asks for the size
+            others -= {"stock"}
         is_asked = field in subject.left
         if not (is_asked or values or sizes) or others - _of_values(asked, field):
             return None

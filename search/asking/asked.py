@@ -38,12 +38,15 @@ _PHRASES: Final = tuple(
     for pattern, term in (
         (r"\bmade (?:of|from|out of)\b|什么做的|用什么做", "material"),
         (r"\bwho (?:makes|made|produces)\b|谁(?:做|生产)的", "brand"),
-        (r"\bsen[dt](?:ing)? (?:\w+ )?back\b|\btake (?:\w+ )?back\b", "return"),
+        (r"\bsen[dt](?:ing)? (?:\w+ )?back\b|\b(?:take|bring|give) (?:\w+ )?back\b", "return"),
         (r"\bmoney back\b|\bback my money\b", "return"),
         (r"\b(?:another|bigger|larger|smaller|different|wrong) size\b", "exchange"),
         (r"\bwhat (?:does|do) (?:it|they|this) cost\b", "cost"),
         (r"\bhow (?:heavy|much does (?:it|this) weigh)\b|多重", "weight"),
-        (r"\bwhere (?:is|are) (?:it|they|this|these) (?:made|manufactured)\b|产地|产的", "origin"),
+        (
+            r"\bwhere (?:is|are|was|were) (?:it|they|this|these) (?:made|manufactured)\b|产地|产的",
+            "origin",
+        ),
     )
 )
 _YES_NO: Final = re.compile(r"^(?:is|are|does|do|can|could|has|have|will)\b|吗|是不是|有没有|是否")

@@ -42,6 +42,10 @@ class FaqMatcher:
         self._questions = [terms_of(entry.question).stems for entry in self._entries]
         self._answers = [terms_of(entry.answer[:2000]).stems for entry in self._entries]
         found = Counter(stem for stems in self._questions for stem in stems)
+        pairs = zip(self._questions, self._answers, strict=True)
+        everywhere = Counter(stem for question, answer in pairs for stem in question | answer)
+        # A word that only one entry has tells it from all others, such as the name of a card.
+        self._telling = frozenset(stem for stem, count in everywhere.items() if count == 1)
         count = len(self._entries)
         self._rarity = {stem: math.log((1 + count) / (0.5 + n)) for stem, n in found.items()}
         self._unseen = math.log((1 + count) / 0.5) if count else 1.0
@@ -71,16 +75,21 @@ class FaqMatcher:
         """Return how alike a question and that of an entry are: in [0, 1].
 
         It is the harmonic mean of the shares that each has of the other's words, by their weight.
+        A word that only the answer of this entry has counts as one of its question.
         """
         own = self._questions[number]
         if not asked or not own:
             return 0.0
         both = self._weight(asked & own)
-        in_answer = self._weight((asked - own) & self._answers[number])
+        only_answered = (asked - own) & self._answers[number]
+        both += self._weight(only_answered & self._telling)
+        in_answer = self._weight(only_answered - self._telling)
+        if not both:
+            return 0.0
         whole = self._weight(asked) + unknown * self._unseen
         of_asked = (both + _ANSWER_SHARE * in_answer) / whole
-        of_own = both / self._weight(own)
-        return 0.0 if not both else 2 * of_asked * of_own / (of_asked + of_own)
+        of_own = min(1.0, both / self._weight(own))
+        return 2 * of_asked * of_own / (of_asked + of_own)
 
     def _weight(self, stems: frozenset[str]) -> float:
-        return sum(self._rarity.get(stem, self._unseen) for stem in stems) or 1e-9
+        return sum(self._rarity.get(stem, self._unseen) for stem in stems)

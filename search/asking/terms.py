@@ -123,7 +123,7 @@ def _dictionary() -> tuple[Mapping[str, frozenset[str]], int]:
         if stems:
             found.setdefault(fold(chinese), stems)
     for word, values in bundled().values.items():
-        if _HAN.fullmatch(word):
+        if values and _HAN.fullmatch(word):
             names = frozenset(
                 stem_of(part) for value in values for part in _words(fold(value.name))
             )

@@ -1,4 +1,4 @@
-"""What an audit finds: the pictures, the reason and a confidence."""
+"""The findings of an audit: pictures, the reason and a confidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an audit examines: the original pictures of a shop, decoded once, with all measurements."""
+"""Decode and measure the original pictures of a shop once, for an audit."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SIDE = 160  # pixels of the shorter side of the pictures that are examined
 
 
 class Measured(NamedTuple):
-    """What the pixels of a picture say; ``signature`` is None if it cannot be read."""
+    """The measurements of a picture; ``signature`` is None if it cannot be read."""
 
     empty: Emptiness | None
     signature: NDArray[np.uint8] | None

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from indexer.catalog.texts import plain_text
-from indexer.enrichment.gazetteer import folded_words, gazetteer_of
+from indexer.enrichment.contexts import is_denied
+from indexer.enrichment.gazetteer import HAN, folded_words, gazetteer_of
+from indexer.enrichment.values import bundled
 from indexer.words.folding import fold, words_of
 from search.audit.planting import error_confidences
 from style.namedcolors import PALETTE, family_of
@@ -161,9 +163,10 @@ def _claims(
 
 
 def _families_in(title: str) -> frozenset[int]:
-    """Return the color families that a title names, the longest names first."""
-    words = words_of(fold(plain_text(title)))
-    found: set[int] = set()
+    """Return the color families that a title names, in English or Chinese, longest names first."""
+    text = plain_text(title)
+    words = words_of(fold(text))
+    found = _chinese_families(text) if HAN.search(text) else set[int]()
     at = 0
     while at < len(words):
         for size in range(min(_LONGEST, len(words) - at), 0, -1):
@@ -173,3 +176,16 @@ def _families_in(title: str) -> frozenset[int]:
                 break
         at += size
     return frozenset(found)
+
+
+def _chinese_families(title: str) -> set[int]:
+    """Return the color families of Chinese names such as 酒红色; not of those that are denied."""
+    found = set()
+    for match in bundled().pattern.finditer(folded_words(title)):
+        if is_denied(title, *match.span(), of_color=True):
+            continue
+        for value in bundled().values[match.group()]:
+            family = family_of(value.name) if value.attribute == "color" else None
+            if family is not None:
+                found.add(FAMILIES.index(family))
+    return found

@@ -38,7 +38,7 @@ class RowImages(NamedTuple):
 
     @property
     def are_original(self) -> NDArray[np.bool_]:
-        """Which positions (n,) are of an original, not of a style."""
+        """Return True for each position (n,) of an original, and False for those of a style."""
         return np.asarray(self.rendition == 0, dtype=np.bool_)
 
     def are_main(self, positions: Positions) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""What the processes that serve one shop at one address have in common."""
+"""Share state between the processes that serve one shop at one address."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Sharing(Protocol):
-    """What an engine shares with those of other processes that answer the same clients."""
+    """The state that an engine shares with the engines of other processes for the same clients."""
 
     def effort(self, generation: str) -> EffortLevel:
         """Return the effort level of the searches in a generation's index."""

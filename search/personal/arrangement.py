@@ -36,7 +36,7 @@ class Ranked(NamedTuple):
 
 
 class Constraints(NamedTuple):
-    """What the arrangement must keep.
+    """The constraints that an arrangement satisfies.
 
     ``pins`` maps places to candidates. ``floors`` are masks over candidates (n,), each with the
     least share of the places that they get. ``explore`` is the share of places whose candidate is

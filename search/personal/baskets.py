@@ -1,4 +1,4 @@
-"""Which items are bought together, and how strongly, from baskets.
+"""Learn from baskets which items are bought together, and how strongly.
 
 The strength with which an item leads to another is the chance that a basket with the first holds
 the second, times a power of its lift over all baskets::

@@ -33,7 +33,7 @@ class Drafted(NamedTuple):
 
 
 class InterleavingReport(msgspec.Struct, frozen=True, kw_only=True):
-    """How many users reacted more to the items of each team.
+    """The numbers of users who reacted more to the items of each team.
 
     ``p_value`` is that of a two-sided sign test over the users without ties.
     """

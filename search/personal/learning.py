@@ -41,7 +41,7 @@ class Bought(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Learned(msgspec.Struct, frozen=True, kw_only=True):
-    """What was learned: from how many events, about how many items."""
+    """The size of what was learned: the events it is from, and the items it is about."""
 
     events: int
     users: int
@@ -63,7 +63,7 @@ class _Numbers(NamedTuple):
 
 
 class _History(NamedTuple):
-    """What all users met and bought, with numbers in place of the ids of items and users.
+    """The items that all users met and bought, with numbers in place of ids.
 
     ``owners`` (b,) are the users of the baskets; ``users`` is how many users there are.
     """

@@ -53,7 +53,7 @@ class Place(NamedTuple):
 
 
 class ListOptions(NamedTuple):
-    """How a list is made of a ranking; ``is_personal`` is True if anything of the user is known."""
+    """Options for making a list from a ranking; ``is_personal`` is True if the user is known."""
 
     query: RecommendQuery
     is_personal: bool

@@ -60,7 +60,7 @@ Values = NDArray[np.float32]  # (n,), or (n, m) where each of m items is left ou
 
 
 class Evidence(NamedTuple):
-    """What the features of a user's candidates are computed from, besides the candidates."""
+    """The data from which the features of a user's candidates are computed."""
 
     taste: Taste
     context: Embedding | None

@@ -41,7 +41,7 @@ _SATURATION = 8.0  # of one item: a sum of 8 counts half as much as infinitely m
 
 
 class Profile(NamedTuple):
-    """What the events of a user say at one time; empty for a user without events.
+    """The interests of a user at one time, from the user's events; empty without events.
 
     ``liked`` maps items to positive weights in (0, 1), the strongest first, with slow decay.
     ``recent`` does so for the newest items that are not disliked: 1 for the newest, half of that

@@ -95,7 +95,7 @@ class Recommendations(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecommendQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """What to recommend: ``limit`` products that pass the filter.
+    """A request to recommend ``limit`` products that pass the filter.
 
     ``context`` is the item that the user looks at; it is not recommended itself. ``seen`` allows
     items that the user has met before. ``explain`` asks for contributions. ``diversity`` is what

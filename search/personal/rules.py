@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from indexer.errors import BadQuery
+from indexer.jsonbytes import decode_json_as
 from indexer.layout import RULES
 from search.filters.grammar import parse_filter
 from search.personal.mixer import FEATURES
@@ -138,8 +139,8 @@ class RulesFile:
 def read_rules(path: Path) -> Rules:
     """Read rules from a file. Raises BadQuery, naming the file and what is wrong."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Rules).check()
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, BadQuery) as error:
+        return decode_json_as(path.read_bytes(), Rules).check()
+    except (OSError, msgspec.MsgspecError, BadQuery) as error:
         raise BadQuery(f"{path}: {error}", param="rules") from None
 
 

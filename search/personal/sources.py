@@ -1,4 +1,4 @@
-"""What recommendations are drawn from: the view of a shop, and what was learned from all events."""
+"""Read the data that recommendations are made from: a view of the shop, and what was learned."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Sources(NamedTuple):
-    """What recommendations are drawn from, besides the profile: of one view of a shop.
+    """The data that recommendations are made from besides the profile, for one view of a shop.
 
     ``popular`` (items of the view,) are scores in [0, 1], and ``most_popular`` the items that have
     one, best first. ``neighbors`` takes items, and returns their neighbors by what is met together

@@ -1,1 +1,1 @@
-"""How good the answers are: evaluation, comparison, metrics."""
+"""Measure the quality of answers: evaluation, comparison, metrics."""

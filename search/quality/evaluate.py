@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 import numpy as np
 
+from indexer.csvrows import csv_rows
 from indexer.errors import BadCatalog, BadImage
 from indexer.imaging.images import read_image_file
 from indexer.imaging.photos import read_photo
@@ -90,16 +90,9 @@ def read_truths(path: Path) -> list[Truth]:
     Image paths are relative to the file. Raises BadCatalog if it is missing or empty, or lacks
     these columns.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise BadCatalog(f"cannot read {path}: {error.strerror or error}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadCatalog(f"{path} is not a CSV file in UTF-8: {error}") from error
+    columns, rows = csv_rows(path)
     if not rows:
         raise BadCatalog(f"{path} holds no queries: expected rows of image,item_id")
-    columns = [name for name in rows[0] if name]
     if "image" not in columns or not {"item_id", "category"} & set(columns):
         raise BadCatalog(
             f"{path} needs the columns image and item_id (or category); it has "

@@ -56,14 +56,14 @@ class Interactions:
 
 
 class Split(NamedTuple):
-    """Where the validation and the test begin, as event numbers; the test ends with the events."""
+    """The event numbers at which validation and test begin; the test ends with the events."""
 
     validation: int
     test: int
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True):
-    """What one must know about the data to understand the figures.
+    """Facts about the data that are needed to understand the figures.
 
     Shares are of the test events: ``cold_items`` of items with fewer than five earlier events,
     ``new_items`` of items without any, ``new_users`` of users without events before the test,

@@ -40,7 +40,7 @@ class Threshold(msgspec.Struct, frozen=True):
 
 
 class Reliability(msgspec.Struct, frozen=True, kw_only=True):
-    """How reliable the confidences are.
+    """The reliability of the confidences.
 
     ``calibration_error`` is the mean difference between confidence and share right over ten equal
     bins, weighted by their queries (Naeini et al., 2015). ``curve`` has the thresholds at which a

@@ -1,1 +1,1 @@
-"""What a photo shows: its things, their labels, and why a hit matched."""
+"""Recognize what a photo shows: its things, their labels, and why a hit matched."""

@@ -1,4 +1,4 @@
-"""What a photo shows: categories, attributes and colors, by the classifier of the shop."""
+"""Classify what a photo shows: categories, attributes and colors, with the shop's classifier."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class MeasuredColor(msgspec.Struct, frozen=True):
 
 
 class Classification(msgspec.Struct, frozen=True, kw_only=True):
-    """What a photo shows, in the words of the shop's catalog.
+    """The labels of a photo, in the words of the shop's catalog.
 
     ``categories`` are the deepest that are sure enough, best first; a photo of a top that may be a
     tee or a shirt has the category above both. Fields without a sure label are empty, and ``note``

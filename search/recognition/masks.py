@@ -32,7 +32,7 @@ _MARGIN = 0.01  # of the photo's sides, around a box: boxes cut off the edge of 
 
 
 class ThingMask(msgspec.Struct, frozen=True, kw_only=True):
-    """Which pixels of a photo are a thing. ``size`` is the mask's height and width.
+    """The pixels of a photo that belong to a thing; ``size`` is the mask's height and width.
 
     The mask is over the whole photo, and usually smaller than it. Either ``png`` or ``counts`` is
     given.

@@ -44,7 +44,7 @@ _DOUBTED: Final = 0.5  # what is left of a confidence that the pictures speak ag
 _MOST_SURE: Final = 0.98
 
 
-class _Judged(NamedTuple):
+class JudgedField(NamedTuple):
     """A field, and the mean confidence of each label for the pictures of each item."""
 
     field: Field
@@ -54,7 +54,7 @@ class _Judged(NamedTuple):
 class PictureEvidence:
     """What the pictures of a shop say about its items. Immutable."""
 
-    def __init__(self, fields: Sequence[_Judged], families: dict[str, Floats]) -> None:
+    def __init__(self, fields: Sequence[JudgedField], families: dict[str, Floats]) -> None:
         """``families`` are the shares (12,) of the color families in the pictures of an item."""
         self._fields = fields
         self._families = families
@@ -79,7 +79,7 @@ class PictureEvidence:
             empty = np.array([found.empty is not None for found in material.measured], np.bool_)
             fits = fit_fields(pictures, blank_vectors(encoder), known, left_out=empty)
             fields = [
-                _Judged(fit.fitted.field, _means(names, fit.confidences))
+                JudgedField(fit.fitted.field, _means(names, fit.confidences))
                 for fit in fits
                 if fit.fitted.facts.skill >= _LEAST_SKILL
             ]
@@ -120,7 +120,8 @@ class PictureEvidence:
     def merged(self, item: Item, from_texts: Sequence[Suggestion]) -> list[Suggestion]:
         """Return the suggestions of the texts and those of the pictures, the surest first.
 
-        Where both name an attribute, the surer one is kept, and says if the other differs.
+        Where both name an attribute, the surer one is kept, and says if the other differs. A color
+        that a text names is never replaced: the light of a photo may be colored.
         """
         kept = [self.checked(item, one) for one in from_texts]
         for shown in self.suggestions(item):
@@ -133,7 +134,7 @@ class PictureEvidence:
                 both = 1 - (1 - one.confidence) * (1 - shown.confidence)
                 sure = round(min(_MOST_SURE, both), 3)
                 kept[agreed[0]] = msgspec.structs.replace(one, confidence=sure)
-            elif shown.attribute not in ("material", "style"):
+            elif shown.attribute not in ("material", "style", "color"):
                 denied = max(kept[at].confidence for at in same)
                 if shown.confidence > denied:
                     others = ", ".join(kept[at].value for at in same)

@@ -42,7 +42,7 @@ _SMOOTH = 20.0  # levels: contrast below is noise
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
-    """How well the picture of a hit agrees with the photo, point by point."""
+    """The agreement between the picture of a hit and the photo, point by point."""
 
     points: Annotated[int, Meta(description="How many points agree with one change of view.")]
     likeness: Annotated[

@@ -49,7 +49,7 @@ def command(
     from indexer.errors import BadQuery
     from indexer.threads import THREADS
     from service.cli.picture_file import check_format, write_picture
-    from style.care.enhance import Care, enhance
+    from style.care.enhance import Repairs, enhance
 
     file_format = check_format(photo, out)
     pixels = read_picture(photo)
@@ -61,8 +61,10 @@ def command(
             f"{_MOST // 1_000_000} megapixels; take a smaller --scale",
             param="scale",
         )
-    care = Care(color, levels, denoise, times, "lanczos" if method == "lanczos" else "learned")
-    made = enhance(pixels, care, THREADS.count)
+    repairs = Repairs(
+        color, levels, denoise, times, "lanczos" if method == "lanczos" else "learned"
+    )
+    made = enhance(pixels, repairs, THREADS.count)
     write_picture(made.pixels, out, file_format)
     height, width = made.pixels.shape[:2]
     if as_json:

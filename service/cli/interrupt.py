@@ -13,7 +13,8 @@ from contextlib import contextmanager
 
 from service.exitcodes import FAILED
 
-GRACE_S = 1.2  # for the job to commit embeddings, end its threads and close files
+GRACE_S = 1.2  # for the job to commit embeddings and close files
+END_S = 1.7  # from the signal to the end of the process, with the threads that Python waits for
 _SHOW_CURSOR = "\x1b[?25h"  # a progress bar hides the cursor
 
 
@@ -24,8 +25,8 @@ def exit_on_interrupt(message: str) -> Iterator[None]:
     Python raises KeyboardInterrupt only between two of its instructions, and a call to an encoder
     or FAISS may take minutes. So a thread receives the signal too. If the block has not ended
     after ``GRACE_S``, the thread prints ``message`` and ends the process with status 1. If the
-    block has ended but the process waits for another thread, it ends after ``GRACE_S`` more. Use
-    it only for jobs that may be killed at any time. Outside the main thread it does nothing.
+    block has ended but the process waits for another thread, it ends ``END_S`` after the signal.
+    Use it only for jobs that may be killed at any time. Outside the main thread it does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -57,9 +58,10 @@ def _watch(woken: int, done: threading.Event, message: str) -> None:
     while signals := _read(woken):
         if signal.SIGINT not in signals:
             continue
+        end = time.monotonic() + END_S
         if not done.wait(GRACE_S):
             _end(message)
-        time.sleep(GRACE_S)
+        time.sleep(max(0.0, end - time.monotonic()))
         os._exit(FAILED)
 
 

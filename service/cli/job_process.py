@@ -19,6 +19,7 @@ import click
 import msgspec
 
 from indexer.errors import VitrineError
+from indexer.jsonbytes import decode_json_as
 from service.cli.main import vitrine
 from service.http.problems import code_of
 from service.jobs.jobfolder import timestamp
@@ -53,7 +54,7 @@ def main(folder: Path) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with suppress(OSError, AttributeError):  # not every system has os.nice
         os.nice(_NICENESS)
-    request = msgspec.json.decode((folder / "request.json").read_bytes(), type=JobRequest)
+    request = decode_json_as((folder / "request.json").read_bytes(), JobRequest)
     problem = run(request.arguments, ProgressFile(folder / "progress.json"))
     sys.stdout.flush()  # the report is complete before its job has ended
     canceled = problem is not None and (folder / "cancel").exists()

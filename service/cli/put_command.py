@@ -62,10 +62,10 @@ def command(
     finds the items within a second, without a new index. The exit status is 1 if an item, image or
     field was left out.
     """
+    from indexer.shop.built_model import check_model
     from indexer.shop.encoderfiles import open_encoder
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
-    from search.opening import check_encoder
 
     folder = ShopFolder(shop)
     shelf = Shelf.read(folder)
@@ -73,7 +73,7 @@ def command(
     source = read_catalog(catalog)
     scan = source.scan()
     encoder = open_encoder(folder, manifest.model)
-    check_encoder(folder, manifest, encoder)
+    check_model(folder.path, manifest.model, encoder)
     outcomes: list[Outcome] = []
     fetcher = fetching.fetcher(source, limits.megabytes)
     with (

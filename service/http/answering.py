@@ -13,6 +13,7 @@ from search.cost import COSTLY, cost_of
 from search.query import EmbeddingPart, ImagePart
 from service.http.replies import search_reply_parts
 from service.runtime.answer_cache import Answer, AnswerKey, hash_of
+from service.runtime.tracing import trace_search
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from service.runtime.engine import Engine
     from service.runtime.serving import Served
 
-_NO_TIME = dict.fromkeys(("encode_ms", "search_ms", "fields_ms"), 0.0)
+_NO_TIME = dict.fromkeys(("encode_ms", "search_ms", "rank_ms", "fields_ms"), 0.0)
 
 
 async def reply_to(
@@ -184,7 +185,9 @@ class _Search:
     def run(self, query: Query, photo_ms: float) -> bytes:
         """Search, and keep the answer. ``photo_ms`` is the time that encoding the photos took."""
         key = self._key()  # read first: the search may already see later writes
+        began = time.monotonic()
         reply = self._engine.search(query)
+        trace_search(began, reply.timings)
         if photo_ms:
             for stage in ("encode_ms", "total_ms"):
                 reply.timings[stage] = round(reply.timings.get(stage, 0.0) + photo_ms, 3)

@@ -17,6 +17,7 @@ from indexer.imaging.decodebudget import BUDGET
 from indexer.shop.folder import ShopFolder
 from indexer.vectors.remote.access import ACCESS
 from service.budgets import limit_threads
+from service.extras import check_extras
 from service.http.appstate import AppState
 from service.http.assistants import MCP_PATH, AssistantsEndpoint
 from service.http.capacity import batcher_factory, request_gate, worker_pools
@@ -58,6 +59,7 @@ from service.runtime.recognition import SharedRecognizer
 from service.runtime.resized import ResizedImages
 from service.runtime.serving import START_S, Serving
 from service.runtime.throttled_log import ThrottledLog
+from service.runtime.tracing import Tracing
 from service.runtime.worker_process import SharedEffort, WorkerProcess
 from service.settings import server_access
 
@@ -88,17 +90,19 @@ def create_app(
     open_engine: OpenEngine | None = None,
     current: Callable[[], str] | None = None,
     worker: WorkerProcess | None = None,
+    tracing: Tracing | None = None,
 ) -> FastAPI:
     """Return the service as an ASGI application. Its lifespan opens the shop.
 
     It serves ``settings.shop``, and changes to each new generation. If several processes serve the
     shop, ``worker`` says which of them this is, and ``settings`` are its own share of the limits
-    (``WorkerProcess.share_of``).
+    (``WorkerProcess.share_of``). ``tracing`` replaces the traces of ``settings.traces``.
 
     Tests pass ``open_engine``, which gets the encoder in use or None, and ``current``, which
     returns the name of the generation to serve. Such an app never rebuilds the index and keeps no
-    answers.
+    answers. Raises BadSetting if a setting needs an extra that is not installed.
     """
+    check_extras(settings)
     BUDGET.megabytes = settings.max_decode_mb
     limit_threads(settings.threads)
     ACCESS.use(lambda: server_access(settings))
@@ -117,6 +121,8 @@ def create_app(
     compaction = Compaction(settings.shop, serving, settings)
     gate = request_gate(settings, serving)
     ids = RequestIds()
+    if tracing is None and settings.traces:
+        tracing = Tracing(settings.traces, _version())
     rates = RateLimits(settings, worker.buckets)
     answers = AnswerCache(int(settings.answer_cache_mb * 1e6) if open_engine is None else 0)
     state = AppState(
@@ -135,9 +141,13 @@ def create_app(
     assistants = AssistantsEndpoint(state, _version()) if settings.mcp else None
     app = _bare_app(
         _lifespan(
-            state, compaction if rebuilds else None, assistants, shares_metrics=worker.count > 1
+            state,
+            compaction if rebuilds else None,
+            assistants,
+            tracing,
+            shares_metrics=worker.count > 1,
         ),
-        _middleware(settings, gate, metrics, ids, rates),
+        _middleware(settings, gate, metrics, ids, rates, tracing),
     )
     add_routes(app, state)
     if assistants is not None:
@@ -195,6 +205,7 @@ def _lifespan(
     state: AppState,
     compaction: Compaction | None,
     assistants: AssistantsEndpoint | None,
+    tracing: Tracing | None,
     *,
     shares_metrics: bool,
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
@@ -217,19 +228,28 @@ def _lifespan(
             await compaction.stop()
         await state.serving.stop()
         state.pools.close()
+        if tracing is not None:
+            await asyncio.to_thread(tracing.close)
 
     return lifespan
 
 
 def _middleware(
-    settings: Settings, gate: Gate, metrics: Metrics, ids: RequestIds, rates: RateLimits
+    settings: Settings,
+    gate: Gate,
+    metrics: Metrics,
+    ids: RequestIds,
+    rates: RateLimits,
+    tracing: Tracing | None,
 ) -> list[Middleware]:
     """Return the middleware around every request, outermost first."""
     origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
     return [
         Middleware(SecurityHeaders, cross_origin=bool(origins)),
         *([_cors(origins)] if origins else []),
-        Middleware(RequestMiddleware, log=settings.request_log, metrics=metrics, ids=ids),
+        Middleware(
+            RequestMiddleware, log=settings.request_log, metrics=metrics, ids=ids, tracing=tracing
+        ),
         Middleware(Compression),
         Middleware(HostCheck, allowed=settings.allowed_hosts.split(",")),
         Middleware(Admission, gate=gate),

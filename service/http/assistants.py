@@ -8,10 +8,10 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-import msgspec
 from starlette.requests import Request
 
 from indexer.errors import VitrineError
+from indexer.jsonbytes import decode_json, decode_json_as
 from search.personal.recommendation import RecommendQuery
 from service.assistants.tools import shop_server
 from service.http.answering import reply_to
@@ -19,7 +19,6 @@ from service.http.json_body import check_json_type, check_marks
 from service.http.problems import HttpError, problem_of
 from service.http.replies import SearchReply
 from service.query_builder import GivenFields, GivenPart, build_query
-from service.settings import BadSetting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -56,20 +55,24 @@ class ServedShop:
 
     async def search(self, part: GivenPart, limit: int, filter: str | None) -> list[HitReply]:
         """Find items by a photo, words or an item, best first."""
-        return await _told(self._search(part, GivenFields(limit=limit, filter=filter)))
+        return await _with_problem_texts(
+            self._search(part, GivenFields(limit=limit, filter=filter))
+        )
 
     async def item(self, item_id: str) -> Item:
         """Return an item."""
-        return await _told(self._item(item_id))
+        return await _with_problem_texts(self._item(item_id))
 
     async def recommend(self, user_id: str, limit: int, filter: str | None) -> Recommendations:
-        """Recommend items for a user. It needs a key that may write, as the answers tell on him."""
-        return await _told(self._recommend(user_id, GivenFields(limit=limit, filter=filter)))
+        """Recommend items for a user; needs a key that may write, as its route does."""
+        return await _with_problem_texts(
+            self._recommend(user_id, GivenFields(limit=limit, filter=filter))
+        )
 
     async def _search(self, part: GivenPart, fields: GivenFields) -> list[HitReply]:
         state, request = self._state, self._counted()
         query = await state.pools.decoding.run(lambda: build_query([part], fields))
-        return msgspec.json.decode(await reply_to(state, query, request), type=SearchReply).hits
+        return decode_json_as(await reply_to(state, query, request), SearchReply).hits
 
     async def _item(self, item_id: str) -> Item:
         async with self._state.serving.lease() as served:
@@ -94,24 +97,22 @@ class ServedShop:
         return request
 
 
-async def _told(work: Awaitable[T]) -> T:
+async def _with_problem_texts(work: Awaitable[T]) -> T:
     """Return the result of a call. Raises CallRefused with what a route would reply."""
     try:
         return await work
     except Exception as error:
         reply = problem_of(_REQUEST.get().scope, error)
-        raise CallRefused(msgspec.json.decode(reply.body)["detail"]) from error
+        raise CallRefused(decode_json(bytes(reply.body))["detail"]) from error
 
 
 class AssistantsEndpoint:
     """POST /mcp, as an ASGI application: the Model Context Protocol, without sessions."""
 
     def __init__(self, state: AppState, version: str) -> None:
-        """Raises BadSetting if the SDK is not installed."""
-        try:
-            from mcp.server.transport_security import TransportSecuritySettings
-        except ImportError as error:
-            raise BadSetting("VITRINE_MCP needs the MCP SDK: pip install 'vitrine[mcp]'") from error
+        """Needs the extra mcp: see ``check_extras``."""
+        from mcp.server.transport_security import TransportSecuritySettings
+
         server = shop_server(ServedShop(state), state.settings.shop_name, version)
         self._origins = {origin.strip() for origin in state.settings.cors_origins.split(",")}
         server.streamable_http_app(  # makes the manager; its routes are not used

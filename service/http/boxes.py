@@ -12,6 +12,7 @@ from search.cost import COSTLY
 from search.query import EmbeddingPart, ImagePart
 from service.http.answering import checked
 from service.http.replies import BoxReply, search_reply
+from service.runtime.tracing import trace_search
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +74,9 @@ def _search(
 ) -> SearchReply:
     (photo, *others) = query.parts
     parts = [EmbeddingPart(vector, photo.weight), *others]  # (dim,)
+    began = time.monotonic()
     reply = served.engine.search(msgspec.structs.replace(query, parts=parts))
+    trace_search(began, reply.timings)
     state.metrics.search(reply.mode, reply.timings)
     return search_reply(reply, root=root)
 

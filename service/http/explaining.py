@@ -8,6 +8,7 @@ import msgspec
 
 from indexer.errors import UnknownItem
 from indexer.imaging.images import WHOLE, Box
+from indexer.jsonbytes import decode_json_as
 from search.recognition.explain import explain
 from service.http.replies import ExplanationReply, HeatReply, SearchReply
 
@@ -41,7 +42,7 @@ async def explained(
     HttpError (429) before the search if the client has too few searches left.
     """
     state.rates.take_search(request.scope, request.headers, EXPLAIN_COST)
-    found = msgspec.json.decode(await search(), type=SearchReply)
+    found = decode_json_as(await search(), SearchReply)
     async with state.serving.lease() as served:
         engine = served.engine
         region = found.cropped or box

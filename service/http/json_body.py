@@ -14,15 +14,17 @@ if TYPE_CHECKING:
 _MAX_MARKS = 200_000
 
 
-def check_json_type(request: Request) -> None:
-    """Raise HttpError (415) unless the request says that its body is JSON."""
+PHOTO_HINT = "; upload photos as files to /v1/search/image"
+
+
+def check_json_type(request: Request, hint: str = "") -> None:
+    """Raise HttpError (415), with a hint, unless the request says that its body is JSON."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise HttpError(
             415,
             "unsupported_media_type",
-            f"expected application/json, got {kind or 'no content type'}; "
-            "upload photos as files to /v1/search/image",
+            f"expected application/json, got {kind or 'no content type'}{hint}",
         )
 
 

@@ -10,6 +10,7 @@ import time
 from secrets import token_hex
 from typing import TYPE_CHECKING, TypeVar
 
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 
 from service.http.logged_path import USERS, logged_path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from service.runtime.metrics import Metrics
+    from service.runtime.tracing import Trace, Tracing
 
 T = TypeVar("T")
 
@@ -63,11 +65,13 @@ class RequestMiddleware:
         log: bool = False,
         metrics: Metrics | None = None,
         ids: RequestIds | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._app = app
         self._log = log
         self._metrics = metrics
         self._ids = ids or RequestIds()
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -79,6 +83,7 @@ class RequestMiddleware:
         request_id = _given_id(scope) or self._ids.new()
         scope[REQUEST_ID] = request_id
         _keep_ids_encoded(scope)
+        trace = None if self._tracing is None else self._tracing.begin(Headers(scope=scope))
         if method == "HEAD":
             scope = {**scope, "method": "GET"}  # a copy: the server needs its own unchanged
         status = 0
@@ -107,6 +112,8 @@ class RequestMiddleware:
             await reply(scope, receive, send_marked)
         finally:
             self._record(scope, method, status or 499, sent, time.perf_counter() - began)
+            if trace is not None:
+                _end(trace, scope, method, status or 499)
 
     def _record(self, scope: Scope, method: str, status: int, sent: int, seconds: float) -> None:
         """Count a request in the metrics, and write it to the access log and the audit log."""
@@ -129,6 +136,18 @@ class RequestMiddleware:
             audit_log.info(
                 "request", extra={**fields, "key": scope[KEY_NAME], "client": client_of(scope)}
             )
+
+
+def _end(trace: Trace, scope: Scope, method: str, status: int) -> None:
+    """End the trace of a request; like the metrics, it names the route and not the path."""
+    route = _route(scope)
+    attributes: dict[str, str | int] = {
+        "http.request.method": method,
+        "http.route": route,
+        "http.response.status_code": status,
+        "vitrine.request_id": scope[REQUEST_ID],
+    }
+    trace.end(f"{method} {route}", attributes, failed=status >= 500)
 
 
 async def cancel_on_disconnect(request: Request, work: Coroutine[object, object, T]) -> T:

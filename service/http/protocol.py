@@ -12,7 +12,7 @@ from service.http.gate import ADMITTED, route_of
 from service.http.middleware import access_log
 from service.http.problems import MEDIA_TYPE, problem_body
 from service.http.security import HEADER_LINES
-from service.http.strict_parser import AmbiguousRequest, StrictConnection, plain_length
+from service.http.strict_parser import RefusedRequest, StrictConnection, plain_length
 
 if TYPE_CHECKING:
     import asyncio
@@ -189,9 +189,7 @@ class HttpProtocol(H11Protocol):
             if self.cycle.response_started:
                 self.drop()
                 return
-        reason = (
-            str(error) if isinstance(error, AmbiguousRequest) else _REASONS.get(status, _INVALID)
-        )
+        reason = str(error) if isinstance(error, RefusedRequest) else _REASONS.get(status, _INVALID)
         self._end_with_problem(status, _CODES.get(status, "bad_request"), reason)
 
     def _should_upgrade(self) -> bool:

@@ -17,6 +17,7 @@ from search.recognition.look import find_things, search_box, with_hits, with_mas
 from search.searcher import milliseconds
 from service.http.answering import check_limit, checked
 from service.http.replies import recognize_reply, search_reply
+from service.runtime.tracing import trace_search
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,7 +113,9 @@ async def cropped_reply(state: AppState, query: Query, request: Request) -> byte
         def work() -> bytes:
             meant = _choose_region(engine, base_query, regions, whole, crops)
             parts = [EmbeddingPart(meant.vector, photo_part.weight), *others]
+            began = time.monotonic()
             reply = engine.search(msgspec.structs.replace(base_query, parts=parts))
+            trace_search(began, reply.timings)
             for stage in ("encode_ms", "total_ms"):
                 reply.timings[stage] = round(reply.timings.get(stage, 0.0) + photo_ms, 3)
             metrics.search(reply.mode, reply.timings)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from indexer.errors import VitrineError
+from service.extras import check_extras
 from service.http.app import KEEP_ALIVE_S, create_app
 from service.http.protocol import HttpProtocol
 from service.http.server_log import log_to_stderr
@@ -57,8 +58,9 @@ def serve(settings: Settings, *, ready: Callable[[str], None] | None = None) -> 
 
     After that time the process ends, whatever still runs. ``ready`` is called with the URL once
     requests are answered. With several ``settings.workers``, this process only supervises those.
-    Raises CannotListen.
+    Raises CannotListen, and BadSetting as ``create_app`` does.
     """
+    check_extras(settings)  # before there are workers, which would die one after the other
     with listen(settings.host, settings.port) as listener:
         url = url_of(listener)
         report = (lambda: ready(url)) if ready else (lambda: None)

@@ -12,6 +12,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from service.runtime.tracing import current_trace_id
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -26,6 +28,7 @@ _LOGGED = {
     "uvicorn": logging.WARNING,
     "asyncio": logging.ERROR,
     "mcp": logging.ERROR,
+    "opentelemetry": logging.ERROR,
     "python_multipart": logging.ERROR,  # it warns of every broken form
 }
 _FLUSH_S = 0.5
@@ -48,21 +51,31 @@ class LineFormatter(logging.Formatter):
         if record.name in _FIELDS:
             log = record.name.rpartition(".")[2]
             fields = {name: getattr(record, name) for name in _FIELDS[record.name]}
-            return json.dumps({"time": self.formatTime(record, self.datefmt), "log": log, **fields})
+            time = self.formatTime(record, self.datefmt)
+            return json.dumps({"time": time, "log": log, **fields, **_trace_of(record)})
         if self._as_json:
             fields = {"level": record.levelname, "logger": record.name}
             if record.exc_info:
                 fields["traceback"] = self.formatException(record.exc_info)
             fields["message"] = record.getMessage()
             time = self.formatTime(record, self.datefmt)
-            return json.dumps({"time": time, "log": "service", **fields})
-        return _CONTROL.sub(_escaped, super().format(record))
+            return json.dumps({"time": time, "log": "service", **fields, **_trace_of(record)})
+        line = super().format(record)
+        for name, value in _trace_of(record).items():
+            line += f" {name}={value}"
+        return _CONTROL.sub(_escaped, line)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """See ``logging.Formatter``."""
         # Only in the message: a traceback keeps its lines.
         record.message = record.message.replace("\n", "\\n")
         return super().formatMessage(record)
+
+
+def _trace_of(record: logging.LogRecord) -> dict[str, str]:
+    """Return the field that names the trace of a record; {} without traces."""
+    trace_id = getattr(record, "trace_id", "")
+    return {"trace_id": trace_id} if trace_id else {}
 
 
 def _escaped(found: re.Match[str]) -> str:
@@ -104,4 +117,5 @@ def log_to_stderr(*, as_json: bool) -> Iterator[Callable[[], None]]:
 
 class _QueueHandler(logging.handlers.QueueHandler):
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        record.trace_id = current_trace_id()  # of the request that this thread answers
         return record  # not formatted here: the listener is in the same process, and does it

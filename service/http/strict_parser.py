@@ -13,31 +13,46 @@ _UNUSUAL = re.compile(rb"(?<!\r)\n|\n[ \t]|transfer-encoding|\n(?:expect|connect
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*(?=\r\n)")
 
 
-class AmbiguousRequest(h11.RemoteProtocolError):
-    """A request that h11 accepts, and that a proxy in front may read differently."""
+# Every chunk costs the event loop some microseconds, even one of a single byte.
+_ANY_CHUNKS = 5000
+_CHUNK_BYTES = 128  # the least average size of further chunks; a line of a catalog has more
+
+
+class RefusedRequest(h11.RemoteProtocolError):
+    """A request that h11 accepts; a proxy in front may read it differently, or it is wasteful."""
 
 
 class StrictConnection(h11.Connection):
-    """The server's side of an HTTP/1.1 connection; ``next_event`` raises AmbiguousRequest."""
+    """The server's side of an HTTP/1.1 connection; ``next_event`` raises RefusedRequest."""
 
     def __init__(self) -> None:
         super().__init__(h11.SERVER)
+        self._chunks = self._chunk_bytes = 0  # of the body that is being read
         # Only this buffer sees the bytes of headers and trailers as they were sent.
         self._receive_buffer = _StrictBuffer()
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         """See ``h11.Connection``."""
         event = super().next_event()
-        if isinstance(event, h11.Request):
+        if isinstance(event, h11.Data):
+            self._chunks += event.chunk_start
+            self._chunk_bytes += len(event.data)
+            if self._chunks > _ANY_CHUNKS + self._chunk_bytes // _CHUNK_BYTES:
+                raise RefusedRequest(
+                    f"the body has {self._chunks} chunks for {self._chunk_bytes} bytes; send it in "
+                    "larger ones"
+                )
+        elif isinstance(event, h11.Request):
+            self._chunks = self._chunk_bytes = 0
             names = {name for name, _ in event.headers}
             if b"transfer-encoding" in names:
                 if b"content-length" in names:
-                    raise AmbiguousRequest(
+                    raise RefusedRequest(
                         "the request has both Content-Length and Transfer-Encoding; send one of "
                         "them"
                     )
                 if event.http_version < b"1.1":
-                    raise AmbiguousRequest(
+                    raise RefusedRequest(
                         "HTTP/1.0 has no Transfer-Encoding; send Content-Length, or use HTTP/1.1"
                     )
         return event
@@ -50,9 +65,9 @@ class _StrictBuffer(ReceiveBuffer):
         end = 1 if data[:1] == b"\n" else found.end() if found else 0
         head = data[:end]
         if head.count(b"\n") != head.count(b"\r\n"):
-            raise AmbiguousRequest("a header line ends without a carriage return")
+            raise RefusedRequest("a header line ends without a carriage return")
         if _FOLDED_LINE.search(head):
-            raise AmbiguousRequest("a header is folded over two lines")
+            raise RefusedRequest("a header is folded over two lines")
         return super().maybe_extract_lines()
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from indexer.imaging.images import WHOLE, Box
 from indexer.imaging.photos import Photo
+from indexer.jsonbytes import decode_json_as
 from indexer.recognizers.text_reader import READ_SIDE
 from search.recognition.verified_hits import reordered_by_words, verified_hits
 from search.recognition.verify import check_verify
@@ -39,7 +40,7 @@ async def verified(
     """
     check_verify()
     state.rates.take_search(request.scope, request.headers, VERIFY_COST)
-    found = msgspec.json.decode(await search(), type=SearchReply)
+    found = decode_json_as(await search(), SearchReply)
     async with state.serving.lease() as served:
         engine = served.engine
         region = found.cropped or box
@@ -62,7 +63,7 @@ async def ordered_by_words(
     """
     reader = state.recognizer.reader()
     state.rates.take_search(request.scope, request.headers, VERIFY_COST)
-    found = msgspec.json.decode(await search(), type=SearchReply)
+    found = decode_json_as(await search(), SearchReply)
     region = found.cropped or box
 
     def work() -> list[HitReply]:

@@ -16,6 +16,7 @@ from indexer.catalog.item_parser import BadRecord, GivenFields, item_from
 from indexer.errors import BadImage, BadQuery
 from indexer.imaging.imagepath import image_path
 from indexer.imaging.images import read_image_file
+from indexer.jsonbytes import decode_json
 from indexer.writing.writes import Draft, ImageInput, Outcome, patched, updated
 from service.base64text import decode_base64, is_data_uri
 from service.http.invalid_fields import explain_errors
@@ -134,8 +135,8 @@ def read_body(body: bytes, content_type: str, field: str) -> tuple[Any, dict[str
             f"expected application/json or multipart/form-data, got {kind or 'no content type'}",
         )
     try:
-        return msgspec.json.decode(body), files
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return decode_json(body), files
+    except msgspec.DecodeError as error:
         raise BadQuery(f"the body is not JSON: {error}", param=field) from None
 
 

@@ -30,6 +30,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple, TypeVar
 import msgspec
 
 from indexer.errors import CannotWrite, StoreBusy
+from indexer.jsonbytes import decode_json, decode_json_as
 from indexer.layout import JOB_LOCK, JOBS
 from service.jobs.record import Job, JobEnd, JobProgress, JobRequest, JobState
 
@@ -224,7 +225,7 @@ def summary_of(report: bytes | None) -> dict[str, object] | None:
     if not report:
         return None
     try:
-        fields = msgspec.json.decode(report)
+        fields = decode_json(report)
     except msgspec.DecodeError:
         return None
     if not isinstance(fields, dict):
@@ -265,6 +266,6 @@ def _write(lock: IO[bytes], text: str) -> None:
 def _read(path: Path, kind: type[T]) -> T | None:
     """Return the content of a file, or None if it is missing or incomplete."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        return decode_json_as(path.read_bytes(), kind)
     except (OSError, msgspec.DecodeError):
         return None

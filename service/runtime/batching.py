@@ -14,12 +14,14 @@ from indexer.errors import Overloaded
 from indexer.imaging.images import LIMITS, WHOLE, Box, ImageLimits
 from indexer.imaging.photos import Photo, SharedPhotos
 from search.opening import index_encoder
+from service.runtime.tracing import current_trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from indexer.arrays import Embedding, Pixels, Vectors
     from indexer.encoders.base import Encoder
+    from service.runtime.tracing import Trace
     from service.runtime.workers import Workers
 
 
@@ -39,6 +41,8 @@ class BatchLimits(NamedTuple):
 class _Job:
     pixels: Pixels
     result: Future[Embedding]
+    trace: Trace | None
+    decoded: float  # in time.monotonic
     deadline: float  # in time.monotonic, which is the event loop's clock
 
 
@@ -181,11 +185,14 @@ class PhotoBatcher:
     ) -> None:
         """Decode a photo, and queue its regions for encoding. Runs in a thread of ``decoders``."""
         jobs = []
+        trace, began = current_trace(), time.monotonic()
         for box, result in zip(boxes, results, strict=True):
             if result.cancelled():
                 return
             pixels = photo.fit(self._encoder.preprocess, box=box).square  # (size, size, 3)
-            jobs.append(_Job(pixels, result, deadline))
+            jobs.append(_Job(pixels, result, trace, time.monotonic(), deadline))
+        if trace is not None:
+            trace.stage("decode", began, time.monotonic())
         with self._lock:
             if self._closing:
                 raise _closed()
@@ -233,6 +240,7 @@ class PhotoBatcher:
         return batch
 
     def _encode(self, batch: list[_Job]) -> None:
+        began = time.monotonic()
         try:
             vectors = self._vectors([job.pixels for job in batch])  # (n, dim)
         except Exception as error:  # noqa: BLE001 - passed to the callers
@@ -242,7 +250,11 @@ class PhotoBatcher:
             else:
                 batch[0].result.set_exception(error)
             return
+        ended = time.monotonic()
         for job, vector in zip(batch, vectors, strict=True):
+            if job.trace is not None:
+                job.trace.stage("queue", job.decoded, began)
+                job.trace.stage("encode", began, ended)
             job.result.set_result(vector)
 
     def _vectors(self, pixels: list[Pixels]) -> Vectors:

@@ -6,12 +6,17 @@ import asyncio
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from indexer.errors import Overloaded
+from service.runtime.tracing import current_trace
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from service.runtime.tracing import Trace
 
 T = TypeVar("T")
 
@@ -78,6 +83,8 @@ class Workers:
                 raise self._late()
             return work()
 
+        if (trace := current_trace()) is not None:
+            begin = partial(copy_context().run, _traced, trace, time.monotonic(), begin)
         with self._lock:
             if self._inside >= self._room:
                 raise Overloaded(
@@ -130,6 +137,12 @@ class WorkerPools(NamedTuple):
         """Cancel waiting calls, and wait for running ones."""
         for pool in self:
             pool.close()
+
+
+def _traced(trace: Trace, submitted: float, begin: Callable[[], T]) -> T:
+    """Call ``begin``, and add how long it waited for this thread to a trace."""
+    trace.stage("queue", submitted, time.monotonic())
+    return begin()
 
 
 async def finish_even_if_cancelled(future: Awaitable[T]) -> T:

@@ -3,9 +3,13 @@
 import { make } from "./dom.js";
 import { hasText, money, t } from "./texts.js";
 
+const SUGGESTED = "suggested.";
+
 /** Return the name of a field for shoppers: a text of the page, or the shop's own name. */
 export const nameOf = (field) => {
   const plain = field.replace(/^attributes\./, "").toLowerCase();
+  // An accepted suggestion is never shown as the shop's own word.
+  if (plain.startsWith(SUGGESTED)) return t("filters.suggested", { name: nameOf(plain.slice(SUGGESTED.length)) });
   if (hasText(`field.${plain}`)) return t(`field.${plain}`);
   const words = field.replace(/^attributes\./, "").replaceAll("_", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);

@@ -38,7 +38,7 @@ def paint(picture: Floats, seed: int) -> Floats:
 
 
 def _dots(shape: tuple[int, int], pitch: float, angle: float) -> Floats:
-    """A halftone screen (h, w) in [0, 1]: 0 at the middle of each dot."""
+    """Return a halftone screen (h, w) in [0, 1]: 0 at the middle of each dot."""
     y, x = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
     turn = 2 * np.pi / max(pitch, 2.0)
     u = np.float32(turn) * (x * np.float32(np.cos(angle)) + y * np.float32(np.sin(angle)))

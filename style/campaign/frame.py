@@ -1,4 +1,4 @@
-"""Where things are in a campaign picture: the sizes, the safe area, and the parts of it."""
+"""The layout of a campaign picture: its shape, the safe area, and the areas of its parts."""
 
 from __future__ import annotations
 
@@ -75,16 +75,7 @@ class Frame(NamedTuple):
 
 def frame_of(width: int, height: int, margin: float) -> Frame:
     """Return the frame of a picture; ``margin`` is a share of the shorter side."""
-    ratio = width / height
-    shape: Shape = (
-        "wide"
-        if ratio >= 1.25
-        else "square"
-        if ratio > 0.9
-        else "tall"
-        if ratio > 0.65
-        else "story"
-    )
+    shape = _shape_of(width / height)
     edge = round(margin * min(width, height))
     top, bottom = edge, height - edge
     if shape == "story":
@@ -92,3 +83,12 @@ def frame_of(width: int, height: int, margin: float) -> Frame:
     units = {"wide": min(0.62 * width, 1.05 * height), "tall": 1.08 * width, "story": 1.2 * width}
     unit = units.get(shape, width)
     return Frame(width, height, shape, Box(edge, top, width - edge, bottom), float(unit))
+
+
+def _shape_of(ratio: float) -> Shape:
+    """Return the shape of a picture with this ratio of width to height."""
+    if ratio >= 1.25:
+        return "wide"
+    if ratio > 0.9:
+        return "square"
+    return "tall" if ratio > 0.65 else "story"

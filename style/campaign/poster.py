@@ -32,9 +32,9 @@ _QUIET_STYLE = 0.3  # share of a style that stays behind text
 
 
 class Advert(NamedTuple):
-    """What a picture advertises. Prices are None if there are none.
+    """The item that a picture advertises. A price is None if there is none.
 
-    ``line`` is a small line of the item's own; without it, the note of the template is set.
+    ``line`` is a small line of text for this item; without it, the template's note is drawn.
     """
 
     title: str
@@ -45,10 +45,10 @@ class Advert(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What all pictures of a campaign have in common.
+    """The look that all pictures of a campaign share.
 
-    Without a style, nothing is painted. ``strength`` is that of the product,
-    ``background_strength`` that of all around it.
+    Without a style, nothing is painted. ``strength`` applies to the product, and
+    ``background_strength`` to everything else.
     """
 
     template: Template
@@ -61,7 +61,7 @@ class Look(NamedTuple):
 
 
 class Poster(NamedTuple):
-    """A finished picture, and what a person should check of it.
+    """A finished picture, and facts that a person should check.
 
     ``contrast`` is the least contrast of its text. ``shortened`` is True if the title did not fit.
     ``missing`` are characters that no font has; they were left out. ``cut_out`` is True if the
@@ -209,8 +209,8 @@ def _badge_place(
 ) -> tuple[tuple[float, float], float]:
     """Return the middle of the badge, and the share of its square in which the product is.
 
-    It is the corner beside the product where it covers least of it. Where every corner covers some,
-    the badge goes to the right of the text if there is room.
+    Takes the corner where the badge covers the product least. If it covers some of it in every
+    corner, the badge goes to the right of the text, if there is room.
     """
     radius = _BADGE * frame.unit
     zone = frame.zone(block.height)

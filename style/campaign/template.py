@@ -27,7 +27,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     Colors are ``#rrggbb``, or ``auto``: then they are made from the product's own color. ``page``
     is the background, ``tint`` the backdrop behind the product, ``accent`` the badge with the
     discount. ``logo`` and ``font`` are files, relative to the template; the font is tried before
-    the bundled ones. ``old_price`` is the attribute of items that holds the price of before.
+    the bundled ones. ``old_price`` is the attribute of items that holds their former price.
     ``price`` is the pattern of prices: ``{amount}`` with ``{symbol}`` or ``{code}``. ``margin`` is
     a share of the shorter side. ``note`` is a small line below the prices, such as a call to act.
     """

@@ -57,8 +57,7 @@ def balanced(pixels: Pixels, balance: Balance) -> Pixels:
     tables = np.empty((3, 256), np.uint8)
     for channel, gain in enumerate(balance.gains):
         level = np.arange(256) / 255 * gain
-        low, high = (_ROOM[0], _ROOM[1])
-        low, high = min(low, balance.black), max(high, balance.white)
+        low, high = min(_ROOM[0], balance.black), max(_ROOM[1], balance.white)
         spread = (level - balance.black) / (balance.white - balance.black)
         tables[channel] = np.clip(np.rint(255 * (low + spread * (high - low))), 0, 255)
     out = np.empty_like(pixels)

@@ -10,13 +10,12 @@ from style.care.denoise import LEAST, denoised, noise_of
 from style.care.upscale import doubler, enlarged
 from style.checks import check_pixels
 
-__all__ = ["Care", "Enhanced", "enhance"]
+__all__ = ["Enhanced", "Repairs", "enhance"]
 
 Method = Literal["lanczos", "learned"]
-SCALES = (1, 2, 4)
 
 
-class Care(NamedTuple):
+class Repairs(NamedTuple):
     """Which repairs to make. ``scale`` is 1, 2 or 4."""
 
     color: bool = True
@@ -42,20 +41,20 @@ class Enhanced(NamedTuple):
         return self.noise >= LEAST
 
 
-def enhance(pixels: Pixels, care: Care, threads: int = 1) -> Enhanced:
+def enhance(pixels: Pixels, repairs: Repairs, threads: int = 1) -> Enhanced:
     """Repair a photo (h, w, 3); the input is not changed. Raises BadPixels, BadNetwork.
 
     Noise is removed first, because the network would enlarge it.
     """
     check_pixels(pixels)
-    noise = noise_of(pixels) if care.noise else 0.0
+    noise = noise_of(pixels) if repairs.noise else 0.0
     made = denoised(pixels, noise)
-    balance = balance_of(made, color=care.color, levels=care.levels)
+    balance = balance_of(made, color=repairs.color, levels=repairs.levels)
     made = balanced(made, balance)
     height, width = made.shape[:2]
-    if care.method == "learned":
-        for _ in range(care.scale.bit_length() - 1):
+    if repairs.method == "learned":
+        for _ in range(repairs.scale.bit_length() - 1):
             made = doubler(threads).double(made)
-    elif care.scale > 1:
-        made = enlarged(made, care.scale * width, care.scale * height)
+    elif repairs.scale > 1:
+        made = enlarged(made, repairs.scale * width, repairs.scale * height)
     return Enhanced(made, noise, balance)

@@ -67,7 +67,7 @@ class AdainStyler(ImageStyler):
         return change
 
     def _painted(self, photo: Pixels, style: Pixels) -> Floats:
-        """The photo as the network paints it, (y, x, 3) in [0, 1]."""
+        """Return the photo as the network paints it, (y, x, 3) in [0, 1]."""
         encoder, decoder = self._networks()
         import torch
 
@@ -142,7 +142,7 @@ def _adapted(content: Any, style: Any) -> Any:
 
 
 def _planes(pixels: Pixels) -> Any:
-    """(h, w, 3) as a tensor (1, 3, h, w) in [0, 1]."""
+    """Return (h, w, 3) as a tensor (1, 3, h, w) in [0, 1]."""
     import torch
 
     return torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 255

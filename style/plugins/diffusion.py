@@ -1,4 +1,4 @@
-"""Styles by a diffusion model of the user's, from a local folder: IP-Adapter and ControlNet.
+"""Styles by a diffusion model in a local folder: IP-Adapter and ControlNet.
 
 The folder holds a Stable Diffusion pipeline as ``diffusers`` saves it, with two more folders:
 
@@ -23,8 +23,8 @@ from PIL import Image
 
 from style.arrays import Alpha, Floats, Pixels
 from style.checks import check_mask, check_pixels, check_strength
-from style.enlarge import with_change
 from style.errors import BadNetwork, UnknownStyle
+from style.fullsize import add_change
 from style.guided import luma
 from style.planes import gradient
 from style.shrink import shrunk
@@ -72,7 +72,7 @@ class DiffusionStyler:
             return pixels.copy()
         small = shrunk(pixels, SIDE)
         change = self._painted(small, image, seed) - small.astype(np.float32) / np.float32(255)
-        return with_change(change, small, pixels, strength, mask)
+        return add_change(change, small, pixels, strength, mask)
 
     def provenance(self, style: str, strength: float, seed: int = 0) -> Provenance:
         """Return the record of ``apply`` with these arguments. Raises UnknownStyle.
@@ -95,7 +95,7 @@ class DiffusionStyler:
         return self._images[style]
 
     def _painted(self, photo: Pixels, style: Pixels, seed: int) -> Floats:
-        """The photo as the model paints it, (y, x, 3) in [0, 1]."""
+        """Return the photo as the model paints it, (y, x, 3) in [0, 1]."""
         height, width = photo.shape[:2]
         size = (max(64, round(width / 8) * 8), max(64, round(height / 8) * 8))
         shown = Image.fromarray(photo).resize(size, Image.Resampling.BICUBIC)
@@ -149,7 +149,7 @@ class DiffusionStyler:
 
 
 def _edges(pixels: Pixels) -> Pixels:
-    """White edges on black, (h, w, 3): what a ControlNet of edges is conditioned on."""
+    """Return white edges on black, (h, w, 3), for a ControlNet that is conditioned on edges."""
     across, down = gradient(luma(pixels))
     strength = np.clip(np.hypot(across, down) * 6, 0, 1)
     return np.repeat((strength * 255).astype(np.uint8)[..., None], 3, axis=2)

@@ -57,7 +57,7 @@ class Plan:
     )
 
     def rate_factor(self, step: int) -> float:
-        """1 up to 60 % of the steps, then a straight line to 0.05."""
+        """Return the factor of the learning rate: 1 for 60 % of the steps, then linear to 0.05."""
         late = max(0.0, (step / self.steps - 0.6) / 0.4)
         return 1 - 0.95 * min(1.0, late)
 
@@ -175,7 +175,7 @@ class Training:
         write_checkpoint(path, state | {name: part.state_dict() for name, part in self._parts()})
 
     def load(self, path: Path) -> None:
-        """Go on from a checkpoint. Raises BadTraining if it is of another training or damaged."""
+        """Continue from a checkpoint; BadTraining if it is damaged or of another training."""
         state = read_checkpoint(path, repr(self.plan), self.pictures.digest)
         try:
             for name, part in self._parts():
@@ -214,7 +214,7 @@ def fit(
 ) -> Painter:
     """Train for all steps; return the average of the weights over the last ones, in eval mode.
 
-    Goes on from the checkpoint if there is one. If that has more steps than the plan: BadTraining,
+    Continues from the checkpoint if there is one. If it has more steps than the plan: BadTraining,
     or a training from step 0 with ``anew``. ``report`` gets the mean losses of each ``every``
     steps, fewer in the first line after a checkpoint. Runs are reproducible bit for bit on one
     machine. Raises ImportError without the packages of the frozen networks, and FloatingPointError

@@ -17,12 +17,12 @@ Moments = tuple[Tensor, Tensor]
 
 
 def critic_loss(real: Tensor, fake: Tensor) -> Tensor:
-    """What the critic lowers: scores of real patches below 1, and of generated ones above -1."""
+    """Return the loss of the critic: scores of real patches below 1, of generated ones above -1."""
     return functional.relu(1 - real).mean() + functional.relu(1 + fake).mean()
 
 
 def adversarial_loss(fake: Tensor) -> Tensor:
-    """What the generator lowers: minus the critic's scores of its patches."""
+    """Return the loss of the generator: minus the critic's scores of its patches."""
     return -fake.mean()
 
 
@@ -51,12 +51,12 @@ def content_loss(made: Tensor, photo: Tensor) -> Tensor:
 
 
 def product_loss(made: Tensor, photo: Tensor) -> Tensor:
-    """One minus the cosine of the mean features (n, channels, h, w): is it the same product?"""
+    """Return one minus the cosine of the mean features (n, channels, h, w) of two products."""
     return (1 - functional.cosine_similarity(made.mean((2, 3)), photo.mean((2, 3)))).mean()
 
 
 def smooth_loss(change: Tensor) -> Tensor:
-    """The mean step between neighbors of a change (n, 3, h, w): a little total variation."""
+    """Return the total variation of a change (n, 3, h, w): the mean step between neighbors."""
     down = (change[:, :, 1:] - change[:, :, :-1]).abs().mean()
     across = (change[:, :, :, 1:] - change[:, :, :, :-1]).abs().mean()
     return down + across

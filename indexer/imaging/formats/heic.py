@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from indexer.imaging.formats.isobmff import Box
 
 _OUTPUT_BYTES = 6.5  # per pixel: the library's copy and the picture; 7.2 were measured in all
+_CODED = (b"hvc1", b"hev1")
+# Kinds of items that the decoder gets. Others, such as overlays, allocate sizes that nothing here
+# has read; a phone writes none of them.
+_KINDS = (*_CODED, b"grid", b"iden")
 _STILL_BRANDS = {b"hevc": b"heic", b"hevx": b"heix", b"msf1": b"mif1"}
 
 
@@ -29,12 +33,17 @@ def walk_heic(data: bytes, limits: ImageLimits) -> Structure:
     primary = properties.get(file.primary, [])
     width, height = file.extent(primary)
     check_size("HEIC", width, height, limits)
-    coded = file.coded({item.id for item in file.items if item.kind in (b"hvc1", b"hev1")})
+    for grid in file.grids():
+        check_size("HEIC", *grid, limits)
+    coded = file.coded({item.id for item in file.items if item.kind in _CODED})
     if not coded:
         raise file.broken("it ends before its pixels")
     frames = [_frames(file, properties.get(item, []), part) for item, part in coded.items()]
-    pixels = sum(item_frames.pixels for item_frames in frames)
-    check_work("HEIC", pixels, sum(map(len, coded.values())))
+    uses = file.uses(_CODED)
+    times = [max(1, uses[item]) for item in coded]
+    pixels = sum(item.pixels * count for item, count in zip(frames, times, strict=True))
+    work = sum(len(part) * count for part, count in zip(coded.values(), times, strict=True))
+    check_work("HEIC", pixels, work)
     check_size("HEIC", *_largest_side(frames), limits)
     planes = sum(item_frames.largest * item_frames.pixel_bytes for item_frames in frames)
     width, height = _transformed(file, primary, width, height)
@@ -42,17 +51,17 @@ def walk_heic(data: bytes, limits: ImageLimits) -> Structure:
         "HEIC",
         width,
         height,
-        (file.still(_STILL_BRANDS),),
+        (file.still(_STILL_BRANDS, _KINDS),),
         pixel_bytes=_OUTPUT_BYTES,
         fixed_bytes=int(planes),
     )
 
 
 def _frames(file: MediaFile, properties: list[Box], data: bytes) -> Frames:
-    for box in properties:
-        if box.kind == b"hvcC":
-            return frames_of(read_configuration(file.data[box.body : box.end]), data)
-    raise file.broken("a picture has no decoder configuration")
+    found = [file.data[box.body : box.end] for box in properties if box.kind == b"hvcC"]
+    if len(found) != 1:
+        raise file.broken(f"a picture has {len(found)} decoder configurations, expected one")
+    return frames_of(read_configuration(found[0]), data)
 
 
 def _largest_side(frames: list[Frames]) -> tuple[int, int]:

@@ -25,7 +25,7 @@ class Frames(NamedTuple):
 
 
 class Configuration(NamedTuple):
-    """What the property ``hvcC`` of an item says: the parameter sets, and the length of lengths."""
+    """The content of an item's property ``hvcC``: the parameter sets, and the length of lengths."""
 
     sequences: list[bytes]
     length_bytes: int

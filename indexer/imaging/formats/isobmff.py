@@ -6,7 +6,8 @@ decoder.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from indexer.errors import BadImage
@@ -14,7 +15,11 @@ from indexer.imaging.formats.structure import broken
 
 _MOST_BOXES = 4096  # per level; a file has about ten, plus one for each property
 _MOST_ITEMS = 1024  # 50 megapixels in tiles of 512 x 512 pixels are 200 items
+_MOST_REFERENCES = 4096
 _UNIQUE = {b"pitm", b"iinf", b"iloc", b"iprp", b"iref", b"idat"}
+_TRANSFORMATIONS = (b"clap", b"irot", b"imir")
+_COMPOSED = (b"grid", b"iden")
+_TEXTS = (b"mime", b"uri ")  # kinds of items that are no pictures
 
 
 class Box(NamedTuple):
@@ -37,12 +42,13 @@ class MediaItem(NamedTuple):
 class Numbers:
     """Read successive integers of a box; raise BadImage beyond its end."""
 
-    def __init__(self, name: str, data: bytes, box: Box) -> None:
+    def __init__(self, name: str, data: bytes, box: Box, *, full: bool = True) -> None:
+        """``full`` is whether the box begins with a version and flags."""
         self._name = name
         self._data = data
         self.at = box.body
         self._end = box.end
-        head = self.read(4)
+        head = self.read(4) if full else 0
         self.version, self.flags = head >> 24, head & 0xFFFFFF
 
     def read(self, size: int) -> int:
@@ -80,9 +86,9 @@ class MediaFile:
         """Return the error for a broken file."""
         return broken(self.name, len(self.data), reason)
 
-    def numbers(self, box: Box) -> Numbers:
-        """Return the integers of a box."""
-        return Numbers(self.name, self.data, box)
+    def numbers(self, box: Box, *, full: bool = True) -> Numbers:
+        """Return the integers of a box, which begins with a version and flags if it is ``full``."""
+        return Numbers(self.name, self.data, box, full=full)
 
     def boxes(self, at: int, end: int) -> Iterator[Box]:
         """Iterate over the boxes between two offsets."""
@@ -109,20 +115,71 @@ class MediaFile:
     def properties(self) -> dict[int, list[Box]]:
         """Return the properties of each item, by its id, in their order."""
         outer = self.meta[b"iprp"]
-        boxes = {box.kind: box for box in self.boxes(outer.body, outer.end)}
-        if not boxes.keys() >= {b"ipco", b"ipma"}:
+        boxes = list(self.boxes(outer.body, outer.end))
+        containers = [box for box in boxes if box.kind == b"ipco"]
+        if len(containers) != 1:
             raise self.broken("its items have no properties")
-        listed = list(self.boxes(boxes[b"ipco"].body, boxes[b"ipco"].end))
-        numbers = self.numbers(boxes[b"ipma"])
+        listed = list(self.boxes(containers[0].body, containers[0].end))
         found: dict[int, list[Box]] = {}
-        for _ in range(min(numbers.read(4), _MOST_ITEMS)):
+        for box in boxes:
+            if box.kind == b"ipma":
+                self._associate(box, listed, found)
+        for of_item in found.values():
+            kinds = [box.kind for box in of_item]
+            if any(kinds.count(kind) > 1 for kind in _TRANSFORMATIONS):
+                raise self.broken("a picture is cut or turned more than once")
+        return found
+
+    def _associate(self, box: Box, listed: list[Box], found: dict[int, list[Box]]) -> None:
+        """Add the properties that a box ``ipma`` gives to items."""
+        numbers = self.numbers(box)
+        count = numbers.read(4)
+        if count > _MOST_ITEMS:
+            raise self.broken(f"it has {count} items, at most {_MOST_ITEMS} are read")
+        for _ in range(count):
             item_id = numbers.read(4 if numbers.version else 2)
             for _ in range(numbers.read(1)):
                 wide = numbers.flags & 1
                 index = numbers.read(2 if wide else 1) & (0x7FFF if wide else 0x7F)  # from 1
                 if 0 < index <= len(listed):
                     found.setdefault(item_id, []).append(listed[index - 1])
+
+    def uses(self, coded_kinds: Collection[bytes]) -> Counter[int]:
+        """Return how often grids and identities, which are composed of items, decode each of those.
+
+        Raise BadImage if one is composed of composed pictures: that multiplies at each level.
+        """
+        found: Counter[int] = Counter()
+        if b"iref" not in self.meta:
+            return found
+        coded = {item.id for item in self.items if item.kind in coded_kinds}
+        composed = {item.id for item in self.items if item.kind in _COMPOSED}
+        outer = self.meta[b"iref"]
+        size = 4 if self.numbers(outer).version else 2
+        for box in self.boxes(outer.body + 4, outer.end):
+            if box.kind != b"dimg":
+                continue
+            numbers = self.numbers(box, full=False)
+            if numbers.read(size) not in composed:
+                continue  # the decoder does not get it: a tone map refers to the photo, for example
+            for _ in range(numbers.read(2)):
+                found[numbers.read(size)] += 1
+            if found.total() > _MOST_REFERENCES:
+                raise self.broken(f"its items refer to over {_MOST_REFERENCES} others")
+        if not found.keys() <= coded:
+            raise self.broken("a picture is composed of composed pictures")
         return found
+
+    def grids(self) -> list[tuple[int, int]]:
+        """Return the width and height of each grid, from its own data (23008-12, 6.6.2.3)."""
+        sizes = []
+        for data in self.coded({item.id for item in self.items if item.kind == b"grid"}).values():
+            side = 4 if data[1:2] and data[1] & 1 else 2
+            if len(data) < 4 + 2 * side:
+                raise self.broken("a grid is truncated")
+            numbers = [int.from_bytes(data[at : at + side], "big") for at in (4, 4 + side)]
+            sizes.append((numbers[0], numbers[1]))
+        return sizes
 
     def extent(self, properties: list[Box]) -> tuple[int, int]:
         """Return the width and height of an item, from its property ``ispe``."""
@@ -161,11 +218,12 @@ class MediaFile:
                 found[item_id] = found.get(item_id, b"") + b"".join(pieces)
         return found
 
-    def still(self, sequence_brands: dict[bytes, bytes]) -> bytes:
-        """Return the file with its sequence and EXIF renamed, so that the decoder skips them.
+    def still(self, sequence_brands: dict[bytes, bytes], kinds: Collection[bytes]) -> bytes:
+        """Return the file with all but its pictures renamed, so that the decoder skips the rest.
 
         ``sequence_brands`` are brands of sequences, and those of still pictures to replace them.
-        The orientation is a property that the decoder applies or reports; EXIF is not needed.
+        ``kinds`` are those of items whose cost is known. The orientation is a property that the
+        decoder applies or reports; EXIF is not needed.
         """
         out = bytearray(self.data)
         for box in self.top:
@@ -176,7 +234,7 @@ class MediaFile:
                     brand = bytes(out[at : at + 4])
                     out[at : at + 4] = sequence_brands.get(brand, brand)
         for item in self.items:
-            if item.kind == b"Exif":
+            if item.kind not in kinds and item.kind not in _TEXTS:
                 out[item.kind_at : item.kind_at + 4] = b"none"
         return bytes(out)
 
@@ -193,4 +251,6 @@ class MediaFile:
             items.append(MediaItem(item_id, self.data[entries.at : entries.at + 4], entries.at))
         if len(items) > _MOST_ITEMS:
             raise self.broken(f"it has {len(items)} items, at most {_MOST_ITEMS} are read")
+        if len({item.id for item in items}) < len(items):
+            raise self.broken("two of its items have the same number")
         return items

@@ -28,6 +28,8 @@ _SIDE_DATA = {b"ICCP": MOST_PROFILE, b"EXIF": MOST_EXIF, b"XMP ": MOST_EXIF}
 # Per pixel: two canvases, a copy, the picture and, if lossless, the decoder's own buffer.
 _LOSSY_BYTES, _LOSSLESS_BYTES = 17, 21
 _MOST_CODES, _CODE_BYTES = 65_536, 5_400
+# Codes of 12 kB exist, and take a hundred bytes of file each: more memory than that is in reserve.
+_LARGE_CODE_FILE, _LARGE_CODE_BYTES, _RESERVE = 100, 6_200, 200_000_000
 
 
 def walk_webp(data: bytes, limits: ImageLimits) -> Structure:
@@ -105,10 +107,12 @@ def _tables(size: Size, coded: int) -> int:
     """Return the most memory that the prefix codes of ``coded`` bytes of lossless data take.
 
     Every block of 4 x 4 pixels may have its own codes, which take 20 bits of file and 5 kB of
-    memory. Codes of 10 kB exist, but take a hundred bytes of file each.
+    memory. No photo has many large codes, so ``_RESERVE`` bytes of those are not counted.
     """
     blocks = -(-size[0] // 4) * -(-size[1] // 4)
-    return min(_MOST_CODES, blocks, 8 * coded // 20) * _CODE_BYTES
+    codes = min(_MOST_CODES, blocks, 8 * coded // 20)
+    large = min(codes, coded // _LARGE_CODE_FILE) * _LARGE_CODE_BYTES
+    return codes * _CODE_BYTES + max(0, large - _RESERVE)
 
 
 def _still(data: bytes, chunks: dict[bytes, slice], kind: bytes, body: slice) -> list[bytes]:

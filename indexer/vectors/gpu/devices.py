@@ -37,7 +37,7 @@ _RUNTIMES = (None, "libcudart.so.13", "libcudart.so.12", "libcudart.so")
 
 
 class Placement(NamedTuple):
-    """Where an index is searched, and its form on GPUs. ``note`` is for people to read."""
+    """The place where an index is searched, and its form on GPUs. ``note`` is for people."""
 
     kind: Literal["cpu", "gpu", "replicas", "shards"] = "cpu"
     gpus: int = 0
@@ -46,7 +46,7 @@ class Placement(NamedTuple):
 
 
 class Gpus(Protocol):
-    """What Vitrine needs of the GPUs of a machine. Tests use a fake."""
+    """The functions that Vitrine needs of the GPUs of a machine. Tests use a fake."""
 
     @property
     def has_cagra(self) -> bool:

@@ -13,7 +13,7 @@ TIMEOUT_S = 5.0
 
 
 class ServerAccess(NamedTuple):
-    """What is needed to reach a server, besides its address. It is never stored in a shop.
+    """Access to a server besides its address. It is never stored in a shop.
 
     ``default`` is the server of indexes that do not name one. With ``read_only`` this process
     searches collections, and never fills, mends or deletes one.

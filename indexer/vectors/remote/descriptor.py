@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from indexer.errors import IndexCorrupt, StoreFull
+from indexer.jsonbytes import decode_json_as
 from indexer.vectors.remote.address import ENGINES, ServerAddress
 from indexer.vectors.remote.driver import CollectionSpec
 
@@ -72,10 +73,10 @@ def read_descriptor(folder: Path, engine: str) -> Descriptor:
     """Read the file. Raises FileNotFoundError; IndexCorrupt if it is damaged."""
     path = file_of(folder, engine)
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=Descriptor)
+        found = decode_json_as(path.read_bytes(), Descriptor)
     except FileNotFoundError:
         raise
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (OSError, msgspec.MsgspecError) as error:
         raise IndexCorrupt(f"{path} cannot be read: {error}") from error
     if found.engine not in ENGINES or not _NAME.fullmatch(found.collection) or found.dim < 1:
         raise IndexCorrupt(f"{path} cannot be read: it does not describe a collection of Vitrine")

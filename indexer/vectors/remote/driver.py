@@ -1,4 +1,4 @@
-"""What Vitrine needs of a vector engine: a few calls, the same for Milvus and Qdrant."""
+"""The interface of vector engines: a few calls, the same for Milvus and Qdrant."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from indexer.errors import VitrineError
 from service.http.answering import reply_to
 from service.http.appstate import AppState
-from service.http.json_body import check_json_type, check_marks
+from service.http.json_body import PHOTO_HINT, check_json_type, check_marks
 from service.http.middleware import cancel_on_disconnect
 from service.http.problems import HttpError, problem_of
 from service.http.schemas import BatchBody, SearchBody
@@ -33,7 +33,7 @@ async def search_batch(state: AppState, request: Request) -> Response:
     The results are in the order of the searches. A search that fails, for example because its item
     is unknown, has a problem in place of a reply and does not affect the others.
     """
-    check_json_type(request)
+    check_json_type(request, PHOTO_HINT)
     body = await request.body()
     batch = await state.pools.decoding.run(lambda: _batch(body))
     state.rates.take_search(request.scope, request.headers, len(batch.searches))

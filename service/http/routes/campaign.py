@@ -13,6 +13,7 @@ from indexer.imaging.images import ImageLimits
 from indexer.imaging.photos import Photo
 from service.adverts import advert_of
 from service.http.appstate import AppState, bind
+from service.http.json_body import check_json_type
 from service.http.middleware import cancel_on_disconnect
 from service.http.openapi import Responses, body_of, problems
 from service.http.picture_schemas import CampaignBody
@@ -73,11 +74,7 @@ async def campaign(state: AppState, request: Request) -> Response:
     The fields of a template are those of the files that `vitrine campaign` reads.
     """
     state.rates.take_search(request.scope, request.headers, COST)
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise HttpError(
-            415, "unsupported_media_type", f"expected application/json, got {kind or 'no type'}"
-        )
+    check_json_type(request)
     body = await request.body()
     if len(body) > _MOST_JSON:
         raise HttpError(

@@ -12,6 +12,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from indexer.errors import BadQuery
+from indexer.jsonbytes import decode_json_as
 from service.http.answering import reply_to
 from service.http.appstate import AppState, bind
 from service.http.json_body import check_marks
@@ -52,7 +53,7 @@ async def knn(state: AppState, request: Request) -> Response:
     state.rates.take_search(request.scope, request.headers)
     query = knn_query(await request.body(), state.settings.max_limit)
     body = await cancel_on_disconnect(request, reply_to(state, query, request))
-    reply = msgspec.json.decode(body, type=SearchReply)
+    reply = decode_json_as(body, SearchReply)
     root = str(request.base_url).rstrip("/")
     found = [_result(hit, root) for hit in reply.hits]
     return Response(msgspec.json.encode(found), media_type="application/json")
@@ -67,7 +68,7 @@ def knn_query(body: bytes, most: int) -> Query:
     """
     check_marks(body)
     try:
-        given: Mapping[str, Any] = msgspec.json.decode(body, type=dict[str, Any])
+        given: Mapping[str, Any] = decode_json_as(body, dict[str, Any])
     except msgspec.MsgspecError as error:
         raise BadQuery(f"expected a JSON object: {error}") from error
     if given.get("image_url"):

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from indexer.errors import BadEvent, BadQuery
 from indexer.items import MAX_ID_BYTES, clean_id
+from indexer.jsonbytes import decode_json
 from search.filters.grammar import parse_filter
 from search.filters.jsonform import Filter, filter_from_json
 from search.personal.event import Event, event_from
@@ -21,6 +22,7 @@ from search.personal.recommendation import RecommendQuery
 from service.apikey import Scope
 from service.http.answering import check_limit
 from service.http.appstate import AppState, bind
+from service.http.json_body import check_json_type
 from service.http.middleware import RAW_ID, cancel_on_disconnect
 from service.http.openapi import body_of, problems, reply_of
 from service.http.personal_replies import (
@@ -130,7 +132,7 @@ async def add_events(state: AppState, request: Request) -> Response:
     Invalid events are `refused` one by one. What is stored is on disk when the reply comes, and
     is in the next recommendation.
     """
-    _check_json(request)
+    check_json_type(request)
     body = await request.body()
     async with state.serving.lease() as served:
         engine = served.engine
@@ -142,7 +144,7 @@ async def add_events(state: AppState, request: Request) -> Response:
 async def recommend_session(state: AppState, request: Request) -> Response:
     """Recommend items from the events in the request alone; nothing is stored."""
     state.rates.take_search(request.scope, request.headers)
-    _check_json(request)
+    check_json_type(request)
     body = await request.body()
     if len(body) > _MAX_SESSION_BYTES:
         raise HttpError(
@@ -266,20 +268,10 @@ def _session_profile(given: Sequence[SessionEventBody], now: float) -> Profile:
     return profile_of(events, now)
 
 
-def _check_json(request: Request) -> None:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise HttpError(
-            415,
-            "unsupported_media_type",
-            f"expected application/json, got {kind or 'no content type'}",
-        )
-
-
 def _json(body: bytes) -> Any:
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return decode_json(body)
+    except msgspec.DecodeError as error:
         raise BadQuery(f"the body is not JSON: {error}") from None
 
 

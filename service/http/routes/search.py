@@ -16,7 +16,7 @@ from service.http.answering import reply_to
 from service.http.appstate import AppState, bind
 from service.http.boxes import boxes_reply
 from service.http.explaining import explained
-from service.http.json_body import check_json_type, check_marks
+from service.http.json_body import PHOTO_HINT, check_json_type, check_marks
 from service.http.middleware import cancel_on_disconnect
 from service.http.openapi import body_of, photo_body, problems, reply_of
 from service.http.problems import HttpError
@@ -86,7 +86,7 @@ async def search(state: AppState, request: Request) -> Response:
     A part with a `user_id` needs the write key, because the hits reveal what the user looked at.
     """
     state.rates.take_search(request.scope, request.headers)
-    check_json_type(request)
+    check_json_type(request, PHOTO_HINT)
     body = await request.body()
     small = len(body) <= _INLINE_JSON
     return await _reply(state, request, lambda: query_from_json(body), inline=small)

@@ -1,4 +1,4 @@
-"""A change that was computed on a small copy, brought onto the full picture."""
+"""Add a change that was computed on a small copy to the full picture."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from style.arrays import Alpha, Floats, Pixels
 from style.guided import fit_lines, luma
 from style.strips import blend, over_strips
 
-__all__ = ["with_change"]
+__all__ = ["add_change"]
 
 
-def with_change(
+def add_change(
     change: Floats, small: Pixels, pixels: Pixels, strength: float, mask: Alpha | None
 ) -> Pixels:
     """Add a change (y, x, 3), in ranges of 1, of a small copy to the picture (h, w, 3).

@@ -1,7 +1,7 @@
-"""What a filter leaves to the photo, so that a product stays the product.
+"""Weaken a filter where the photo is dark or detailed, so that the product stays recognizable.
 
-On a dark fabric, bright specks of paper or grout look like a print that the fabric does not have;
-and what a shopper reads a product by, such as a logo or a seam, is fine detail.
+On a dark fabric, bright specks of paper or grout look like a print that the fabric does not have.
+And shoppers recognize a product by fine details, such as a logo or a seam.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from style.arrays import Floats
 from style.guided import luma
 from style.planes import box_mean, gaussian, smoothstep
 
-__all__ = ["spared"]
+__all__ = ["attenuated"]
 
-_DARK = 0.25  # of the texture that black takes
+_DARK = 0.25  # share of the texture that is kept on black
 
 
-def spared(change: Floats, picture: Floats, detail: float) -> Floats:
-    """Weaken a change (h, w, 3) of a picture where it is dark or detailed.
+def attenuated(change: Floats, picture: Floats, detail: float) -> Floats:
+    """Weaken a change (h, w, 3) of a picture where the picture is dark or detailed.
 
-    Where the picture is dark, only the texture is weaker: what the change is on average stays.
-    ``detail`` is the share that is taken from the change where the picture has fine detail.
+    In dark areas only the texture of the change is weakened, and its local mean stays. ``detail``
+    is the share by which the change is weakened where the picture has fine detail.
     """
     side = max(picture.shape[:2])
     light = luma(picture)

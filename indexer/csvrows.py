@@ -1,0 +1,28 @@
+"""Read CSV files that list photos with what they show, for training and evaluation."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, TypeAlias
+
+from indexer.errors import BadCatalog
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Row: TypeAlias = dict[str, str | None]
+
+
+def csv_rows(path: Path) -> tuple[list[str], list[Row]]:
+    """Return the columns and the rows of a CSV file in UTF-8; no columns if it has no rows.
+
+    A cell is None if its row is too short. Raises BadCatalog if the file cannot be read.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows: list[Row] = list(csv.DictReader(file))
+    except OSError as error:
+        raise BadCatalog(f"cannot read {path}: {error.strerror or error}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadCatalog(f"{path} is not a CSV file in UTF-8: {error}") from error
+    return [name for name in rows[0] if name] if rows else [], rows
