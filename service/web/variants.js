@@ -25,7 +25,7 @@ export async function fillVariants(place, item, handlers, signal) {
     make(
       "h3",
       { class: "variants-title", id: "variants-title" },
-      t("panel.variants"),
+      `${t("panel.variants")} `,
       make("span", { class: "variant-name", dir: "auto", text: nameNow(hits, names, item) }),
     ),
     make(
