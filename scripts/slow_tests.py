@@ -49,7 +49,7 @@ def longest_files(seconds: dict[str, list[float]]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("report", type=Path, help="JUnit XML of a run on an idle machine")
-    parser.add_argument("--over", type=float, default=0.2, help="seconds (default: %(default)s)")
+    parser.add_argument("--over", type=float, default=0.05, help="seconds (default: %(default)s)")
     chosen = parser.parse_args()
     seconds = seconds_of(chosen.report)
     for name, lines in (
