@@ -37,7 +37,7 @@ ROWS: list[list[tuple[str, str, str, float, dict[str, str]]]] = [
 
 
 def products(folder: Path) -> dict[str, list[dict[str, str]]]:
-    """The rows of the catalog, by kind of product; of each product the first variant."""
+    """Return the rows of the catalog by kind of product: the first variant of each product."""
     found: dict[str, list[dict[str, str]]] = {}
     seen = set()
     with (folder / "catalog.csv").open(newline="", encoding="utf-8") as rows:

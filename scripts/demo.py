@@ -54,7 +54,7 @@ def main() -> int:
             print(
                 f"  photos to try are in {sample}/photos, its log is {options.folder}/service.log"
             )
-            os.nice(10)  # for what is started from here on: shoppers come first
+            os.nice(10)  # of the processes that start from here on: shoppers come first
             if grow(url, key, others):
                 step(f"building the index of all {ITEMS} items", ["rebuild", "--shop", str(shop)])
             if not options.check:
@@ -120,7 +120,7 @@ def served(
             if found is None:
                 sys.exit(log.read_text() or "the service did not start")
             yield server, found.group(1), key
-        except KeyboardInterrupt:  # the service has got it too
+        except KeyboardInterrupt:  # the service receives it too
             server.wait()
         finally:
             server.terminate()

@@ -31,7 +31,7 @@ class DemoShop(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """The origin of the page."""
+        """Return the origin of the page."""
         return f"http://127.0.0.1:{self.server_port}"
 
     def page(self, path: str) -> bytes:

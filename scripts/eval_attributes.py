@@ -96,7 +96,7 @@ def plain(value: str) -> str:
 
 
 def is_node(path: str, right: str) -> bool:
-    """Whether a path ends with the names of a right node, or is above it and not a root."""
+    """Return True if a path ends with the names of a right node, or is above it and not a root."""
     return f" > {path}".endswith(f" > {right}") or path in _above(right)
 
 
@@ -173,7 +173,7 @@ def evaluate_sheet(half: str, wrong: int, path: Path = SHEET) -> dict[str, Any]:
 
 
 def truths_of(item: Item) -> dict[str, set[str]]:
-    """The shop's own values of an item; attributes without any are left out."""
+    """Return the shop's own values of an item; attributes without any are left out."""
     truths: dict[str, set[str]] = {}
     for name in ("color", "material", "pattern", "gender", "department"):
         given = item.attributes.get(name)
@@ -197,7 +197,7 @@ NODES = Path(__file__).parent / "categories_truth.tsv"
 
 @lru_cache(maxsize=1)
 def nodes() -> dict[str, set[str]]:
-    """The right nodes of the categories of both shops, by their paths."""
+    """Return the right nodes of the categories of both shops, by their paths."""
     lines = NODES.read_text(encoding="utf-8").splitlines()
     rows = [line.split("\t") for line in lines if not line.startswith("#")]
     return {path: set(right.split("|")) for path, right in rows}

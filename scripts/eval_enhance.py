@@ -47,14 +47,14 @@ def read(path: Path) -> Pixels:
 
 
 def psnr(made: Pixels, truth: Pixels) -> float:
-    """Peak signal to noise of two pictures in decibels."""
+    """Return the peak signal-to-noise ratio of two pictures in decibels."""
     inner = slice(RIM, -RIM)
     error = (made.astype(np.float64) - truth)[inner, inner]
     return float(10 * np.log10(255**2 / max((error * error).mean(), 1e-9)))
 
 
 def ssim(made: Pixels, truth: Pixels) -> float:
-    """Structural similarity of the luma of two pictures, with a Gaussian window of 1.5 pixels."""
+    """Return the structural similarity of two pictures' luma, with a Gaussian window of 1.5 px."""
     a, b = luma(made), luma(truth)
 
     def blur(plane: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -71,7 +71,7 @@ def ssim(made: Pixels, truth: Pixels) -> float:
 
 
 def enlarging(data: Path, count: int) -> list[dict[str, Any]]:
-    """Rows of PSNR and SSIM by set, way of halving, and method."""
+    """Return rows of PSNR and SSIM by set, way of halving, and method."""
     sets = {
         "things": sorted((data / "things").rglob("*.jpg")),
         "phone photos of groceries": sorted((data / "grocery/photos").rglob("*.jpg")),
@@ -112,7 +112,7 @@ def _methods(
 
 
 def spoiled(pixels: Pixels) -> Pixels:
-    """The picture as a bad camera would take it: dark, in yellow light, noisy."""
+    """Return the picture as a bad camera would take it: dark, in yellow light, noisy."""
     rng = np.random.default_rng(int(pixels[::7, ::7].sum()) % 2**32)
     light = np.array([0.78, 0.70, 0.52], np.float32)
     noisy = pixels * light + 10 + rng.normal(0, 9, pixels.shape)
@@ -120,7 +120,7 @@ def spoiled(pixels: Pixels) -> Pixels:
 
 
 def retrieval(data: Path, encoder_id: str, count: int) -> list[dict[str, Any]]:
-    """Rows of R@1 for each task: catalog and queries as they are, or enhanced."""
+    """Return rows of R@1 for each task: catalog and queries as they are, or enhanced."""
     encoder = load_encoder(encoder_id)
 
     def encode(pictures: Sequence[Pixels]) -> Vectors:
@@ -152,7 +152,7 @@ def retrieval(data: Path, encoder_id: str, count: int) -> list[dict[str, Any]]:
 
 
 def cared_for(pixels: Pixels) -> Pixels:
-    """The picture as ``vitrine enhance`` repairs it, at its size."""
+    """Return the picture as ``vitrine enhance`` repairs it, at its size."""
     return enhance(pixels, CARE).pixels
 
 
@@ -160,7 +160,7 @@ Task = tuple[str, list[Pixels], NDArray[np.int64], list[Pixels], NDArray[np.int6
 
 
 def grocery(data: Path, count: int) -> Task:
-    """Phone photos, and the pictures of the catalog."""
+    """Return phone photos, and the pictures of the catalog."""
     folder = data / "grocery"
     with (folder / "catalog.csv").open(newline="", encoding="utf-8") as rows:
         items = list(csv.DictReader(rows))
@@ -174,7 +174,7 @@ def grocery(data: Path, count: int) -> Task:
 
 
 def magento(data: Path, count: int) -> Task:
-    """Second views of items, and all first views."""
+    """Return second views of items, and all first views."""
     folder = data / "magento"
     with (folder / "catalog.jsonl").open(encoding="utf-8") as lines:
         items = [item for item in map(json.loads, lines) if item["images"]]

@@ -80,7 +80,7 @@ def found_boxes(things: Sequence[Thing]) -> NDArray[np.float32]:
 def recalls(
     pictures: Sequence[Seen], found: Sequence[Sequence[Thing]], names: frozenset[str] | None = None
 ) -> dict[str, float]:
-    """Recall of the first ten boxes of each picture; `names` restricts the things."""
+    """Return the recall of the first ten boxes of each picture; `names` restricts the things."""
     hits: list[NDArray[np.bool_]] = []
     for picture, things in zip(pictures, found, strict=True):
         boxes = picture.boxes
@@ -108,7 +108,7 @@ def _matched(fits: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def precision(
     pictures: Sequence[Seen], found: Sequence[Sequence[Thing]], threshold: float
 ) -> dict[str, float]:
-    """Share of the boxes shown that overlap a thing by half, and how many are shown."""
+    """Return the share of the boxes shown that overlap a thing by half, and how many are shown."""
     right = shown = 0
     for picture, things in zip(pictures, found, strict=True):
         boxes = found_boxes([thing for thing in things if thing.score >= threshold])
@@ -128,7 +128,7 @@ def street_pictures(streets: Sequence[Street]) -> list[Seen]:
 
 
 def head_boxes(streets: Sequence[Street], folder: Path) -> list[NDArray[np.float32]]:
-    """The box of the hair of each photo, with the face below it: (1, 4), or (0, 4)."""
+    """Return the box of the hair of each photo, with the face below it: (1, 4), or (0, 4)."""
     with (folder / "labels.csv").open(newline="") as file:
         values = {row["name"]: int(row["value"]) for row in csv.DictReader(file)}
     boxes = []
@@ -149,7 +149,7 @@ def head_boxes(streets: Sequence[Street], folder: Path) -> list[NDArray[np.float
 def on_heads(
     heads: Sequence[NDArray[np.float32]], found: Sequence[Sequence[Thing]], threshold: float
 ) -> float:
-    """Share of the photos with a shown box that overlaps the head by half."""
+    """Return the share of the photos with a shown box that overlaps the head by half."""
     count = 0
     for head, things in zip(heads, found, strict=True):
         boxes = found_boxes([thing for thing in things if thing.score >= threshold])
@@ -186,7 +186,7 @@ def r_at_1(
     encoder: Encoder, recognizer: Recognizer, gallery: NDArray[np.float32],
     product: NDArray[np.int64], queries: Sequence[Query],
 ) -> dict[str, float]:  # fmt: skip
-    """R@1 by product, with the whole photo, with auto_crop, and by what auto_crop can choose."""
+    """Return R@1 by product: by the whole photo, by auto_crop, and by its best choice."""
     right = {"whole": 0, "auto_crop": 0}
     cropped = 0
     for query in queries:
@@ -259,7 +259,7 @@ def drawn_queries(folder: Path, limit: int) -> tuple[list[Path], NDArray[np.int6
 
 
 def speed(recognizer: Recognizer, pictures: Sequence[Seen]) -> dict[str, float]:
-    """Milliseconds of a photo, decoded already, on one core."""
+    """Return the milliseconds of a photo, decoded already, on one core."""
     times = []
     for picture in pictures[:40]:
         began = time.perf_counter()

@@ -86,7 +86,7 @@ class Gallery:
     owner: NDArray[np.int64]
 
     def share_found(self, pictures: Sequence[Pixels], owners: NDArray[np.int64]) -> float:
-        """The share of pictures whose own product is nearest."""
+        """Return the share of pictures whose own product is nearest."""
         scores = self.judge(pictures) @ self.vectors.T  # (n, d) @ (d, pictures)
         own = np.where(self.owner[None] == owners[:, None], scores, -np.inf).max(1)
         other = np.where(self.owner[None] != owners[:, None], scores, -np.inf).max(1)
@@ -114,7 +114,7 @@ def read(path: Path) -> Pixels:
 
 
 def judges(encoder_id: str, mobilenet: Path) -> dict[str, Judge]:
-    """The encoder in use, and a network that was never used in training if it can be loaded."""
+    """Return the encoder in use, and a network never used in training if it can be loaded."""
     encoder = load_encoder(encoder_id)
 
     def encode(pictures: Sequence[Pixels]) -> Vectors:
@@ -142,7 +142,7 @@ def galleries(catalog: Catalog, by: dict[str, Judge]) -> dict[str, Gallery]:
 
 
 def worn(pixels: Pixels) -> Pixels:
-    """The picture after JPEG at quality 75, at 0.75 of its size: no hidden signal survives it."""
+    """Return the picture as a JPEG of quality 75 at 0.75 of its size, without hidden signals."""
     image = Image.fromarray(pixels)
     size = (max(1, round(image.width * 0.75)), max(1, round(image.height * 0.75)))
     file = io.BytesIO()
@@ -151,12 +151,12 @@ def worn(pixels: Pixels) -> Pixels:
 
 
 def band_difference(found: FoundStyle, photos: Sequence[Pixels]) -> tuple[float, int]:
-    """Mean CIEDE2000 around the products when only they are styled; and how many had a mask."""
+    """Return the mean CIEDE2000 around styled products, and how many of them had a mask."""
     differences = []
     for pixels in photos:
         mask = product_mask(pixels)
         inside = (mask.alpha >= 128).astype(np.float32)
-        # Of the mask proper: its soft edge belongs to the product.
+        # The soft edge of the mask belongs to the product.
         band = (box_mean(inside, BAND) > 1e-6) & (inside == 0)
         if mask.unsure or not band.any():
             continue
@@ -166,7 +166,7 @@ def band_difference(found: FoundStyle, photos: Sequence[Pixels]) -> tuple[float,
 
 
 def monotony(found: FoundStyle, pixels: Pixels) -> float:
-    """Rank correlation of strength and nearness to the full style."""
+    """Return the rank correlation of strength and nearness to the full style."""
     name, styler = found.info.name, found.styler
     full = style_descriptor(styler.apply(pixels, name, 1))
     distances = [
@@ -177,7 +177,7 @@ def monotony(found: FoundStyle, pixels: Pixels) -> float:
 
 
 def speed(found: FoundStyle, photos: Sequence[Pixels]) -> float:
-    """Median milliseconds of processor time at 256 pixels, on one core."""
+    """Return the median milliseconds of processor time at 256 pixels, on one core."""
     small = [
         np.asarray(Image.fromarray(pixels).resize((256, 256), Image.Resampling.BICUBIC))
         for pixels in photos
@@ -197,7 +197,7 @@ def style_rows(
     owners: NDArray[np.int64],
     by: dict[str, Gallery],
 ) -> list[dict[str, Any]]:
-    """All figures of each style."""
+    """Return all figures of each style."""
     rows = []
     for found in styles:
         name, default = found.info.name, found.info.strength
@@ -217,7 +217,7 @@ def style_rows(
 
 
 def classified(styles: Sequence[FoundStyle], photos: Sequence[Pixels]) -> float:
-    """Accuracy of the classifier of styles on products that it was not fitted to."""
+    """Return the accuracy of the classifier of styles on products that it was not fitted to."""
     made = [
         (style_descriptor(found.styler.apply(pixels, found.info.name, found.info.strength)), at, n)
         for at, found in enumerate(styles)
@@ -234,7 +234,7 @@ def style_image_rows(
     by: dict[str, Gallery],
     weights: Path,
 ) -> list[dict[str, Any]]:
-    """Identity and nearness to style images of our styler, of MicroAST and of a plain blend.
+    """Measure identity and nearness to style images of our styler, MicroAST and a plain blend.
 
     Photos have 256 pixels on the longer side, as MicroAST was trained on crops of that size.
     """
@@ -280,22 +280,22 @@ def style_image_rows(
 
 
 def toned(photo: Pixels, image: Pixels, strength: float) -> Pixels:
-    """The photo in the colors of the image."""
+    """Return the photo in the colors of the image."""
     return StyleImageStyler({"x": palette_of(image)}).apply(photo, "x", strength)
 
 
 def mixed(photo: Pixels, other: Pixels, strength: float) -> Pixels:
-    """A mean of two pictures of one size; strength 0 is the photo."""
+    """Return a mean of two pictures of one size; strength 0 is the photo."""
     return np.asarray(np.rint(photo + strength * (other.astype(float) - photo)), np.uint8)
 
 
 def fitted(image: Pixels, photo: Pixels) -> Pixels:
-    """The image at the size of the photo."""
+    """Return the image at the size of the photo."""
     return np.asarray(Image.fromarray(image).resize(photo.shape[1::-1], Image.Resampling.BICUBIC))
 
 
 def tone_speed() -> float:
-    """Megapixels a second of processor time, of a look."""
+    """Return the megapixels a second of processor time, of a look."""
     pixels = np.random.default_rng(0).integers(0, 256, (1500, 2000, 3), dtype=np.uint8)
     found = built_in().find("film")
     found.styler.apply(pixels, "film", 1)
@@ -313,7 +313,7 @@ def as_row(row: dict[str, Any]) -> str:
 
 
 def chosen(names: str | None, images: Sequence[Path]) -> list[FoundStyle]:
-    """The styles to measure: those named, or all; and one for each style image."""
+    """Return the styles to measure: those named, or all; and one for each style image."""
     registry = built_in()
     wanted = names.split(",") if names is not None else [i.name for i in registry.styles()]
     palettes = {f"image-{path.stem}": palette_of(read(path)) for path in images}

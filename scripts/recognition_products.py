@@ -35,7 +35,7 @@ SHOWN = 20  # hits that are reordered
 
 
 def measure_products(data: Path, limit: int) -> dict[str, Any]:
-    """All measurements of this file; those whose extra is missing are left out."""
+    """Return all measurements of this file; those whose extra is missing are left out."""
     results: dict[str, Any] = {"cut-out": cutout_overlap(limit)}
     grocery = Grocery.read(data / "grocery", load_encoder(threads=1), limit)
     results["shelves"] = shelves(grocery, max(4, limit // 8))
@@ -48,7 +48,7 @@ def measure_products(data: Path, limit: int) -> dict[str, Any]:
 
 
 def cutout_overlap(limit: int) -> dict[str, float]:
-    """Intersection over union of cut-outs of drawn products with the masks of their renderer."""
+    """Return the IoU of cut-outs of drawn products with the masks of their renderer."""
     plan = plan_shop(items=640, photos=0, seed=23)
     found, unsure = [], 0
     for n, product in enumerate(plan.products[::2][:limit]):
@@ -127,7 +127,7 @@ def verified(grocery: Grocery) -> float:
 
 
 def with_words(grocery: Grocery) -> dict[str, float]:
-    """R@1 with the words in photos and pictures, for two encoders: `color` knows no packages."""
+    """Return R@1 with the words in pictures, for two encoders: `color` knows no packages."""
     reader = TextReader()
 
     def read(photo: Photo) -> list[str]:
@@ -154,7 +154,7 @@ def with_words(grocery: Grocery) -> dict[str, float]:
 
 
 def shelves(grocery: Grocery, count: int) -> dict[str, float]:
-    """Recall, precision and names of single products on composed shelves."""
+    """Measure recall, precision and names of single products on composed shelves."""
     recognizer = load_recognizer("things", threads=1)
     cutouts: dict[int, Image.Image] = {}
     rows = []

@@ -42,7 +42,7 @@ _MAPS = (19, 10, 5, 3, 2, 1)
 
 
 def yolox(weights: Path, folder: Path, threshold: float) -> Recognizer:
-    """YOLOX-nano as a plug-in: a copy of the file in `folder`, with its side file."""
+    """Return YOLOX-nano as a plug-in: a copy of the file in `folder`, with its side file."""
     path = folder / "yolox_nano.onnx"
     shutil.copyfile(weights / "yolox_nano.onnx", path)
     side = {
@@ -102,7 +102,7 @@ class Ssd:
 
 
 def _anchors() -> NDArray[np.float32]:
-    """The standard anchors of SSD, (1917, 4): centers and sides, y before x."""
+    """Return the standard anchors of SSD, (1917, 4): centers and sides, y before x."""
     scales = [0.2 + 0.75 * level / 5 for level in range(6)] + [1.0]
     rows = []
     for level, count in enumerate(_MAPS):

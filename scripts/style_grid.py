@@ -56,7 +56,7 @@ def sheet(photos: list[np.ndarray], styles: list[StyleInfo], cell: int) -> Image
 
 
 def drawn_paintings() -> dict[str, np.ndarray]:
-    """Style images (h, w, 3): colors of a dusk, a sea and a meadow, in soft blots."""
+    """Return style images (h, w, 3): colors of a dusk, a sea and a meadow, in soft blots."""
     ramps = {
         "dusk": [(44, 30, 70), (150, 50, 90), (236, 120, 60), (250, 205, 120)],
         "sea": [(10, 40, 70), (20, 100, 130), (90, 180, 190), (235, 240, 230)],
@@ -74,7 +74,7 @@ def drawn_paintings() -> dict[str, np.ndarray]:
 
 
 def image_sheet(photos: list[np.ndarray], cell: int) -> Image.Image:
-    """A row for each style image: the image, then each photo in its colors at full strength."""
+    """Draw a row for each style image: itself, then each photo in its colors at full strength."""
     paintings = drawn_paintings()
     styler = StyleImageStyler({name: palette_of(image) for name, image in paintings.items()})
     image = Image.new("RGB", ((1 + len(photos)) * cell, (1 + len(paintings)) * cell), "white")

@@ -37,7 +37,7 @@ def cielab(pixels: Pixels) -> Floats:
 
 
 def ciede2000(first: Floats, second: Floats) -> Floats:
-    """Color differences of CIELAB (..., 3), after Sharma, Wu and Dalal, 2005."""
+    """Return the color differences of CIELAB (..., 3), after Sharma, Wu and Dalal, 2005."""
     l1, a1, b1 = np.moveaxis(np.asarray(first, float), -1, 0)
     l2, a2, b2 = np.moveaxis(np.asarray(second, float), -1, 0)
     mean_chroma = (np.hypot(a1, b1) + np.hypot(a2, b2)) / 2
@@ -109,13 +109,13 @@ def classify(descriptors: Floats, labels: NDArray[np.int64], train: NDArray[np.b
 
 
 def spearman(first: Sequence[float], second: Sequence[float]) -> float:
-    """Rank correlation of two sequences without ties."""
+    """Return the rank correlation of two sequences without ties."""
     ranks = [np.argsort(np.argsort(values)).astype(float) for values in (first, second)]
     return float(np.corrcoef(ranks)[0, 1])
 
 
 def color_distance(first: Pixels, second: Pixels, directions: int = 24) -> float:
-    """Sliced Wasserstein distance of the colors of two pictures, in Oklab."""
+    """Return the sliced Wasserstein distance of the colors of two pictures, in Oklab."""
     rng = np.random.default_rng(0)
     lines = rng.standard_normal((3, directions))
     lines /= np.linalg.norm(lines, axis=0)

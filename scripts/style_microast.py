@@ -23,7 +23,7 @@ Weights = dict[str, Tensor]
 
 
 def conv(x: Tensor, weights: Weights, name: str, stride: int = 1) -> Tensor:
-    """A convolution with reflected edges; the shape of its weights gives kernel and groups."""
+    """Apply a convolution with reflected edges, by the kernel and groups of its weights."""
     kernel = weights[f"{name}.conv_layer.weight"]
     pad = kernel.shape[-1] // 2
     x = functional.pad(x, (pad,) * 4, mode="reflect") if pad else x
@@ -32,7 +32,7 @@ def conv(x: Tensor, weights: Weights, name: str, stride: int = 1) -> Tensor:
 
 
 def residual(x: Tensor, weights: Weights, name: str, by: tuple[Tensor, Tensor] | None) -> Tensor:
-    """A residual block; ``by`` modulates each convolution: scale * conv(x) + shift * x."""
+    """Apply a residual block; ``by`` modulates each convolution: scale * conv(x) + shift * x."""
     inner = x
     for step in ("conv1", "conv2"):
         out = conv(inner, weights, f"{name}.{step}")
@@ -43,7 +43,7 @@ def residual(x: Tensor, weights: Weights, name: str, by: tuple[Tensor, Tensor] |
 
 
 def encode(x: Tensor, weights: Weights) -> tuple[Tensor, Tensor]:
-    """Features at two depths, both at a quarter of the sides."""
+    """Return features at two depths, both at a quarter of the sides."""
     for number, stride in ((0, 1), (2, 2), (4, 1), (6, 2), (8, 1)):
         x = functional.relu(conv(x, weights, f"enc1.{number}", stride))
     first = residual(x, weights, "enc1.10", None)
@@ -58,7 +58,7 @@ def with_moments(x: Tensor, style: Tensor) -> Tensor:
 
 
 def decode(x: Tensor, weights: Weights) -> Tensor:
-    """Features to pixels, through two bilinear enlargements."""
+    """Map features to pixels, through two bilinear enlargements."""
     for number in (1, 3, 6, 8):
         if number in (1, 6):
             x = functional.interpolate(x, scale_factor=2.0, mode="bilinear")

@@ -26,12 +26,12 @@ LATIN = [
 
 
 def latin() -> set[int]:
-    """Code points of the Latin fonts."""
+    """Return the code points of the Latin fonts."""
     return {code for first, last in LATIN for code in range(first, last + 1)}
 
 
 def asian() -> set[int]:
-    """Code points of the fallback: what the national standards call common."""
+    """Return the code points of the fallback: what the national standards call common."""
     codes: set[int] = set()
     for encoding, rows, cells in (
         ("gb2312", range(0xA1, 0xF8), range(0xA1, 0xFF)),

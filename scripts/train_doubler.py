@@ -33,7 +33,7 @@ LANCZOS, BICUBIC = Image.Resampling.LANCZOS, Image.Resampling.BICUBIC
 
 
 def network() -> nn.Sequential:
-    """A photo (n, 3, h, w) in [0, 1] to what Lanczos lacks, (n, 3, 2 h, 2 w)."""
+    """Return the network: (n, 3, h, w) in [0, 1] -> what Lanczos lacks of it, (n, 3, 2 h, 2 w)."""
     layers = nn.Sequential(
         nn.Conv2d(3, WIDTH, 5, padding=2), nn.ReLU(),
         nn.Conv2d(WIDTH, WIDTH, 3, padding=1), nn.ReLU(),
@@ -65,7 +65,7 @@ def patch(photos: list[Image.Image], rng: np.random.Generator) -> tuple[np.ndarr
     """Draw a small patch, its Lanczos enlargement, and the truth."""
     side = 2 * PATCH
     best, most = None, -1.0
-    for _ in range(3):  # of three patches the one with most detail: flat paper teaches little
+    for _ in range(3):  # the one of three patches with the most detail: plain areas teach little
         photo = photos[rng.integers(len(photos))]
         left, top = (int(rng.integers(0, span - side + 1)) for span in photo.size)
         cut = np.asarray(photo.crop((left, top, left + side, top + side)))
