@@ -13,9 +13,7 @@ from search.personal.listing import (
     SURFACE,
     ListOptions,
     Ranking,
-    boosts_of,
     make_list,
-    wanted_items,
 )
 from search.personal.mixer import FEATURES, Evidence, contributions, features_of
 from search.personal.newcomers import places_in
@@ -97,14 +95,14 @@ def allowed_items(query: RecommendQuery, profile: Profile, view: ShopView) -> Ma
 
 def _choose(allowed: Mask, query: RecommendQuery, sources: Sources, evidence: Evidence) -> Choice:
     """Choose among the allowed items (size,), and fill up with popular and assorted ones."""
-    view, rules = sources.view, sources.rules
+    view, applied = sources.view, sources.rules
     is_personal = _is_personal(evidence)
     newcomers = _newcomers(allowed, query, sources, evidence)
-    wanted = np.union1d(newcomers, wanted_items(allowed, view, rules)).astype(np.int64)
+    wanted = np.union1d(newcomers, applied.wanted(allowed)).astype(np.int64)
     items = np.union1d(_candidates(allowed, sources, evidence), wanted)
     ranking = _ranked(items, wanted, sources, evidence)
     places = make_list(
-        ranking, newcomers, view, ListOptions(query, is_personal, rules, sources.rng)
+        ranking, newcomers, view, ListOptions(query, is_personal, applied, sources.rng)
     )
     chosen = _explained(ranking, places, set(newcomers.tolist()), evidence)
     if len(chosen) == query.limit:
@@ -134,7 +132,7 @@ def _ranked(
     view = sources.view
     rows, vectors = sources.images.rows_of(items), sources.images.vectors_of(items)
     features = features_of(items, vectors, evidence)
-    boosts = boosts_of(items, view, sources.rules)
+    boosts = sources.rules.boosts_of(items)
     scores = contributions(features, evidence.weights).sum(axis=1) + boosts
     order = _order(items, scores, view)
     rest = order[_RANKED:]

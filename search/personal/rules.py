@@ -19,6 +19,7 @@ many. ``explore`` is the share of the places, after the first, whose item is dra
 from __future__ import annotations
 
 import logging
+import stat
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -32,13 +33,14 @@ from search.personal.mixer import FEATURES
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from search.filters.jsonform import Filter
 
 logger = logging.getLogger("vitrine.search")
 
 _MOST: Final = 100  # rules of each kind: every filter costs time in each request
 _MAX_PLACE: Final = 1000
 _MAX_ADDED: Final = 100.0
+_MAX_WEIGHT: Final = 1e6
+_MAX_BYTES: Final = 1_000_000
 
 
 class Boost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -99,7 +101,12 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 f"interleave has weights of features, which are {', '.join(FEATURES)}; got "
                 f"{unknown[0][:40]!r}"
             )
+        if any(abs(weight) > _MAX_WEIGHT for weight in (self.interleave or {}).values()):
+            raise BadQuery(f"weights are from -{_MAX_WEIGHT:g} to {_MAX_WEIGHT:g}")
         return self
+
+
+_NONE: Final = Rules()
 
 
 class RulesFile:
@@ -121,7 +128,7 @@ class RulesFile:
             version = (status.st_mtime_ns, status.st_size, status.st_ino)
         except FileNotFoundError:
             self._last = None
-            return Rules()
+            return _NONE
         except OSError:
             version = (0, 0, 0)  # ``read_rules`` finds out why
         last = self._last
@@ -131,7 +138,7 @@ class RulesFile:
             rules = read_rules(self._path)
         except BadQuery as error:
             logger.warning("%s; the last valid rules hold", error)
-            rules = Rules() if last is None else last[1]
+            rules = _NONE if last is None else last[1]
         self._last = (version, rules)
         return rules
 
@@ -139,11 +146,11 @@ class RulesFile:
 def read_rules(path: Path) -> Rules:
     """Read rules from a file. Raises BadQuery, naming the file and what is wrong."""
     try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe may never end
+            raise BadQuery("not a regular file")
+        if status.st_size > _MAX_BYTES:
+            raise BadQuery(f"{status.st_size} bytes, at most {_MAX_BYTES} are allowed")
         return decode_json_as(path.read_bytes(), Rules).check()
     except (OSError, msgspec.MsgspecError, BadQuery) as error:
         raise BadQuery(f"{path}: {error}", param="rules") from None
-
-
-def parsed(rule: Boost | Floor) -> Filter:
-    """Return the filter of a rule."""
-    return parse_filter(rule.filter)
