@@ -31,6 +31,7 @@ from search.filters.grammar import parse_filter
 from search.personal.mixer import FEATURES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -95,14 +96,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise BadQuery("the shares of floors must be from 0 to 1, and at most 1 in sum")
         if not 0 <= self.explore <= 1:
             raise BadQuery(f"explore must be from 0 to 1, got {self.explore}")
-        unknown = sorted(set(self.interleave or {}) - set(FEATURES))
-        if unknown:
-            raise BadQuery(
-                f"interleave has weights of features, which are {', '.join(FEATURES)}; got "
-                f"{unknown[0][:40]!r}"
-            )
-        if any(abs(weight) > _MAX_WEIGHT for weight in (self.interleave or {}).values()):
-            raise BadQuery(f"weights are from -{_MAX_WEIGHT:g} to {_MAX_WEIGHT:g}")
+        check_weights(self.interleave or {})
         return self
 
 
@@ -143,14 +137,44 @@ class RulesFile:
         return rules
 
 
+def check_weights(weights: Mapping[str, float]) -> None:
+    """Raise BadQuery if weights are of unknown features, or out of range."""
+    unknown = sorted(set(weights) - set(FEATURES))
+    if unknown:
+        raise BadQuery(
+            f"weights are of features, which are {', '.join(FEATURES)}; got {unknown[0][:40]!r}",
+            param="weights",
+        )
+    if any(abs(weight) > _MAX_WEIGHT for weight in weights.values()):
+        raise BadQuery(
+            f"weights are from -{_MAX_WEIGHT:g} to {_MAX_WEIGHT:g}, got {max(weights.values())}",
+            param="weights",
+        )
+
+
+def read_weights(path: Path) -> dict[str, float]:
+    """Read weights of all features from a JSON file; those that it lacks are 0. Raises BadQuery."""
+    try:
+        given = decode_json_as(_read(path), dict[str, float])
+        check_weights(given)
+    except (OSError, msgspec.MsgspecError, BadQuery) as error:
+        raise BadQuery(f"{path}: {error}", param="weights") from None
+    return dict.fromkeys(FEATURES, 0.0) | given
+
+
 def read_rules(path: Path) -> Rules:
     """Read rules from a file. Raises BadQuery, naming the file and what is wrong."""
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # reading a pipe may never end
-            raise BadQuery("not a regular file")
-        if status.st_size > _MAX_BYTES:
-            raise BadQuery(f"{status.st_size} bytes, at most {_MAX_BYTES} are allowed")
-        return decode_json_as(path.read_bytes(), Rules).check()
+        return decode_json_as(_read(path), Rules).check()
     except (OSError, msgspec.MsgspecError, BadQuery) as error:
         raise BadQuery(f"{path}: {error}", param="rules") from None
+
+
+def _read(path: Path) -> bytes:
+    """Return the bytes of a file. Raises OSError, and BadQuery for what is no file or too long."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):  # reading a pipe may never end
+        raise BadQuery("not a regular file")
+    if status.st_size > _MAX_BYTES:
+        raise BadQuery(f"{status.st_size} bytes, at most {_MAX_BYTES} are allowed")
+    return path.read_bytes()

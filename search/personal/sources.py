@@ -6,6 +6,7 @@ import random
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from msgspec.structs import replace
 
 from indexer.items import clean_id
 from search.personal.applied_rules import RulesApplier
@@ -49,6 +50,11 @@ class Sources(NamedTuple):
     weights: Mapping[str, float]
     rules: AppliedRules
     rng: random.Random
+
+    def without_chance(self) -> Sources:
+        """Return the sources with rules that neither explore nor interleave."""
+        rules = replace(self.rules.rules, explore=0.0, interleave=None)
+        return self._replace(rules=self.rules._replace(rules=rules))
 
 
 class _Popular(NamedTuple):
