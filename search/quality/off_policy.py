@@ -104,7 +104,8 @@ def _with_interval(
     """Return the sum of ``earned`` (n,) by that of ``places`` (n,), with its interval."""
     if users is not None:
         owner = np.unique(users, return_inverse=True)[1]
-        earned, places = np.bincount(owner, earned), np.bincount(owner, places)
+        earned = np.bincount(owner, earned).astype(np.float64)
+        places = np.bincount(owner, places).astype(np.float64)
     count = len(earned)
     rng = np.random.default_rng(seed)
     drawn = []

@@ -192,7 +192,7 @@ class Factors(RatingModel):
 
     name = "als"
     settings = tuple(
-        {"factors": float(factors), "l2": l2} for factors in (4, 16) for l2 in (3, 6, 12, 24)
+        {"factors": float(factors), "l2": l2} for factors in (4, 16) for l2 in (1, 3, 6, 12)
     )
 
     def fit(self, rated: Rated, left: Values, vectors: Vectors) -> None:  # noqa: ARG002
