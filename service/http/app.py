@@ -45,6 +45,7 @@ from service.http.routes.operator import add_operator_page, operator_routes
 from service.http.routes.pages import add_pages
 from service.http.routes.personal import personal_routes
 from service.http.routes.recognition import recognition_routes
+from service.http.routes.replica import replica_routes
 from service.http.routes.reviews import review_routes
 from service.http.routes.search import search_routes
 from service.http.routes.state import observe_gauges_forever, state_routes
@@ -173,7 +174,8 @@ def add_routes(app: FastAPI, state: AppState) -> None:
     items = (write_routes, review_routes, enrich_routes, item_routes, personal_routes)
     pictures = (style_routes, campaign_routes)
     operators = (
-        admin_routes, job_routes, job_start_routes, key_routes, operator_routes, state_routes,
+        admin_routes, job_routes, job_start_routes, key_routes, operator_routes, replica_routes,
+        state_routes,
     )  # fmt: skip
     for routes in (*searching, *items, *pictures, *operators):
         app.include_router(routes(state))
