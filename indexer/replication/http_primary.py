@@ -131,8 +131,7 @@ class HttpPrimary:
             finally:
                 response.close() if response.length_remaining else response.release_conn()
         except (HTTPError, OSError) as error:
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
-            raise PrimaryLost(f"{self.url} does not answer: {reason}") from error
+            raise PrimaryLost(f"{self.url} does not answer: {_reason(error)}") from error
 
     def _refusal(self, response: BaseHTTPResponse, path: str) -> Exception:
         """Return the error for an answer with another status."""
@@ -152,3 +151,10 @@ class HttpPrimary:
             f"{self.url} answers {response.status} to {path.partition('?')[0]}: {detail}; is it a "
             "service of this version of Vitrine?"
         )
+
+
+def _reason(error: BaseException) -> str:
+    """Return why a request failed, without the names of urllib3's objects around it."""
+    inner = next((part for part in reversed(error.args) if isinstance(part, Exception)), error)
+    text = " ".join(str(inner).split()).rpartition(": ")[2]
+    return text[:200] or type(error).__name__
