@@ -216,8 +216,7 @@ class Factors(RatingModel):
 
     def _solve(self, known: Values, left: Values) -> Values:
         square = known.T @ known + self.setting["l2"] * np.eye(known.shape[1])
-        found: Values = np.linalg.solve(square, known.T @ left)
-        return found
+        return np.asarray(np.linalg.solve(square, known.T @ left), dtype=np.float64)
 
 
 MODELS: Final[tuple[type[RatingModel], ...]] = (Means, Factors, Behavior, PicturesAndBehavior)
