@@ -28,10 +28,12 @@ SHOWN = ("backpack", "dress", "sneaker", "sofa", "tee")  # the beginnings of pro
 NAME, HEAD = 96, 18  # pixels for the names
 
 
-def sheet(photos: list[np.ndarray], styles: list[StyleInfo], cell: int) -> Image.Image:
-    """Draw a row per style: a photo at each strength. The photos alternate over the rows."""
+def sheet(photos: list[np.ndarray], styles: list[StyleInfo], cell: int, groups: int) -> Image.Image:
+    """Draw a row per style, in ``groups`` side by side: a photo at each strength.
+
+    The photos alternate over the rows.
+    """
     columns = 1 + len(STRENGTHS)
-    groups = 2
     rows = -(-len(styles) // groups)
     width = groups * (NAME + columns * cell)
     image = Image.new("RGB", (width, HEAD + rows * cell), "white")
@@ -120,11 +122,11 @@ def main() -> None:
         ]
     styles = built_in().styles()
     save(
-        sheet(photos, [info for info in styles if info.kind == "texture"], 150),
+        sheet(photos, [info for info in styles if info.kind == "texture"], 190, 1),
         given.out / "style-textures.jpg",
     )
     save(
-        sheet(photos, [info for info in styles if info.kind == "tone"], 110),
+        sheet(photos, [info for info in styles if info.kind == "tone"], 110, 2),
         given.out / "style-tones.jpg",
     )
     save(image_sheet(photos, 130), given.out / "style-images.jpg")

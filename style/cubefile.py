@@ -23,6 +23,7 @@ __all__ = ["cube_bytes", "read_cube", "write_cube"]
 
 _LINE = 1000  # bytes of the longest line; the specification allows 250
 _FILE = 32_000_000  # bytes: 65 * 65 * 65 rows of long numbers are 20 MB
+_LINES = 500_000  # 65 * 65 * 65 rows, and as many comments again
 _CURVE = 65_536  # entries of the longest 1D LUT of the specification
 _EXTREME = 1e6  # larger values are not colors
 _WAY_OUT = "export the LUT again as a .cube of 17, 33 or 65 points"
@@ -104,6 +105,8 @@ class _Reader:
         text = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         while start < len(text):
             self._line += 1
+            if self._line > _LINES:
+                self._refuse(f"over {_LINES:,} lines, a .cube of 65 points has 274,625 rows")
             end = text.find(b"\n", start, start + _LINE + 1)
             if end < 0:
                 if len(text) - start > _LINE:
@@ -161,6 +164,8 @@ class _Reader:
     def _numbers(self, words: list[str]) -> tuple[float, float, float]:
         try:
             red, green, blue = map(float, words)
+            if any("_" in word for word in words):  # Python reads 1_0 as 10
+                raise ValueError
         except ValueError:
             self._refuse(f"expected three numbers, got {_shown(' '.join(words))}")
         for value in (red, green, blue):

@@ -20,22 +20,22 @@ from style.styler import Provenance, StyleInfo
 
 __all__ = ["PainterStyler"]
 
-_VERSION = 2  # of the filters; increase it when their pixels change
+_VERSION = 3  # of the filters; increase it when their pixels change
 
 
 class _Art(NamedTuple):
     module: str
     strength: float
-    detail: float | None = None  # see ``style.art.attenuation``; None changes nothing
+    spared: float | None = None  # see ``style.art.attenuation``; None changes nothing
 
 
 _ARTS = {
     "ink": _Art("ink", 0.65),
-    "mosaic": _Art("mosaic", 0.4, 0.5),
-    "oil": _Art("oil", 0.3),
-    "pencil": _Art("pencil", 0.35, 0.0),
-    "pointillism": _Art("pointillism", 0.4, 0.5),
-    "pop-art": _Art("popart", 0.4, 0.0),
+    "mosaic": _Art("mosaic", 0.4, 0.7),
+    "oil": _Art("oil", 0.7),
+    "pencil": _Art("pencil", 0.45, 0.5),
+    "pointillism": _Art("pointillism", 0.5, 0.7),
+    "pop-art": _Art("popart", 0.45, 0.5),
     "watercolor": _Art("watercolor", 0.6),
 }
 
@@ -67,9 +67,9 @@ class PainterStyler:
         small = shrunk(pixels, SIDE)
         picture = small.astype(np.float32) / np.float32(255)
         change = paint(picture, seed) - picture  # (y, x, 3)
-        detail = _ARTS[style].detail
-        if detail is not None:
-            change = attenuated(change, picture, detail)
+        spared = _ARTS[style].spared
+        if spared is not None:
+            change = attenuated(change, picture, spared)
         return add_change(change, small, pixels, strength, mask)
 
     def provenance(self, style: str, strength: float, seed: int = 0) -> Provenance:

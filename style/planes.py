@@ -5,6 +5,9 @@ Borders repeat the outermost pixel. They use NumPy, because Pillow cannot filter
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image
 
@@ -42,28 +45,41 @@ def _slid(plane: Floats, radius: int, axis: int) -> Floats:
 
 
 def gaussian(plane: Floats, sigma: float) -> Floats:
-    """Blur (h, w[, c]); wide blurs are three box means, which is close to a Gaussian."""
+    """Blur (h, w[, c]). A wide blur runs on a smaller copy, which is interpolated."""
     if sigma <= 0.2:
         return plane
-    if sigma > 2.5:
-        radius = max(1, round(np.sqrt(sigma * sigma * 12 / 3 + 1) / 2 - 0.5))
-        for _ in range(3):
-            plane = box_mean(plane, radius)
-        return plane
-    radius = int(np.ceil(3 * sigma))
-    taps = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
-    taps = (taps / taps.sum()).astype(np.float32)
-    for axis in (0, 1):
-        edges = [(0, 0)] * plane.ndim
-        edges[axis] = (radius, radius)
-        padded = np.pad(plane, edges, mode="edge")
+    if sigma <= 2.5:
+        return _blurred(plane, (sigma, sigma))
+    if plane.ndim == 3:
+        return np.stack([gaussian(plane[..., c], sigma) for c in range(plane.shape[2])], axis=-1)
+    height, width = plane.shape
+    down, across = (max(1, min(int(sigma / 1.25), size)) for size in plane.shape)
+    small = Image.fromarray(np.ascontiguousarray(plane)).reduce((across, down))
+    # Shrinking and interpolating blur too: together, their variance is factor**2 / 4.
+    sigmas = [math.sqrt(sigma**2 - factor**2 / 4) / factor for factor in (down, across)]
+    soft = Image.fromarray(_blurred(np.asarray(small), sigmas))
+    box = (0.0, 0.0, width / across, height / down)  # the last square may be smaller
+    return np.asarray(soft.resize((width, height), Image.Resampling.BILINEAR, box=box))
+
+
+def _blurred(plane: Floats, sigmas: Sequence[float]) -> Floats:
+    """Convolve (h, w[, c]) with a Gaussian of these widths along the two axes."""
+    for axis, sigma in enumerate(sigmas):
         size = plane.shape[axis]
-        cuts = [slice(None)] * plane.ndim
-        total = np.zeros_like(plane)
-        for place, tap in enumerate(taps):
-            cuts[axis] = slice(place, place + size)
-            total += padded[tuple(cuts)] * tap
-        plane = total
+        radius = math.ceil(3 * sigma)
+        taps = np.exp(-0.5 * (np.arange(radius + 1) / sigma) ** 2)
+        taps = (taps / (2 * taps.sum() - 1)).astype(np.float32)  # of one side
+        padded = np.take(plane, np.clip(np.arange(-radius, size + radius), 0, size - 1), axis)
+        cuts = [
+            padded[by : by + size] if axis == 0 else padded[:, by : by + size]
+            for by in range(2 * radius + 1)
+        ]
+        plane = cuts[radius] * taps[0]
+        pair = np.empty_like(plane)
+        for away in range(1, radius + 1):
+            np.add(cuts[radius - away], cuts[radius + away], out=pair)
+            pair *= taps[away]
+            plane += pair
     return plane
 
 

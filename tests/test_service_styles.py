@@ -44,7 +44,7 @@ def test_the_styles_are_listed_with_those_that_are_indexed(serve, styled_shop):
     styles = {style["name"]: style for style in http.get("/v1/styles").json()["styles"]}
     assert list(styles) == sorted(styles)
     assert styles["pastel"] == {**styles["pastel"], "kind": "tone", "indexed": True}
-    assert styles["oil"] == {"name": "oil", "kind": "texture", "strength": 0.3, "indexed": False}
+    assert styles["oil"] == {"name": "oil", "kind": "texture", "strength": 0.7, "indexed": False}
     (status,) = http.get("/v1/status").json()["styles"]
     assert (status["name"], status["indexed"] + status["left_out"]) == ("pastel", 18)
 
@@ -86,7 +86,7 @@ def test_an_image_in_a_style_has_its_strength_in_a_header(serve, styled_shop):
         query: http.get(f"{path}?{query}").headers.get("x-style-strength")
         for query in ("style=pastel", "style=pastel&strength=0.3", "style=oil", "index=0")
     }
-    assert list(sent.values()) == [f"{kept:g}", "0.3", "0.3", None]
+    assert list(sent.values()) == [f"{kept:g}", "0.3", "0.7", None]
 
 
 def test_an_unknown_item_is_reported_before_an_unknown_style(http):

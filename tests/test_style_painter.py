@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from style.art.canvas import cells, kuwahara, smeared, tangents
+from style.art import pointillism
+from style.art.canvas import cells, flattened, kuwahara, smeared, tangents
 from style.errors import BadMask, BadPixels, BadStrength, UnknownStyle
 from style.guided import fit_lines, luma
 from style.painter import PainterStyler
@@ -186,6 +187,22 @@ def test_kuwahara_flattens_noise_and_keeps_an_edge(rng):
     made = kuwahara(noisy, 4)
     assert made[10:50, 5:20].std() < 0.02
     assert (made[30, 32] - made[30, 27]).min() > 0.85
+
+
+def test_a_thin_line_is_painted_with_a_finer_brush():
+    picture = np.full((60, 60, 3), 0.8, np.float32)
+    picture[29:31] = 0.2
+    made = flattened(picture, 6, 1)
+    assert made[29:31, 10:50].mean() < 0.5  # still there
+    assert kuwahara(picture, 6)[29:31, 10:50].mean() > 0.7  # lost to the broad brush
+    assert np.abs(made[:15] - 0.8).max() < 1e-3
+
+
+def test_dots_of_several_colors_mix_to_the_color_of_the_picture():
+    color = np.array([0.8, 0.45, 0.15], np.float32)
+    made = pointillism.paint(np.full((160, 160, 3), color), 0)
+    assert np.abs(made[20:140, 20:140].mean(axis=(0, 1)) - color).max() < 0.01
+    assert made[..., 0].std() > 0.01
 
 
 def test_every_pixel_is_in_the_cell_of_its_nearest_center(rng):

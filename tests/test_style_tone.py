@@ -15,6 +15,7 @@ from style.lut import ColorMap, Lut, identity_table
 from style.oklab import from_oklab, oklab_of_pixels, to_oklab
 from style.tone import ToneStyler, look_lut
 
+COMMENT = "#\n"
 IDENTITY = "\n".join(
     f"{red} {green} {blue}" for blue in (0, 1) for green in (0, 1) for red in (0, 1)
 )
@@ -238,6 +239,7 @@ def test_a_1d_lut_is_a_curve_a_channel(tmp_path):
         ("LUT_3D_SIZE 2\n0 0 1e300\n", "is not a color"),
         ("LUT_3D_SIZE 2\n0 0\n", "three numbers, got 2"),
         ("LUT_3D_SIZE 2\n0 zero 0\n", "three numbers, got '0 zero 0'"),
+        ("LUT_3D_SIZE 2\n1_0 0 0\n", "three numbers, got '1_0 0 0'"),
         ("0 0 0\n", "before LUT_3D_SIZE"),
         ("LUT_4D_SIZE 2\n", "unknown keyword 'LUT_4D_SIZE'"),
         ("LUT_3D_SIZE 2\nDOMAIN_MIN 1 1 1\n" + IDENTITY, "must be below"),
@@ -278,6 +280,13 @@ def test_a_missing_or_huge_cube_is_refused(tmp_path):
         file.truncate(40_000_000_000)
     with pytest.raises(BadCube, match="over 32 MB"):
         read_cube(huge)
+
+
+def test_a_cube_of_many_lines_is_refused_before_all_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("style.cubefile._LINES", 20)
+    assert read_cube(cube(tmp_path, f"LUT_3D_SIZE 2\n{COMMENT * 11}{IDENTITY}")).size == 2
+    with pytest.raises(BadCube, match="line 21: over 20 lines"):
+        read_cube(cube(tmp_path, f"LUT_3D_SIZE 2\n{COMMENT * 12}{IDENTITY}"))
 
 
 def test_a_title_is_no_command_for_a_terminal(tmp_path):

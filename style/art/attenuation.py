@@ -9,18 +9,19 @@ from __future__ import annotations
 import numpy as np
 
 from style.arrays import Floats
+from style.art.canvas import detail
 from style.guided import luma
-from style.planes import box_mean, gaussian, smoothstep
+from style.planes import gaussian, smoothstep
 
 __all__ = ["attenuated"]
 
 _DARK = 0.25  # share of the texture that is kept on black
 
 
-def attenuated(change: Floats, picture: Floats, detail: float) -> Floats:
+def attenuated(change: Floats, picture: Floats, spared: float) -> Floats:
     """Weaken a change (h, w, 3) of a picture where the picture is dark or detailed.
 
-    In dark areas only the texture of the change is weakened, and its local mean stays. ``detail``
+    In dark areas only the texture of the change is weakened, and its local mean stays. ``spared``
     is the share by which the change is weakened where the picture has fine detail.
     """
     side = max(picture.shape[:2])
@@ -28,9 +29,6 @@ def attenuated(change: Floats, picture: Floats, detail: float) -> Floats:
     mean = gaussian(change, 0.02 * side)
     kept = _DARK + (1 - _DARK) * smoothstep(0.05, 0.5, gaussian(light, 0.004 * side))
     change = mean + (change - mean) * kept[..., None]
-    if not detail:
+    if not spared:
         return change
-    level = box_mean(light, 2)
-    variance = np.maximum(box_mean(light * light, 2) - level * level, 0)
-    fine = gaussian(smoothstep(0.01, 0.06, np.sqrt(variance)), 1.0)
-    return np.asarray(change * (1 - np.float32(detail) * fine)[..., None], np.float32)
+    return np.asarray(change * (1 - np.float32(spared) * detail(picture))[..., None], np.float32)

@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from style.arrays import Floats
-from style.planes import box_mean, gaussian, gradient
+from style.guided import luma
+from style.planes import box_mean, gaussian, gradient, smoothstep
 
 __all__ = [
     "Cells",
     "cells",
     "cloud",
+    "detail",
+    "flattened",
     "grain",
     "kuwahara",
     "smeared",
@@ -116,6 +119,24 @@ def kuwahara(picture: Floats, radius: float, sharpness: float = 6.0) -> Floats:
         total += weighted[top : top + height, left : left + width]
         count += weights[top : top + height, left : left + width]
     return np.asarray(total / count[..., None], np.float32)
+
+
+def flattened(picture: Floats, radius: float, fine: float, sharpness: float = 6.0) -> Floats:
+    """Flatten (h, w, 3) into patches of ``radius``, and of ``fine`` where the picture has detail.
+
+    A painter takes a smaller brush for a face or a logo (A. Hertzmann, "Painterly rendering with
+    curved brush strokes of multiple sizes", 1998).
+    """
+    broad, narrow = (kuwahara(picture, size, sharpness) for size in (radius, fine))
+    return broad + (narrow - broad) * detail(picture)[..., None]
+
+
+def detail(picture: Floats) -> Floats:
+    """Return where (h, w, 3) has fine detail, such as a face, a logo or a seam: (h, w), 0 to 1."""
+    light = luma(picture)
+    level = box_mean(light, 2)
+    variance = np.maximum(box_mean(light * light, 2) - level * level, 0)
+    return gaussian(smoothstep(0.01, 0.06, np.sqrt(variance)), 1.0)
 
 
 def _dot(first: Floats, second: Floats) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from style.arrays import Floats
-from style.art.canvas import cloud, kuwahara, smeared, tangents, unit
+from style.art.canvas import cloud, flattened, smeared, tangents, unit
 from style.guided import luma
 from style.planes import gaussian, smoothstep
 
@@ -33,7 +33,7 @@ def paint(picture: Floats, seed: int) -> Floats:
     """Draw (h, w, 3) in ink: lines, four tones of gray wash, and faint colors."""
     size = unit(picture)
     shape = picture.shape[:2]
-    flat = kuwahara(picture, 4 * size)
+    flat = flattened(picture, 4 * size, 1.6 * size)
     fine = lines(picture, max(0.6, 1.1 * size))
     bold = lines(flat, max(0.8, 2.0 * size))
     drawn = np.maximum(fine * 0.85, bold)
@@ -43,10 +43,10 @@ def paint(picture: Floats, seed: int) -> Floats:
         + 0.007 * cloud(shape, 24 * size, seed + 1)
     )
     wash = np.zeros(shape, np.float32)
-    for level, depth in ((0.80, 0.10), (0.55, 0.18), (0.33, 0.22), (0.16, 0.28)):
+    for level, depth in ((0.82, 0.14), (0.62, 0.20), (0.42, 0.22), (0.22, 0.24)):
         wash += np.float32(depth) * smoothstep(level + 0.05, level - 0.05, light)
     gray = luma(flat)[..., None]
-    color = np.clip(0.62 * (flat - gray), -0.4, 0.4)
+    color = 0.9 * (flat - gray)
     paper = _PAPER * (1 - wash[..., None]) + color
     paper = paper + 0.008 * cloud(shape, 2 * size, seed + 2)[..., None]
     return np.asarray(np.clip(paper + (_INK - paper) * drawn[..., None], 0, 1), np.float32)

@@ -19,18 +19,20 @@ def paint(picture: Floats, seed: int) -> Floats:
     cut = cells(picture, 19 * size, seed, jitter=0.65, color=2.6)
     rng = np.random.default_rng(seed + 1)
     stones = cut.mean(picture)  # (n, 3)
-    uneven = 0.06 - 0.045 * smoothstep(0.75, 1.0, stones.mean(axis=1, keepdims=True))
+    uneven = 0.04 - 0.03 * smoothstep(0.75, 1.0, stones.mean(axis=1, keepdims=True))
     stones = stones * (1 + uneven * rng.standard_normal((len(stones), 1), np.float32))
     gray = stones.mean(axis=1, keepdims=True)
-    stones = np.clip(gray + 1.15 * (stones - gray), 0, 1)
+    stones = np.clip(gray + 1.08 * (stones - gray), 0, 1)
     laid = stones[cut.label]
+    laid = laid + 0.35 * (picture - laid)  # glazed: the picture shows through
     slope_x, slope_y = gradient(np.minimum(cut.border, 2.6 * size))
     bevel = np.clip(-(slope_x + slope_y), -1, 1) * smoothstep(3.4 * size, 1.0 * size, cut.border)
     laid = (
         laid
-        + 0.10 * bevel[..., None]
+        + 0.07 * bevel[..., None]
         + 0.012 * cloud(picture.shape[:2], 3 * size, seed + 2)[..., None]
     )
-    joint = smoothstep(1.25 * size, 0.35 * size, cut.border)[..., None]
+    joint = 0.55 * smoothstep(1.25 * size, 0.35 * size, cut.border)[..., None]
+    joint *= 1 - 0.6 * smoothstep(0.85, 0.98, laid.mean(axis=2, keepdims=True))  # quiet paper
     grout = _GROUT * (0.35 + 0.65 * laid.mean(axis=2, keepdims=True))
-    return np.asarray(np.clip(laid + (grout - laid) * 0.72 * joint, 0, 1), np.float32)
+    return np.asarray(np.clip(laid + (grout - laid) * joint, 0, 1), np.float32)

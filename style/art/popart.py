@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from style.arrays import Floats
-from style.art.canvas import kuwahara, unit
+from style.art.canvas import flattened, unit
 from style.art.ink import lines
 from style.oklab import from_oklab, to_oklab
 from style.planes import smoothstep
@@ -19,7 +19,7 @@ _STEPS = np.array([0.16, 0.46, 0.72, 0.97], np.float32)
 def paint(picture: Floats, seed: int) -> Floats:
     """Print (h, w, 3) as pop art; the seed turns the screen of dots by a few degrees."""
     size = unit(picture)
-    lab = to_oklab(kuwahara(picture, 4.5 * size))
+    lab = to_oklab(flattened(picture, 4.5 * size, 1.6 * size))
     light, a, b = lab[..., 0], lab[..., 1], lab[..., 2]
     tone = np.clip((light - 0.18) / 0.80, 0, 1) * (_LEVELS - 1)  # 0 to 3
     low = np.clip(np.floor(tone), 0, _LEVELS - 2)
@@ -29,12 +29,13 @@ def paint(picture: Floats, seed: int) -> Floats:
     dots = smoothstep(-0.09, 0.09, (0.93 - 1.05 * share - screen).astype(np.float32))
     index = low.astype(np.intp)
     printed = _STEPS[index + 1] + (_STEPS[index] - _STEPS[index + 1]) * dots
+    printed += 0.55 * (light - printed)  # the product keeps its lightness
     chroma = np.hypot(a, b)
-    strong = chroma * (1.25 + 0.35 * smoothstep(0.02, 0.08, chroma))
+    strong = chroma * (1.1 + 0.15 * smoothstep(0.02, 0.08, chroma))
     gain = np.minimum(strong, 0.30) / np.maximum(chroma, 1e-4)
     ink = from_oklab(np.stack([printed, a * gain, b * gain], axis=-1).astype(np.float32))
     drawn = lines(picture, max(0.8, 2.0 * size), offset=0.014)[..., None]
-    return np.asarray(np.clip(np.clip(ink, 0, 1) * (1 - 0.94 * drawn), 0, 1), np.float32)
+    return np.asarray(np.clip(np.clip(ink, 0, 1) * (1 - 0.75 * drawn), 0, 1), np.float32)
 
 
 def _dots(shape: tuple[int, int], pitch: float, angle: float) -> Floats:

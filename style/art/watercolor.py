@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from style.arrays import Floats
-from style.art.canvas import cloud, grain, kuwahara, unit
+from style.art.canvas import cloud, flattened, grain, unit
 from style.guided import luma
 from style.planes import gaussian, gradient, smoothstep
 
@@ -21,16 +21,16 @@ def paint(picture: Floats, seed: int) -> Floats:
     """
     size = unit(picture)
     shape = picture.shape[:2]
-    wash = _wobbled(kuwahara(picture, 6 * size, 4.0), 2.6 * size, seed)
+    wash = _wobbled(flattened(picture, 6 * size, 1.8 * size, 4.0), 2.0 * size, seed)
     soft = gaussian(wash, 1.2 * size)
     slopes = sum(np.hypot(*gradient(soft[..., channel])) for channel in range(3))
     edge = smoothstep(0.04, 0.35, np.asarray(slopes, np.float32) * max(size, 0.3))
     paper = cloud(shape, 2.2 * size, seed + 1) + 0.6 * cloud(shape, 5 * size, seed + 2)
     turbulence = cloud(shape, 90 * size, seed + 3) + 0.6 * cloud(shape, 30 * size, seed + 4)
-    density = 1 + 0.15 * turbulence + 0.10 * paper + 1.9 * edge
-    light = 1 - 0.86 * (1 - wash)  # thin paint is translucent
+    density = 1 + 0.09 * turbulence + 0.07 * paper + 1.5 * edge
+    light = 1 - 0.92 * (1 - wash)  # thin paint is translucent
     gray = luma(light)[..., None]
-    light = np.clip(gray + 1.25 * (light - gray), 0, 1)
+    light = np.clip(gray + 1.15 * (light - gray), 0, 1)
     tinted = light - (light - light * light) * (np.clip(density, 0.3, 3.5)[..., None] - 1)
     speckle = (grain(shape, seed + 5) - 0.5)[..., None] * 0.02
     warm = np.array([1.0, 0.994, 0.978], np.float32)
