@@ -91,7 +91,7 @@ def test_the_routes_for_replicas_need_a_key_of_the_scope_admin(shop, url):
 
 
 def test_a_primary_that_is_gone_or_not_ready_is_lost_and_not_wrong(url, key, vitrine, tmp_path):
-    with pytest.raises(PrimaryLost, match="does not answer: .*refused$"):
+    with pytest.raises(PrimaryLost, match=r"does not answer: .*refused$"):
         HttpPrimary("http://127.0.0.1:9", key).feed(0, "")
     (tmp_path / "empty").mkdir()
     token = KeyFile(tmp_path / "empty").add("replica", Scope.ADMIN)
