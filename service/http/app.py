@@ -51,6 +51,7 @@ from service.http.routes.reviews import review_routes
 from service.http.routes.search import search_routes
 from service.http.routes.state import observe_gauges_forever, state_routes
 from service.http.routes.styles import style_routes
+from service.http.routes.suggestions import suggestion_routes
 from service.http.routes.writes import write_routes
 from service.http.security import BodyLimit, HostCheck, SecurityHeaders
 from service.runtime.answer_cache import AnswerCache
@@ -173,7 +174,9 @@ def add_routes(app: FastAPI, state: AppState) -> None:
     """Add all routes, and the handlers of errors."""
     add_error_handlers(app)
     searching = (search_routes, knn_routes, ask_routes, recognition_routes, classify_routes)
-    items = (write_routes, review_routes, enrich_routes, item_routes, personal_routes)
+    items = (
+        write_routes, review_routes, enrich_routes, suggestion_routes, item_routes, personal_routes,
+    )  # fmt: skip
     pictures = (style_routes, campaign_routes)
     operators = (
         admin_routes, job_routes, job_start_routes, key_routes, operator_routes, replica_routes,
