@@ -121,7 +121,10 @@ def run(folder: Path, kills: int, seed: int) -> dict[str, Any]:
     def start(*words: str) -> subprocess.Popen[bytes]:
         with (folder / f"{words[0]}.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "service.cli.main", *words], env=environment, stderr=log
+                [sys.executable, "-m", "service.cli.main", *words],
+                env=environment,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
             )
 
     commands = {

@@ -220,6 +220,19 @@ def test_a_replica_takes_no_writes_and_no_jobs_until_it_is_left(shop, primary, c
         pass
 
 
+def test_a_replica_can_be_copied_and_its_copy_follows_too(shop, primary, copy, tmp_path):
+    catch_up(copy, primary)
+    second, between = tmp_path / "second", Watched(copy)
+    catch_up(second, between)
+    put(shop, draft("pink-cup", PINK))
+    catch_up(copy, primary)
+    catch_up(second, between)
+    assert content(second) == content(shop)
+    between.calls.clear()
+    catch_up(second, between)
+    assert between.calls == {"feed": 1}
+
+
 def test_a_shop_of_its_own_is_neither_changed_nor_locked(shop, primary, make_shop):
     other = make_shop(name="other")
     with pytest.raises(Conflict, match="it is a shop of its own"), following(other, primary):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from indexer.durable import draft_of, sync
 from indexer.encoders.onnxfile import hash_pair
-from indexer.errors import BadPrimary, PrimaryLost, StoreFull, VitrineError
+from indexer.errors import BadPrimary, IndexCorrupt, PrimaryLost, StoreFull, VitrineError
 from indexer.layout import ENCODERS, GENERATIONS, PICTURE_TEXTS, RULES, STYLES
 from indexer.replication.primary import UnknownFile
 from indexer.shop.manifest import MANIFEST, read_manifest
@@ -112,7 +112,12 @@ class FileCopy:
         for file in manifest.files:
             done += self._receive(f"{folder}/{file}", draft / file)
             progress("generation", done, total)
-        self._shop.check_files(draft.name, manifest)
+        try:
+            self._shop.check_files(draft.name, manifest)
+        except IndexCorrupt as error:
+            raise BadPrimary(
+                f"generation {feed.generation} of the primary is damaged: {error}"
+            ) from error
         sync(draft)
 
     def _copy_file(self, path: str, state: FileState) -> None:

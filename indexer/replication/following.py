@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from indexer.errors import CannotWrite, PrimaryLost, StoreFull
+from indexer.errors import CannotWrite, IndexCorrupt, PrimaryLost, StoreFull
 from indexer.shop.manifest import now
-from indexer.store.replica import ReplicaNote, write_note
+from indexer.store.replica import ReplicaNote, read_note, write_note
 
 if TYPE_CHECKING:
     import threading
@@ -29,7 +30,10 @@ class Following:
         self.replica = replica
         self._shop = shop
         self._report = report
-        self._note = ReplicaNote(url)
+        before = None
+        with suppress(IndexCorrupt):  # the next note replaces a damaged one
+            before = read_note(shop)
+        self._note = before if before and before.primary == url else ReplicaNote(url)
         self._steps = 0
         self._follows = False
 

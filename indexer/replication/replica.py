@@ -98,14 +98,14 @@ class Replica:
         self._shop.current_file.unlink(missing_ok=True)
         shutil.rmtree(self._shop.generations, ignore_errors=True)
         with self._store.write_as(ReplayWriter) as writer:
-            write_position(writer, Position())
+            write_position(writer, Position(copied=""))
 
     def _position(self) -> Position:
         """Return how far the copy has come. Raises Conflict if others have written to it."""
         with self._store.read() as reader:
             position = read_position(reader)
             sequence, items = reader.sequence, reader.count("items")
-        if not position.lineage and self._shop.names() and items:
+        if not position.lineage and position.copied is None and items:
             raise self._other_history("it is a shop of its own")
         following = position.lineage and position.copied is None
         if following and sequence != position.since + position.offset:
@@ -114,7 +114,7 @@ class Replica:
 
     def _copy_items(self, feed: Feed, position: Position) -> Step:
         """Copy all items, or go on with that; the changes since it began follow in later steps."""
-        goes_on = position.copied is not None and feed.changes is not None
+        goes_on = position.lineage and position.copied is not None and feed.changes is not None
         if not goes_on:
             position = msgspec.structs.replace(
                 position, lineage=feed.lineage, since=feed.base, copied=""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from indexer.errors import CannotWrite, IndexCorrupt, IndexNotFound, VitrineError
 from indexer.layout import ENCODERS, GENERATIONS, LINEAGE, PICTURE_TEXTS, RULES, STYLES
 from indexer.replication.messages import Feed, FileState, ItemPage, LogPage
+from indexer.replication.position import OWN_META
 from indexer.replication.primary import UnknownFile
 from indexer.shop import write_encoders
 from indexer.shop.manifest import MANIFEST
@@ -36,6 +37,7 @@ MOST_CHANGES = 500
 _MOST_ITEMS = 500
 _MOST_BYTES = 8 << 20  # of one message; a single larger value is sent alone
 _CHUNK = 1 << 20
+_OWN = frozenset(OWN_META) - {"format"}
 _ADVICE = "restore it, or move it away"
 _LINEAGE = re.compile(r"[0-9a-f]{32}")
 
@@ -61,7 +63,7 @@ class ReplicaSource:
             if changes is not None:
                 changed = dict.fromkeys(entry.item_id for entry in changes)
                 records = {item_id: reader.item(item_id) for item_id in changed}
-            meta = reader.all_meta()
+            meta = {name: value for name, value in reader.all_meta().items() if name not in _OWN}
             listed = write_encoders.read(reader)
             sequence = reader.sequence
         mark = hashlib.sha256(repr(sorted(meta.items())).encode()).hexdigest()
