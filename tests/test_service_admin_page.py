@@ -180,9 +180,7 @@ def test_an_operator_decides_about_suggestions_and_drafts_a_text(page, place):
     draft.get_by_text("What each sentence is from").click()
     assert "title: " in draft.locator("li").first.inner_text()
     draft.get_by_role("button", name="Another draft").click()
-    page.wait_for_function(
-        "before => document.querySelector('.draft-text').textContent !== before", arg=first
-    )
+    draft.locator(".draft-text").filter(has_not_text=first).wait_for()
 
 
 def test_an_operator_rolls_back_and_promotes_and_rotates_a_key_by_keyboard(page, place):

@@ -16,13 +16,18 @@ export async function drafts() {
   const place = make("div", { role: "status" });
   let seed = 0;
 
-  const write = async () => {
+  /** Write a draft that is not the text `before`, if five seeds give another one. */
+  const write = async (before = "") => {
     try {
-      const [draft, fields] = await Promise.all([
-        post(`v1/items/${encodeURIComponent(item.value.trim())}/draft`, { language: language.value, tone: tone.value, seed }),
-        ask(`v1/items/${encodeURIComponent(item.value.trim())}`),
-      ]);
-      place.replaceChildren(shown(draft, fields, () => ((seed += 1), write())));
+      const path = `v1/items/${encodeURIComponent(item.value.trim())}`;
+      const asked = () => post(`${path}/draft`, { language: language.value, tone: tone.value, seed });
+      const fields = await ask(path);
+      let draft = await asked();
+      for (let left = 4; left > 0 && draft.text === before; left -= 1) {
+        seed += 1;
+        draft = await asked();
+      }
+      place.replaceChildren(shown(draft, fields, () => ((seed += 1), write(draft.text))));
     } catch (problem) {
       place.replaceChildren(failure(problem));
     }
