@@ -84,7 +84,7 @@ def search_box(box: Box) -> Box:
 
 def encode_boxes(encoder: Encoder, photo: Photo, boxes: Sequence[Box]) -> Vectors:
     """Encode regions of a photo in one batch: (n, dim) unit rows."""
-    return encoder.encode_images([photo.fit(encoder.preprocess, box=box).square for box in boxes])
+    return encoder.encode_images(photo.squares(encoder.preprocess, boxes))
 
 
 def without_hits(things: Sequence[Thing]) -> Look:
