@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from style.arrays import Alpha, Floats
-from style.planes import box_mean
+from style.planes import box_mean, gradient
 from style.productmask import Ground, flooded_ground, grown, mask_of, spread
 
 if TYPE_CHECKING:
@@ -29,8 +29,13 @@ __all__ = ["Cutout", "box_of", "cut_out"]
 _SURE = 0.5
 _DARKEST = 0.3  # of a shadow, as a share of the background's lightness
 _LIT = 0.97  # from this share on it is no shadow
+_FAINT = 0.9  # a shadow begins with more than this share
+_UMBRA = 0.85  # and is even only with less: a pale, even product is no shadow
+_SLOPE = 0.002  # least change from one pixel to the next, where it is not even
 _DROP = 0.05  # in lightness from one pixel of a shadow to the next; edges are steeper
 _TINT = 0.022  # how far the color of a shadow may be from that of the background
+_SMOOTH = 0.004  # mean difference of lightness from the mean of 3 x 3 pixels, in a shadow
+_EDGE = 3  # pixels from the product's edge that are rough, because the edge is near
 _REACH = 0.086  # how far a dark shadow may extend, as a share of the picture's longer side
 _OPENING_AREA = 0.0006  # as a share of the picture
 _OPENING_TINT = 0.003  # difference of mean colors, but for lightness
@@ -98,27 +103,47 @@ def _compared(ground: Ground) -> tuple[Floats, Floats]:
 
 
 def _shadows(background: Mask, light: Floats, tint: Floats) -> Mask:
-    """Return what can be reached from shaded background (y, x) by walking into darker shadow."""
+    """Return what can be reached from shaded background (y, x) by walking into darker shadow.
+
+    A shadow is as smooth as the background that it falls on, and gray cloth is not; only close to
+    the product, where its edge makes everything rough, this is not asked.
+    """
+    smooth = _as_smooth(background, light)
     light = box_mean(light, 1)
-    shaded = (light > _DARKEST) & (light < _LIT) & (tint < _TINT)
+    sloping = np.hypot(*gradient(light)) > _SLOPE
+    shaded = (light > _DARKEST) & (light < _LIT) & (tint < _TINT) & (sloping | (light < _UMBRA))
     around = np.pad(light, 1, mode="edge")
     allowed = []
     for side in _SIDES:
         before = around[side]  # of the neighbor that the walk comes from
         step = before - light
         allowed.append(shaded & ~background & (step > -0.003) & (step < _DROP))
-    front = background & shaded
-    found = np.zeros_like(background)
-    for _ in range(int(_REACH * max(background.shape))):
-        padded = np.pad(front, 1)
-        front = np.zeros_like(background)
-        for side, open_ in zip(_SIDES, allowed, strict=True):
-            front |= padded[side] & open_
-        front &= ~found
-        if not front.any():
-            break
-        found |= front
+    # The flood may have stopped a little before the shadow.
+    faint = grown(background, _EDGE) & shaded & (light > _FAINT)
+    front = ((background & shaded) | faint) & smooth
+    found = front & ~background
+    for steps, open_ in ((int(_REACH * max(background.shape)), smooth), (_EDGE, None)):
+        for _ in range(steps):
+            padded = np.pad(front, 1)
+            front = np.zeros_like(background)
+            for side, free in zip(_SIDES, allowed, strict=True):
+                front |= padded[side] & free
+            front &= ~found
+            if open_ is not None:
+                front &= open_
+            if not front.any():
+                break
+            found |= front
+        front = found
     return found
+
+
+def _as_smooth(background: Mask, light: Floats) -> Mask:
+    """Return where the lightness (y, x) is as smooth as that of the background."""
+    rough = box_mean(np.abs(light - box_mean(light, 1)), 2)
+    if not background.any():
+        return np.zeros_like(background)
+    return rough < max(_SMOOTH, 1.5 * float(np.quantile(rough[background], 0.9)))
 
 
 _SIDES: tuple[tuple[slice, slice], ...] = (

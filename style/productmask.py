@@ -35,9 +35,12 @@ __all__ = [
 
 _SIDE = 512  # pixels of the longer side of the copy that is analyzed
 _TIGHT = 0.035  # largest Oklab distance of a background pixel from the model
+_FRINGE = 0.015  # the same beside the flood, where the noise of a JPEG's edges stopped it
 _SHADOW = 0.30  # how much darker a soft shadow may be, in L
 _TINT = 0.02  # how much a shadow may differ in (a, b)
 _STEP = 0.013  # largest change of L per pixel in a shadow; edges are steeper
+_LEAST_STEP = 0.005  # the same on a background without noise, where faint edges can be seen
+_COARSE_FITS, _FITS = 4, 7  # of the background, with the bound _TIGHT, and in all
 _SURE = 0.5
 
 
@@ -86,7 +89,10 @@ def flooded_ground(pixels: Pixels) -> Ground:
     away = lab - model
     distance = np.sqrt((away * away).sum(axis=2))  # (y, x)
     passable = _passable(lab, away, distance, noise)
-    return Ground(small, lab, model, distance, plain, passable, _flooded(passable))
+    reached = _flooded(passable, distance < _TIGHT)
+    # Edges make the flood stop early; what is left of the background there is no shadow.
+    reached |= grown(reached, 3) & (distance < _FRINGE)
+    return Ground(small, lab, model, distance, plain, passable, reached)
 
 
 def mask_of(ground: Ground, background: NDArray[np.bool_], pixels: Pixels) -> ProductMask:
@@ -113,7 +119,8 @@ def _background(lab: Floats) -> tuple[Floats, float, float]:
     """Return the background's color at each pixel (y, x, 3), its share of the border, its noise.
 
     The color is a quadratic in x and y, fitted to the border pixels. Pixels far from the fit are
-    left out, and the fit is repeated: a product may extend beyond the picture.
+    left out, and the fit is repeated: a product may extend beyond the picture. The last fits leave
+    out more: what is three times as far as most pixels.
     """
     height, width = lab.shape[:2]
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
@@ -125,17 +132,21 @@ def _background(lab: Floats) -> tuple[Floats, float, float]:
     start = _commonest(colors)
     near = np.linalg.norm(colors - start, axis=1) < 3 * _TIGHT
     fitted = np.zeros((6, 3), np.float32)
-    for _ in range(4):
+    bound, plain = _TIGHT, 0.0
+    for turn in range(_FITS):
         weight = np.eye(6, dtype=np.float32) * (1e-3 * len(colors))  # few pixels: nearly level
         weight[0, 0] = 1e-3
         chosen = design[near]
         fitted = np.linalg.solve(chosen.T @ chosen + weight, chosen.T @ (colors[near]))
         missed = np.linalg.norm(colors - design @ fitted, axis=1)
-        near = missed < _TIGHT
+        near = missed < bound
         if not near.any():
             return np.broadcast_to(start, lab.shape).astype(np.float32), 0.0, 0.0
+        if turn >= _COARSE_FITS - 1:  # pale product at the border is near too: it bends the fit
+            plain = plain or float(near.mean())
+            bound = min(bound, max(0.004, 3 * float(np.median(missed[near]))))
     noise = float(np.quantile(missed[near], 0.9))
-    return (terms @ fitted).astype(np.float32), float(near.mean()), noise
+    return (terms @ fitted).astype(np.float32), plain, noise
 
 
 def _commonest(colors: Floats) -> Floats:
@@ -153,7 +164,8 @@ def _passable(lab: Floats, away: Floats, distance: Floats, noise: float) -> NDAr
     """
     tight = min(_TIGHT, max(0.008, 2 * noise + 0.004))
     slope = np.hypot(*gradient(box_mean(lab[..., 0], 1)))
-    calm = ~grown(slope > _STEP, 2)  # woven cloth is not calm anywhere
+    step = min(_STEP, _LEAST_STEP + 2 * noise)
+    calm = ~grown(slope > step, 2)  # woven cloth is not calm anywhere
     tint = np.hypot(away[..., 1], away[..., 2])
     darker = -away[..., 0]
     shadow = (darker > -0.03) & (darker < _SHADOW) & (tint < _TINT) & calm
@@ -161,12 +173,15 @@ def _passable(lab: Floats, away: Floats, distance: Floats, noise: float) -> NDAr
     return passable
 
 
-def _flooded(passable: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Flood from the border through passable pixels, but not through gaps of one pixel."""
+def _flooded(passable: NDArray[np.bool_], lit: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Flood from the border through passable pixels, but not through gaps of one pixel.
+
+    Starts where the background is ``lit``: what is darker at the border may be gray cloth.
+    """
     wide = grown(~passable, 1)  # a gap in an outline is closed
     reached = np.zeros_like(passable)
     for edge in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]):
-        reached[edge] = ~wide[edge]
+        reached[edge] = lit[edge] & ~wide[edge]
     reached = spread(reached, ~wide)
     return grown(reached, 1) & passable
 

@@ -18,6 +18,7 @@ from indexer.encoders.color import ColorEncoder
 from indexer.encoders.onnxfile import OnnxEncoder
 from indexer.encoders.registry import load_encoder
 from indexer.encoders.torchmodel import hash_weights
+from indexer.imaging import images as images_module
 from indexer.imaging import photos as photos_module
 from indexer.imaging.borders import trimmed
 from indexer.imaging.images import EncodedImage, decode
@@ -154,6 +155,22 @@ def test_a_large_decoded_image_is_not_kept(decodings, monkeypatch):
     assert decodings == [None, None]
     assert np.array_equal(photo.cut(side=64), photo.cut(side=64))
     assert decodings == [None, None, 64]
+
+
+@pytest.mark.parametrize("kept", [4_000_000, 200_000, 100])
+@pytest.mark.parametrize(("kind", "runs"), [("PNG", 1), ("WebP", 1), ("JPEG", 2)])
+def test_the_squares_of_many_regions_need_one_run_of_the_decoder(kind, runs, kept, monkeypatch):
+    """But one for each scale of a JPEG: here, 1/8 and 1/4."""
+    monkeypatch.setattr(photos_module, "_KEPT_PIXELS", kept)
+    boxes = [(0.0, 0.0, 1.0, 1.0), (0.1, 0.1, 0.5, 0.6), (0.4, 0.2, 0.7, 0.5), LEFT, RIGHT]
+    data = encoded(picture(1100), kind)
+    apart = [Photo(data).fit(KEEPS, box=box).square for box in boxes]
+    opened, opening = [], images_module.open_picture
+    monkeypatch.setattr(images_module, "open_picture", lambda f: opened.append(1) or opening(f))
+    together = Photo(data).squares(KEEPS, boxes)
+    assert all(np.array_equal(*pair) for pair in zip(apart, together, strict=True))
+    # A whole picture that is not kept is decoded by itself.
+    assert len(opened) == runs + (kept == 100)
 
 
 def test_equal_bytes_are_one_photo_of_a_query():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from indexer.imaging.photos import Photo
 from indexer.recognizers.base import Recognizer, Thing
@@ -148,3 +148,54 @@ def test_a_winding_part_is_one_part():
     mask[1::4, -1] = True
     mask[3::4, 0] = True
     assert connected(mask).max() == 1
+
+
+# People
+
+
+def drawn_person() -> Image.Image:
+    """A person in a red sweater and blue pants on a street, in plain colors."""
+    rng = np.random.default_rng(1)
+    rows = np.arange(480)[:, None, None]
+    ground = np.where(rows < 330, 150, 120) + np.array([0, 2, 6]) + rng.normal(0, 10, (480, 320, 1))
+    for left in range(20, 320, 60):
+        ground[60:330, left : left + 25] -= 40  # windows
+    image = Image.fromarray(np.clip(ground, 0, 255).astype(np.uint8))
+    draw = ImageDraw.Draw(image)
+    hair, skin, red, blue = (60, 38, 25), (222, 178, 150), (180, 30, 40), (40, 60, 120)
+    draw.ellipse((132, 40, 188, 112), fill=hair)
+    draw.rectangle((132, 76, 188, 125), fill=hair)
+    draw.ellipse((140, 52, 180, 108), fill=skin)
+    draw.rectangle((151, 100, 169, 125), fill=skin)
+    for x in (150, 166):
+        draw.ellipse((x, 72, x + 5, 76), fill="black")
+    draw.line((154, 94, 166, 94), fill=(170, 80, 80), width=2)
+    draw.polygon([(120, 122), (200, 122), (208, 250), (112, 250)], fill=red)
+    draw.polygon([(114, 250), (206, 250), (200, 420), (166, 420), (160, 290), (154, 420),
+                  (120, 420)], fill=blue)  # fmt: skip
+    draw.polygon([(120, 122), (100, 240), (114, 244), (130, 150)], fill=red)
+    draw.polygon([(200, 122), (220, 240), (206, 244), (190, 150)], fill=red)
+    for x in (98, 204):
+        draw.ellipse((x, 238, x + 18, 262), fill=skin)
+    for x in (108, 164):
+        draw.ellipse((x, 412, x + 48, 436), fill=(20, 20, 20))
+    return image.filter(ImageFilter.GaussianBlur(1))
+
+
+def test_a_box_on_a_face_is_not_returned_and_those_on_garments_are(things, monkeypatch):
+    face, sweater, pants = (
+        (0.42, 0.1, 0.58, 0.23),
+        (0.33, 0.25, 0.67, 0.53),
+        (0.35, 0.52, 0.65, 0.88),
+    )
+    found = [Thing(face, 0.95), Thing(sweater, 0.9), Thing(pants, 0.8)]
+    monkeypatch.setattr(things, "_things", lambda candidates, photo: found)
+    (kept,) = things.recognize([np.asarray(drawn_person())])
+    assert [thing.box for thing in kept] == [sweater, pants]
+
+
+def test_on_a_drawn_person_garments_are_found_and_the_face_is_not(things):
+    boxes = found(things, drawn_person())
+    centers = (boxes[:, 1] + boxes[:, 3]) / 2
+    assert len(boxes) >= 2
+    assert centers.min() > 0.3  # the face ends at 0.26

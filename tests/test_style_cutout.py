@@ -110,3 +110,24 @@ def test_a_box_without_surroundings_or_content_is_unsure(box):
     cut = grab_cut(np.full((40, 30, 3), 200, np.uint8), box)
     assert cut.unsure
     assert cut.alpha.shape == (40, 30)
+
+
+def test_gray_leggings_on_white_are_whole():
+    """Gray cloth has the color of a shadow, but not its even surface; and it ends at the border."""
+    noise = np.random.default_rng(2).normal(0, 7, (240, 200, 1))
+    pixels = np.full((240, 200, 3), 255.0)
+    truth = np.zeros((240, 200), bool)
+    truth[:, 40:90] = truth[:, 110:160] = truth[:60, 40:160] = True
+    pixels = np.where(truth[..., None], 165 + noise, pixels)
+    cut = cut_out(softened(np.clip(pixels, 0, 255).astype(np.uint8)))
+    assert overlap(cut.alpha, truth) > 0.95
+    assert not cut.unsure
+
+
+def test_the_pale_side_of_a_carton_on_white_is_kept():
+    pixels = np.full((200, 200, 3), 255, np.uint8)
+    pixels[30:170, 50:110] = (40, 110, 60)
+    pixels[30:170, 110:150] = 243  # nearly as white as the background
+    truth = np.zeros((200, 200), bool)
+    truth[30:170, 50:150] = True
+    assert overlap(cut_out(softened(pixels)).alpha, truth) > 0.95

@@ -30,6 +30,8 @@ from indexer.imaging.plugins import exif_orientation, fingerprint, open_picture,
 from indexer.imaging.srgb import srgb_pixels
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from indexer.arrays import Pixels
 
 __all__ = [
@@ -158,17 +160,32 @@ class EncodedImage:
 
     def decode(self, wanted: int | None, box: Box = WHOLE) -> Pixels:
         """Decode, and cut to ``box``, as the function ``decode`` does."""
+        found: list[Pixels] = []
+        self.decode_each([(wanted, box)], lambda _, pixels: found.append(pixels))
+        return found[0]
+
+    def decode_each(
+        self, cuts: Sequence[tuple[int | None, Box]], take: Callable[[int, Pixels], None]
+    ) -> None:
+        """Call ``take`` with the number and ``decode`` of each pair of ``wanted`` and ``box``.
+
+        The decoder runs once for all pairs that need the same scale, as all do but those of a JPEG.
+        The order is not that of ``cuts``. What ``take`` does not keep takes no memory.
+        """
         found = self._found
-        with BUDGET.hold(
-            _memory_need(found, wanted), f"{found.format} of {found.width} x {found.height}"
-        ):
-            try:
-                pixels = _decoded(found, wanted)
-            except BadImage:
-                raise
-            except (Exception, MemoryError) as error:  # a plugin may raise anything
-                raise broken(found.format, self._bytes, reason(error)) from error
-            return cut(pixels, box)
+        scales = [_scale(found, wanted) for wanted, _ in cuts]
+        for scale in dict.fromkeys(scales):
+            numbers = [number for number, other in enumerate(scales) if other == scale]
+            with BUDGET.hold(
+                max(_memory_need(found, cuts[number][0]) for number in numbers),
+                f"{found.format} of {found.width} x {found.height}",
+            ):
+                try:
+                    _decode(found, cuts, numbers, take)
+                except BadImage:
+                    raise
+                except (Exception, MemoryError) as error:  # a plugin may raise anything
+                    raise broken(found.format, self._bytes, reason(error)) from error
 
 
 def cut(pixels: Pixels, box: Box) -> Pixels:
@@ -192,7 +209,7 @@ def whole_side(side: int | None, box: Box) -> int | None:
 
 
 def _memory_need(found: Structure, wanted: int | None) -> float:
-    """Return the most bytes of memory that ``_decoded`` takes."""
+    """Return the most bytes of memory that ``_decode`` takes."""
     scale = _scale(found, wanted)
     width, height = -(-found.width // scale), -(-found.height // scale)
     factor = _factor((width, height), wanted)
@@ -216,11 +233,20 @@ def _factor(size: tuple[int, int], wanted: int | None) -> int:
     return 1 if wanted is None else max(1, min(size) // (2 * wanted))
 
 
-def _decoded(found: Structure, wanted: int | None) -> Pixels:
-    """Decode to upright pixels (h, w, 3). Raises whatever the plugins raise."""
+def _decode(
+    found: Structure,
+    cuts: Sequence[tuple[int | None, Box]],
+    numbers: Sequence[int],
+    take: Callable[[int, Pixels], None],
+) -> None:
+    """Decode once for the cuts of these numbers, which need the same scale, and cut to each.
+
+    Raises whatever the plugins raise.
+    """
     if found.probe and fingerprint(found.pieces) != fingerprint(found.probe):
         raise BadImage(f"a truncated {found.format} image: it ends before its pixels do")
     image = open_picture(found)
+    wanted, _ = cuts[numbers[0]]
     if wanted is not None and found.format == "JPEG":
         image.draft(image.mode, (wanted, wanted))
     image.load()
@@ -228,8 +254,12 @@ def _decoded(found: Structure, wanted: int | None) -> Pixels:
     if found.format in _ORIENTED:
         embedded = image.info.get("icc_profile")
         profile, turn = embedded if isinstance(embedded, bytes) else b"", exif_orientation(image)
-    factor = _factor(image.size, wanted)
-    return upright(srgb_pixels(image, factor, profile=profile, key=found.key), turn)
+    factors = {number: _factor(image.size, cuts[number][0]) for number in numbers}
+    for factor in dict.fromkeys(factors.values()):  # one after the other: each may be large
+        pixels = upright(srgb_pixels(image, factor, profile=profile, key=found.key), turn)
+        for number in numbers:
+            if factors[number] == factor:
+                take(number, cut(pixels, cuts[number][1]))
 
 
 def check_box(box: Box) -> Box:

@@ -23,6 +23,8 @@ from indexer.imaging.images import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from indexer.arrays import Pixels
     from indexer.imaging.preprocess import Preprocess
 
@@ -40,7 +42,7 @@ class Photo:
     """The bytes of a photo, decoded once and cut any number of times. Thread-safe.
 
     Decodes on the first cut, and keeps the decoded image for later cuts of the same resolution. An
-    image of more than 4 megapixels is not kept: each of its cuts decodes again. Never write to the
+    image of more than 4 megapixels is not kept: ``cut`` decodes it again. Never write to the
     pixels, since several calls may return the same array.
     """
 
@@ -92,6 +94,40 @@ class Photo:
             region = (x0 / width, y0 / height, x1 / width, y1 / height)
             content = self.cut(region, side=preprocess.fitted_side)
         return FittedPhoto(pixels, preprocess.fit_whole(content))
+
+    def squares(self, preprocess: Preprocess, boxes: Sequence[Box]) -> list[Pixels]:
+        """Return the square (size, size, 3) of ``fit`` of each box, in order.
+
+        An image that is too large to be kept is decoded once for all boxes, or once for each scale
+        of a JPEG, and not once for each box. Raises BadImage as ``cut`` does.
+        """
+        found: dict[int, Pixels] = {}
+        with self._lock:
+            encoded = self._open()
+            needed: dict[int | Reduction, tuple[int | None, Box]] = {}
+            for number, box in enumerate(boxes):
+                wanted = whole_side(preprocess.source_side, box)
+                reduction = encoded.reduction(wanted)
+                if reduction.pixels <= _KEPT_PIXELS:
+                    needed[reduction] = (wanted, WHOLE)
+                elif box != WHOLE:
+                    needed[number] = (wanted, box)
+            for reduction in self._decoded:
+                needed.pop(reduction, None)
+            places = list(needed)
+
+            def take(at: int, pixels: Pixels) -> None:
+                place = places[at]
+                if isinstance(place, Reduction):
+                    self._decoded[place] = pixels
+                else:
+                    found[place] = preprocess.fit_whole(pixels)
+
+            encoded.decode_each(list(needed.values()), take)
+        return [
+            found[number] if number in found else self.fit(preprocess, box=box).square
+            for number, box in enumerate(boxes)
+        ]
 
     def _open(self) -> EncodedImage:
         if self._encoded is None:

@@ -15,7 +15,8 @@ from indexer.recognizers.base import Thing
 from indexer.recognizers.boxes import areas, best_of_each
 from indexer.recognizers.decoding import decode_outputs
 from indexer.recognizers.fitting import Fitted, fit_square
-from indexer.recognizers.plain import merge_on_plain
+from indexer.recognizers.parts import PartMaps, dressed_things
+from indexer.recognizers.plain import is_plain, merge_on_plain
 from indexer.recognizers.settings import read_detector_settings
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Pixels
     from indexer.recognizers.decoding import Candidates
+    from indexer.recognizers.settings import DetectorSettings
 
 _BATCH = 8  # larger batches are no faster on a CPU and take more memory
 _LEAST_SIDE = 0.005  # of a box, as a share of the photo's side
@@ -74,8 +76,19 @@ class OnnxDetector:
             if self._fixed_batch:  # pad the last batch
                 blank = np.zeros_like(squares[:1])
                 squares = np.concatenate([squares, *([blank] * (step - len(squares)))])
-            candidates = decode_outputs(self._run(squares), self.settings)[: len(fitted)]
-            found += map(self._things, candidates, fitted)
+            outputs = self._run(squares)
+            maps = outputs.pop() if self.settings.parts else None
+            candidates = decode_outputs(outputs, self.settings)[: len(fitted)]
+            things = [self._things(*pair) for pair in zip(candidates, fitted, strict=True)]
+            if maps is not None:
+                of_photos = [PartMaps.of(output, self.settings) for output in maps[: len(fitted)]]
+                things = [
+                    dressed_things(in_photo, of_photo, self.settings, plain=is_plain(image))
+                    for in_photo, of_photo, image in zip(
+                        things, of_photos, pixels[start : start + step], strict=True
+                    )
+                ]
+            found += things
         if self.settings.merge_on_plain:
             found = [merge_on_plain(*pair) for pair in zip(found, pixels, strict=True)]
         return found
@@ -112,7 +125,10 @@ class OnnxDetector:
             self._fixed_batch = fixed_batch(self._session, self.settings.input)
             count = self._fixed_batch or 2  # two images fail in a graph that takes only one
             blank = np.zeros((count, self.settings.size, self.settings.size, 3), dtype=np.uint8)
-            found = len(decode_outputs(self._run(blank), self.settings))
+            outputs = self._run(blank)
+            if self.settings.parts:
+                _check_parts(outputs.pop(), self.settings)
+            found = len(decode_outputs(outputs, self.settings))
         except Exception as error:  # ONNX Runtime has no base class for what it raises
             reason = " ".join(str(error).split())[:200]
             raise RecognizerNotFound(
@@ -136,6 +152,12 @@ class OnnxDetector:
             self.settings.outputs, {self.settings.input: np.ascontiguousarray(fed)}
         )
         return [np.asarray(output, dtype=np.float32) for output in outputs]
+
+
+def _check_parts(maps: NDArray[np.float32], settings: DetectorSettings) -> None:
+    channels = len(settings.parts) + len(settings.kinds)
+    if maps.ndim != 4 or maps.shape[1] != channels:
+        raise ValueError(f"parts are {maps.shape}, expected (n, {channels}, y, x)")
 
 
 def _hash(path: Path) -> str:

@@ -64,6 +64,12 @@ def merge_on_plain(things: Sequence[Thing], pixels: Pixels) -> list[Thing]:
     return merged
 
 
+def is_plain(pixels: Pixels) -> bool:
+    """Return True if the background of (h, w, 3) has one color, as that of catalog pictures."""
+    small = np.asarray(Image.fromarray(pixels).resize((_SIDE, _SIDE), Image.Resampling.BOX))
+    return _foreground(small) is not None
+
+
 def _foreground(small: Pixels) -> NDArray[np.bool_] | None:
     """Return what is not background (SIDE, SIDE), or None if the background is not plain."""
     values = small.astype(np.int16)

@@ -46,6 +46,10 @@ class DetectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     returned. A thing needs a score of at least ``threshold``. Of things that overlap by
     ``overlap``, only the best is returned, and at most ``most`` in all. ``merge_on_plain`` merges
     the boxes of one thing on a plain background (``indexer.recognizers.plain``).
+
+    With ``parts``, the output ``cells`` (n, parts + kinds, y, x) says what each part of the photo
+    shows: ``background``, ``hair``, ``skin``, and garments (``indexer.recognizers.parts``). It
+    covers the input, so ``fit`` must be ``squash``.
     """
 
     format: Literal[1]
@@ -71,22 +75,31 @@ class DetectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     threshold: _Share = 0.3
     overlap: _Share = 0.6
     merge_on_plain: bool = False
+    parts: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
     most: Annotated[int, msgspec.Meta(ge=1, le=_MOST_THINGS)] = 100
 
     @property
     def outputs(self) -> list[str]:
         """The names of the outputs that are read."""
-        return [self.scores, self.boxes] if self.decode == "boxes" else [self.output]
+        found = [self.scores, self.boxes] if self.decode == "boxes" else [self.output]
+        return [*found, "cells"] if self.parts else found
 
 
 def read_detector_settings(path: Path) -> DetectorSettings:
     """Read the JSON file beside ``path``. Raises RecognizerNotFound if it is missing or invalid."""
     json_path = path.with_suffix(".json")
     try:
-        return decode_json_as(json_path.read_bytes(), DetectorSettings)
+        settings = decode_json_as(json_path.read_bytes(), DetectorSettings)
     except FileNotFoundError:
         raise RecognizerNotFound(
             f"{path.name} needs {json_path}, which describes its input and output"
         ) from None
     except (OSError, msgspec.MsgspecError) as error:
         raise RecognizerNotFound(f"cannot read {json_path}: {error}") from error
+    needed = {"background", "hair", "skin"}
+    if settings.parts and (settings.fit != "squash" or not needed <= set(settings.parts)):
+        raise RecognizerNotFound(
+            f'{json_path}: parts need "fit": "squash", and to name background, hair and skin'
+        )
+    return settings

@@ -39,7 +39,7 @@ class FoundThing(msgspec.Struct, frozen=True, kw_only=True):
     name: Annotated[
         str | None,
         Meta(
-            description="Its kind by the recognizer, or its category by the shop's classifier; "
+            description="Its category by the shop's classifier, or its kind by the recognizer; "
             "null if neither is sure."
         ),
     ] = None
@@ -84,7 +84,7 @@ def search_box(box: Box) -> Box:
 
 def encode_boxes(encoder: Encoder, photo: Photo, boxes: Sequence[Box]) -> Vectors:
     """Encode regions of a photo in one batch: (n, dim) unit rows."""
-    return encoder.encode_images([photo.fit(encoder.preprocess, box=box).square for box in boxes])
+    return encoder.encode_images(photo.squares(encoder.preprocess, boxes))
 
 
 def without_hits(things: Sequence[Thing]) -> Look:
@@ -112,17 +112,19 @@ def with_hits(
 ) -> Look:
     """Search for each thing by its vector (dim,), with the other fields of ``query``.
 
-    A thing is named by the recognizer, else by ``names`` of the shop's classifier, which are None
-    where it is not sure. Without ``names``, it has the category of most of its first hits.
+    A thing is named in the shop's own words by ``names`` of its classifier, which are None where it
+    is not sure; else by the recognizer. Without ``names``, a thing that the recognizer does not
+    name has the category of most of its first hits.
     """
     found = []
     for place, (thing, vector) in enumerate(zip(things, vectors, strict=True)):
         reply = search(msgspec.structs.replace(query, parts=[EmbeddingPart(vector)]))
-        name = thing.label
-        if name is None and names is not None:
+        name = None
+        if names is not None:
             name = names[place]
-        elif name is None and not reply.no_close_match:
+        elif thing.label is None and not reply.no_close_match:
             name = kind_of(reply.hits)
+        name = name or thing.label
         found.append(
             FoundThing(
                 box=thing.box,

@@ -184,13 +184,14 @@ class PhotoBatcher:
         deadline: float,
     ) -> None:
         """Decode a photo, and queue its regions for encoding. Runs in a thread of ``decoders``."""
-        jobs = []
         trace, began = current_trace(), time.monotonic()
-        for box, result in zip(boxes, results, strict=True):
-            if result.cancelled():
-                return
-            pixels = photo.fit(self._encoder.preprocess, box=box).square  # (size, size, 3)
-            jobs.append(_Job(pixels, result, trace, time.monotonic(), deadline))
+        if any(result.cancelled() for result in results):
+            return
+        squares = photo.squares(self._encoder.preprocess, boxes)
+        jobs = [
+            _Job(square, result, trace, time.monotonic(), deadline)
+            for square, result in zip(squares, results, strict=True)
+        ]
         if trace is not None:
             trace.stage("decode", began, time.monotonic())
         with self._lock:

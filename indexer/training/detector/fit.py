@@ -62,7 +62,12 @@ class Scenes:
         return len(self._at)
 
     def batches(self, size: int, seed: int, first: int) -> Iterator[Batch]:
-        """Yield batches without end, in an order that depends on ``seed``, from step ``first``."""
+        """Yield batches without end, in an order that depends on ``seed``, from step ``first``.
+
+        Raises ValueError if there are fewer scenes than a batch needs.
+        """
+        if len(self) < size:
+            raise ValueError(f"a batch needs {size} scenes, and there are {len(self)}: add shards")
         step = 0
         epoch = 0
         while True:
@@ -110,15 +115,17 @@ def fit(
 ) -> Detector:
     """Train for all steps; return the moving average of the weights, in eval mode.
 
-    Resumes from ``checkpoint`` if it exists. Raises ValueError if it is of another schedule.
+    Resumes from ``checkpoint`` if it exists. Raises ValueError if that is of another schedule or
+    of another number of scenes.
     """
     detector = detector.train().to(memory_format=torch.channels_last)
     optimizer = _optimizer(detector, schedule)
     trained = [weight for group in optimizer.param_groups for weight in group["params"]]
     average = copy.deepcopy(detector).requires_grad_(False)
+    course = f"{schedule} on {len(scenes)} scenes"
     first = 0
     if checkpoint.is_file():
-        first = _load(checkpoint, schedule, detector, average, optimizer)
+        first = _load(checkpoint, course, detector, average, optimizer)
     started, means = time.monotonic(), np.zeros(2)
     batches = scenes.batches(schedule.batch, schedule.seed, first)
     for step in range(first, schedule.steps):
@@ -142,7 +149,7 @@ def fit(
             report(f"step {step + 1}  {spent:.0f} s  score {score:.4f}  box {box:.4f}")
             means[:] = 0
         if (step + 1) % _SAVE_EVERY == 0 or step + 1 == schedule.steps:
-            _save(checkpoint, schedule, step + 1, detector, average, optimizer)
+            _save(checkpoint, course, step + 1, detector, average, optimizer)
     done: Detector = average.eval()
     return done
 
@@ -172,14 +179,14 @@ def _average(average: Detector, detector: Detector, decay: float) -> None:
 
 def _save(
     path: Path,
-    schedule: Schedule,
+    course: str,
     step: int,
     detector: Detector,
     average: Detector,
     optimizer: torch.optim.Optimizer,
 ) -> None:
     state = {
-        "schedule": repr(schedule),
+        "course": course,
         "step": step,
         "detector": detector.state_dict(),
         "average": average.state_dict(),
@@ -192,16 +199,15 @@ def _save(
 
 def _load(
     path: Path,
-    schedule: Schedule,
+    course: str,
     detector: Detector,
     average: Detector,
     optimizer: torch.optim.Optimizer,
 ) -> int:
     state = torch.load(path, weights_only=True)
-    if state["schedule"] != repr(schedule):
-        raise ValueError(
-            f"{path} was made with another schedule, {state['schedule']}; remove it to start again"
-        )
+    made = state.get("course", "an earlier version")
+    if made != course:
+        raise ValueError(f"{path} is of {made}, not of {course}; remove it to start again")
     detector.load_state_dict(state["detector"])
     average.load_state_dict(state["average"])
     optimizer.load_state_dict(state["optimizer"])

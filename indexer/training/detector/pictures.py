@@ -28,9 +28,17 @@ def read_labels(path: Path) -> NDArray[np.uint8]:
         return np.asarray(image)
 
 
-def squashed(image: Image.Image) -> Pixels:
-    """Resize to the detector's input, (SIDE, SIDE, 3)."""
-    return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0))
+def squashed(
+    image: Image.Image, region: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+) -> Pixels:
+    """Resize a region, in shares of the sides, to the detector's input (SIDE, SIDE, 3)."""
+    x0, y0, x1, y1 = region
+    width, height = image.size
+    # Rounding may put a side of the region beyond the picture, which Pillow refuses.
+    box = (x0 * width, y0 * height, min(x1 * width, width), min(y1 * height, height))
+    return np.asarray(
+        image.resize((SIDE, SIDE), Image.Resampling.BICUBIC, box=box, reducing_gap=2.0)
+    )
 
 
 def relit(pixels: Pixels, rng: np.random.Generator, strength: float = 1.0) -> Pixels:

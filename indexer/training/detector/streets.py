@@ -93,11 +93,8 @@ def street_scene(street: Street, rng: np.random.Generator) -> Scene:
     """Return the photo cropped, mirrored and relit at random."""
     image = read_picture(street.path)
     region, boxes, kept = random_crop(rng, street.boxes, least=0.45 if rng.random() < 0.6 else 0.95)
-    width, height = image.size
+    pixels = squashed(image, region)
     x0, y0, x1, y1 = region
-    pixels = squashed(
-        image.crop((int(x0 * width), int(y0 * height), int(x1 * width), int(y1 * height)))
-    )
     crop_share = (x1 - x0) * (y1 - y0)
     large = street.shares / crop_share >= _LEAST_SHARE
     # A sliver of a garment at the edge, and a tiny one, are neither things nor background.
