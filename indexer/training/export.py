@@ -35,6 +35,8 @@ from indexer.training.stored_weights import quantize, read_weight, replace_file
 
 POOLED = "seen"
 """Name of the tensor that is the head's input."""
+FRONT = "front"
+"""Name of the tensor that the branch reads, in a file with a branch."""
 _OPSET = 17
 _LARGE = 50_000
 """Weights with at least this many values are stored as int8."""
@@ -80,8 +82,8 @@ class Graph:
         stored = self.value(name, array.astype(np.float16))
         return self.node("Cast", stored, output=f"{name}.float", to=TensorProto.FLOAT)
 
-    def conv(self, name: str, layer: Conv, x: str) -> str:
-        """Add a convolution with its bias."""
+    def conv(self, name: str, layer: Conv, x: str, output: str = "") -> str:
+        """Add a convolution with its bias, whose result is named ``output`` if given."""
         conv = layer.conv
         assert conv.bias is not None
         (stride, _) = conv.stride
@@ -92,6 +94,7 @@ class Graph:
             self.weight(f"{name}.conv.bias", conv.bias),
             strides=[stride, stride],
             pads=[layer.before, layer.before, layer.after, layer.after],
+            output=output,
             kernel_shape=list(conv.kernel_size),
             group=conv.groups,
         )
@@ -130,7 +133,8 @@ class Graph:
         """Map normalized pixels to mean features, unit rows (n, 1280), then those of the branch."""
         x = self.relu6(self.conv("stem", network.stem, x))
         fork = network.shape.branch_from or len(network.blocks)
-        shared = self.blocks("blocks", network.blocks, x, range(fork))
+        shared = self.blocks("blocks", network.blocks, x, range(fork - 1))
+        shared = self.block(f"blocks.{fork - 1}", network.blocks[fork - 1], shared, output=FRONT)
         x = self.blocks("blocks", network.blocks, shared, range(fork, len(network.blocks)))
         found = [self.mean("last", network.last, x)]
         if network.branch is not None:
@@ -142,9 +146,7 @@ class Graph:
     def blocks(self, name: str, blocks: nn.ModuleList, x: str, numbers: range) -> str:
         """Add the blocks of these numbers."""
         for number in numbers:
-            block = blocks[number]
-            assert isinstance(block, Block)
-            x = self.block(f"{name}.{number}", block, x)
+            x = self.block(f"{name}.{number}", blocks[number], x)
         return x
 
     def mean(self, name: str, last: Conv, x: str) -> str:
@@ -169,14 +171,16 @@ class Graph:
         opset = helper.make_opsetid("", _OPSET)
         return helper.make_model(graph, opset_imports=[opset], ir_version=8)
 
-    def block(self, name: str, block: Block, x: str) -> str:
-        """Add an inverted residual block."""
+    def block(self, name: str, block: nn.Module, x: str, output: str = "") -> str:
+        """Add an inverted residual block, whose result is named ``output`` if given."""
+        assert isinstance(block, Block)
         wide = x
         if block.expand is not None:
             wide = self.relu6(self.conv(f"{name}.expand", block.expand, x))
         wide = self.relu6(self.conv(f"{name}.filter", block.filter, wide))
-        out = self.conv(f"{name}.project", block.project, wide)
-        return self.node("Add", out, x) if block.residual else out
+        if not block.residual:
+            return self.conv(f"{name}.project", block.project, wide, output=output)
+        return self.node("Add", self.conv(f"{name}.project", block.project, wide), x, output=output)
 
 
 def export(
