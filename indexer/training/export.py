@@ -1,9 +1,10 @@
 """Export a trained network to ONNX, and load it back.
 
 The graph is built node by node. It takes uint8 (n, s, s, 3) pixels and normalizes them itself.
-Large weights are stored as int8 with one scale per output channel, small ones as float16; both are
-converted to float32 when the session starts, so nothing is computed in int8. Weights keep their
-names in the network, so that ``load_network`` can continue training from the exported file.
+Large weights are stored as int8 with one scale per output channel, or per input of the head, and
+small ones as float16. All are converted to float32 when the session starts, so nothing is computed
+in int8. Weights keep their names in the network, so that ``load_network`` can continue training
+from the exported file.
 """
 
 from __future__ import annotations
@@ -75,6 +76,17 @@ class Graph:
             self.value(f"{name}.scale", scale),
             output=f"{name}.float",
             axis=0,
+        )
+
+    def columns(self, name: str, tensor: torch.Tensor) -> str:
+        """Add a matrix as int8 with a scale for each column."""
+        levels, scale = quantize(tensor.detach().float().numpy().T)
+        return self.node(
+            "DequantizeLinear",
+            self.value(name, np.ascontiguousarray(levels.T)),
+            self.value(f"{name}.column_scale", scale),
+            output=f"{name}.float",
+            axis=1,
         )
 
     def half(self, name: str, array: NDArray[np.float32]) -> str:
@@ -198,8 +210,8 @@ def export(
     root = graph.value("root", np.array(FEATURE_DIM**0.5, np.float32))
     features = [graph.node("Mul", rows, root) for rows in graph.features(network, pixels)]
     pooled = graph.node("Concat", *features, *palette, output=POOLED, axis=1)
-    # Not int8: the weights of the colors are so large that those of the features would suffer.
-    head = graph.half("head.weight", network.head.weight.detach().float().numpy())
+    # By column: the weights of the colors are so large that those of the features would suffer.
+    head = graph.columns("head.weight", network.head.weight)
     bias = graph.weight("head.bias", network.head.bias)
     graph.unit(graph.node("Gemm", pooled, head, bias, transB=1), "embedding")
     model = graph.model(name, size, "embedding", DIM)

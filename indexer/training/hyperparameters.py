@@ -7,7 +7,7 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 
 from indexer.training.distortions import Strength
-from indexer.training.network import Shape
+from indexer.training.network import LITE, Shape
 
 BATCH_SHARES = {
     "grocery": 22,
@@ -61,12 +61,12 @@ class Hyperparameters:
     in the similarity. ``shrinkage`` applies to the within-class covariance.
     """
 
-    shape: Shape = field(default_factory=Shape)
-    steps: int = 1_200
+    shape: Shape = LITE["lite1"]
+    steps: int = 6_000
     pairs: int = 32
-    view_batches: int = 1_600
+    view_batches: int = 2_000
     size: int = 192
-    frozen_blocks: int = 11
+    frozen_blocks: int = 17
     whitening_power: float = 0.5
     rate: float = 1.5e-4
     head_rate_factor: float = 3.0  # times the rate
