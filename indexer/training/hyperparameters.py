@@ -21,7 +21,7 @@ BATCH_SHARES = {
     "drawn": 8,
 }
 """Shares of a batch by the source of the photos; they are normalized over the sources present."""
-HEAD_SHARES = {**BATCH_SHARES, "general": 36}
+HEAD_SHARES = {**BATCH_SHARES, "general": 200}
 """Shares of the sources in the closed-form head, which has to serve pictures of all kinds."""
 WITHIN_CLASS_WEIGHTS = {
     "grocery": 2,
@@ -74,8 +74,8 @@ class Hyperparameters:
     constant_share: float = 0.35  # of the steps, at the full learning rate
     weight_decay: float = 0.02
     ema_decay: float = 0.996
-    similarity_shares: tuple[float, float, float] = (0.4, 0.58, 0.02)
-    shrinkage: float = 0.5
+    similarity_shares: tuple[float, float, float] = (0.55, 0.39, 0.06)
+    shrinkage: float = 0.25
     seed: int = 1
     workers: int = 2
     item_weight: float = 0.8
