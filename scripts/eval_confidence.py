@@ -7,7 +7,8 @@ Builds a shop in a temporary folder like `vitrine index`, and searches it with t
 photos: photos of its items, the same as screenshots of another app, and photos of things that it
 does not sell (`general/` and `things/`). `--drawn` adds a drawn shop (`vitrine sample CATALOG`).
 Reports for each kind: R@1 by product, the calibration error of first hits (over ten bins of equal
-width, like `vitrine eval`, and over ten bins of equal count), and the share of "no close match".
+width, like `vitrine eval`, beside the error that a perfect calibration would have by chance, and
+over ten bins of equal count), and the share of "no close match".
 """
 
 from __future__ import annotations
@@ -100,6 +101,16 @@ def error_of_equal_counts(confidence: NDArray[np.float64], right: NDArray[np.boo
     return float(sum(gaps) / len(order))
 
 
+def error_by_chance(confidence: NDArray[np.float64]) -> float:
+    """Return the mean calibration error if each confidence (n,) were exactly the probability.
+
+    It is above 0 because the bins hold few photos. Simulated with 200 draws, deterministically.
+    """
+    rng = np.random.default_rng(0)
+    draws = [rng.random(len(confidence)) < confidence for _ in range(200)]
+    return float(np.mean([reliability(confidence, draw).calibration_error for draw in draws]))
+
+
 def figures(answers: Answers, *, sold: bool) -> dict[str, float]:
     """Summarize answers; shares of an empty part are nan, and things not sold have no R@1."""
     right, refused = answers.right, answers.refused
@@ -110,6 +121,7 @@ def figures(answers: Answers, *, sold: bool) -> dict[str, float]:
         **shares,
         "R@1": float(right.mean()),
         "calibration error": reliability(answers.confidence, right).calibration_error,
+        "by chance": error_by_chance(answers.confidence),
         "calibration error, equal counts": error_of_equal_counts(answers.confidence, right),
         "no close match of wrong": _share(refused[~right]),
         "no close match of right": _share(refused[right]),

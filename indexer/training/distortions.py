@@ -26,7 +26,7 @@ class Strength:
     covered: float = 0.25
     max_cover: float = 0.55
     blurred: float = 0.2
-    drawings: float = 0.16
+    drawings: float = 0.22
 
 
 def crop(

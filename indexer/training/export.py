@@ -1,9 +1,10 @@
 """Export a trained network to ONNX, and load it back.
 
 The graph is built node by node. It takes uint8 (n, s, s, 3) pixels and normalizes them itself.
-Large weights are stored as int8 with one scale per output channel, small ones as float16; both are
-converted to float32 when the session starts, so nothing is computed in int8. Weights keep their
-names in the network, so that ``load_network`` can continue training from the exported file.
+Large weights are stored as int8 with one scale per output channel, or per input of the head, and
+small ones as float16. All are converted to float32 when the session starts, so nothing is computed
+in int8. Weights keep their names in the network, so that ``load_network`` can continue training
+from the exported file.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ from indexer.training.stored_weights import quantize, read_weight, replace_file
 
 POOLED = "seen"
 """Name of the tensor that is the head's input."""
+FRONT = "front"
+"""Name of the tensor that the branch reads, in a file with a branch."""
 _OPSET = 17
 _LARGE = 50_000
 """Weights with at least this many values are stored as int8."""
@@ -75,13 +78,24 @@ class Graph:
             axis=0,
         )
 
+    def columns(self, name: str, tensor: torch.Tensor) -> str:
+        """Add a matrix as int8 with a scale for each column."""
+        levels, scale = quantize(tensor.detach().float().numpy().T)
+        return self.node(
+            "DequantizeLinear",
+            self.value(name, np.ascontiguousarray(levels.T)),
+            self.value(f"{name}.column_scale", scale),
+            output=f"{name}.float",
+            axis=1,
+        )
+
     def half(self, name: str, array: NDArray[np.float32]) -> str:
         """Add a weight as float16."""
         stored = self.value(name, array.astype(np.float16))
         return self.node("Cast", stored, output=f"{name}.float", to=TensorProto.FLOAT)
 
-    def conv(self, name: str, layer: Conv, x: str) -> str:
-        """Add a convolution with its bias."""
+    def conv(self, name: str, layer: Conv, x: str, output: str = "") -> str:
+        """Add a convolution with its bias, whose result is named ``output`` if given."""
         conv = layer.conv
         assert conv.bias is not None
         (stride, _) = conv.stride
@@ -92,6 +106,7 @@ class Graph:
             self.weight(f"{name}.conv.bias", conv.bias),
             strides=[stride, stride],
             pads=[layer.before, layer.before, layer.after, layer.after],
+            output=output,
             kernel_shape=list(conv.kernel_size),
             group=conv.groups,
         )
@@ -130,7 +145,8 @@ class Graph:
         """Map normalized pixels to mean features, unit rows (n, 1280), then those of the branch."""
         x = self.relu6(self.conv("stem", network.stem, x))
         fork = network.shape.branch_from or len(network.blocks)
-        shared = self.blocks("blocks", network.blocks, x, range(fork))
+        shared = self.blocks("blocks", network.blocks, x, range(fork - 1))
+        shared = self.block(f"blocks.{fork - 1}", network.blocks[fork - 1], shared, output=FRONT)
         x = self.blocks("blocks", network.blocks, shared, range(fork, len(network.blocks)))
         found = [self.mean("last", network.last, x)]
         if network.branch is not None:
@@ -142,9 +158,7 @@ class Graph:
     def blocks(self, name: str, blocks: nn.ModuleList, x: str, numbers: range) -> str:
         """Add the blocks of these numbers."""
         for number in numbers:
-            block = blocks[number]
-            assert isinstance(block, Block)
-            x = self.block(f"{name}.{number}", block, x)
+            x = self.block(f"{name}.{number}", blocks[number], x)
         return x
 
     def mean(self, name: str, last: Conv, x: str) -> str:
@@ -169,14 +183,16 @@ class Graph:
         opset = helper.make_opsetid("", _OPSET)
         return helper.make_model(graph, opset_imports=[opset], ir_version=8)
 
-    def block(self, name: str, block: Block, x: str) -> str:
-        """Add an inverted residual block."""
+    def block(self, name: str, block: nn.Module, x: str, output: str = "") -> str:
+        """Add an inverted residual block, whose result is named ``output`` if given."""
+        assert isinstance(block, Block)
         wide = x
         if block.expand is not None:
             wide = self.relu6(self.conv(f"{name}.expand", block.expand, x))
         wide = self.relu6(self.conv(f"{name}.filter", block.filter, wide))
-        out = self.conv(f"{name}.project", block.project, wide)
-        return self.node("Add", out, x) if block.residual else out
+        if not block.residual:
+            return self.conv(f"{name}.project", block.project, wide, output=output)
+        return self.node("Add", self.conv(f"{name}.project", block.project, wide), x, output=output)
 
 
 def export(
@@ -194,8 +210,8 @@ def export(
     root = graph.value("root", np.array(FEATURE_DIM**0.5, np.float32))
     features = [graph.node("Mul", rows, root) for rows in graph.features(network, pixels)]
     pooled = graph.node("Concat", *features, *palette, output=POOLED, axis=1)
-    # Not int8: the weights of the colors are so large that those of the features would suffer.
-    head = graph.half("head.weight", network.head.weight.detach().float().numpy())
+    # By column: the weights of the colors are so large that those of the features would suffer.
+    head = graph.columns("head.weight", network.head.weight)
     bias = graph.weight("head.bias", network.head.bias)
     graph.unit(graph.node("Gemm", pooled, head, bias, transB=1), "embedding")
     model = graph.model(name, size, "embedding", DIM)

@@ -12,12 +12,12 @@ from threading import Lock
 import torch
 from torch import nn
 
-from indexer.training.batches import Batches
 from indexer.training.hogwild import WorkerPool, share_weights
 from indexer.training.hyperparameters import Hyperparameters
 from indexer.training.memory import keep_freed_memory
-from indexer.training.network import Network, normalized
+from indexer.training.network import Network
 from indexer.training.objective import Objective
+from indexer.training.views import Views
 from indexer.training.weight_average import ema_update
 
 
@@ -25,12 +25,11 @@ class Replica:
     """A worker's copy: weights are shared with all workers, gradients and moments are not."""
 
     def __init__(
-        self, start: Network, network: Network, objective: Objective, params: Hyperparameters
+        self, start: nn.Linear, network: Network, objective: Objective, params: Hyperparameters
     ) -> None:
         self.start, self.network, self.objective, self.params = start, network, objective, params
-        frozen = {id(p) for p in network.frozen_parameters(params.frozen_blocks)}
-        head = {id(p) for p in (*network.head.parameters(), *network.palette.parameters())}
-        trunk = [p for p in network.parameters() if id(p) not in frozen | head]
+        trained = (*network.blocks[params.frozen_blocks :], network.last)
+        trunk = [parameter for layer in trained for parameter in layer.parameters()]
         groups = [
             {
                 "params": [p for p in trunk if p.ndim >= 2],
@@ -39,7 +38,7 @@ class Replica:
             },
             {"params": [p for p in trunk if p.ndim < 2], "weight_decay": 0.0, "rate_factor": 1.0},
             {
-                "params": [p for p in network.parameters() if id(p) in head],
+                "params": list(network.head.parameters()),
                 "weight_decay": params.weight_decay,
                 "rate_factor": params.head_rate_factor,
             },
@@ -57,16 +56,14 @@ class Replica:
         objective.bank = self.objective.bank
         return Replica(self.start, share_weights(self.network), objective, self.params)
 
-    def step(self, step: int, batches: Batches) -> dict[str, float]:
+    def step(self, step: int, views: Views) -> dict[str, float]:
         """Take one optimizer step; return the weighted losses by name."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.params.rate_at(step) * group["rate_factor"]
-        batch = batches.draw(step)
-        x, frozen_blocks = normalized(batch.x), self.params.frozen_blocks
+        batch = views.draw(step, self.params.pairs, self.params.seed)
         with torch.no_grad():
-            front = self.network.front(x, frozen_blocks)
-            before = self.start.raw_from(front, x, frozen_blocks)
-        raw = self.network.raw_from(front, x, frozen_blocks)
+            before = self.start(torch.cat([batch.features, batch.palette], dim=1))
+        raw = self.network.raw_from(batch.front, batch.palette, self.params.frozen_blocks)
         losses = self.objective(raw, before, batch)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(torch.stack(list(losses.values())).sum())
@@ -80,14 +77,17 @@ class TrainingRun:
     """The state of a training that all workers share, and its checkpoint file."""
 
     def __init__(
-        self, start: Network, batches: Batches, params: Hyperparameters, checkpoint: Path
+        self,
+        start: Network,
+        objective: Objective,
+        views: Views,
+        params: Hyperparameters,
+        checkpoint: Path,
     ) -> None:
-        torch.manual_seed(params.seed)
         network = copy.deepcopy(start).train().to(memory_format=torch.channels_last)
-        self.params, self.batches, self.checkpoint = params, batches, checkpoint
+        self.params, self.views, self.checkpoint = params, views, checkpoint
         self.average = copy.deepcopy(network).requires_grad_(False)
-        start = copy.deepcopy(start).eval().requires_grad_(False)
-        self.first_replica = Replica(start, network, Objective(batches, params), params)
+        self.first_replica = Replica(copy.deepcopy(start.head), network, objective, params)
         self.next_step = 0
         self.lock, self.pool = Lock(), WorkerPool()
         if checkpoint.is_file():
@@ -102,7 +102,7 @@ class TrainingRun:
                 self.next_step += 1
             if step >= self.params.steps or self.pool.stopped:
                 return
-            losses = replica.step(step, self.batches)
+            losses = replica.step(step, self.views)
             with self.lock:
                 ema_update(
                     self.average,
@@ -124,7 +124,7 @@ class TrainingRun:
         """Write the checkpoint. ``step`` is the next step to take."""
         state = {
             "plan": repr(self.params),
-            "data": self.batches.digest,
+            "data": self.views.digest,
             "step": step,
             "network": self.first_replica.network.state_dict(),
             "objective": self.first_replica.objective.state_dict(),
@@ -142,7 +142,7 @@ class TrainingRun:
                 f"{self.checkpoint} was made with other hyperparameters, {state['plan']}; "
                 "remove it to start again"
             )
-        if state.get("data") != self.batches.digest:
+        if state.get("data") != self.views.digest:
             raise ValueError(
                 f"{self.checkpoint} was made with other photos; remove it to start again"
             )
@@ -155,19 +155,20 @@ class TrainingRun:
 
 def fit(
     start: Network,
-    batches: Batches,
+    objective: Objective,
+    views: Views,
     params: Hyperparameters,
     checkpoint: Path,
     report: Callable[[str], None],
 ) -> Network:
-    """Train ``start`` for all steps; return the EMA of the network in eval mode.
+    """Train the last blocks and the head of ``start`` on the views, for all steps.
 
-    Runs with one worker are reproducible bit for bit, with more workers within noise. Resumes from
-    ``checkpoint`` if it exists, and writes it every 200 steps and at the end. Raises ValueError if
-    the checkpoint was made with other hyperparameters or photos.
+    Returns the EMA of the network in eval mode. Runs with one worker are reproducible bit for bit,
+    with more workers within noise. Resumes from ``checkpoint`` if it exists, and writes it every
+    200 steps and at the end. Raises ValueError if it was made with other hyperparameters or photos.
     """
     keep_freed_memory()
-    run = TrainingRun(start, batches, params, checkpoint)
+    run = TrainingRun(start, objective, views, params, checkpoint)
     first = run.first_replica
     replicas = [first, *(first.with_shared_weights() for _ in range(params.workers - 1))]
     run.pool.run(lambda replica: run.work(replica, report), replicas)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -16,6 +14,7 @@ from torch import Tensor
 from indexer.training.data import Photo
 from indexer.training.distortions import cartoon, paint, pencil
 from indexer.training.export import POOLED
+from indexer.training.inner_outputs import inner_outputs
 
 UNGROUPED = -1
 _AT_ONCE = 32
@@ -46,7 +45,12 @@ def head_inputs(
     ``squares`` (n, size, size, 3) are the n ``photos`` at the size of the file's input. ``seed``
     varies the drawings.
     """
-    pooled = _pooling(path)
+    run = inner_outputs(path, (POOLED,))
+
+    def pooled(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        (rows,) = run(pictures)
+        return rows
+
     generator = torch.Generator().manual_seed(seed)
     sources = [photo.source for photo in photos]
     styles = squares[np.array([source == "styles" for source in sources])]
@@ -76,23 +80,6 @@ def groups_of(photos: Sequence[Photo]) -> NDArray[np.int64]:
     ]
     numbers = {label: number for number, label in enumerate(sorted(set(labels) - {""}))}
     return np.array([numbers.get(label, UNGROUPED) for label in labels], dtype=np.int64)
-
-
-def _pooling(path: Path) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
-    """Return a function from pictures (b, size, size, 3) to the head's inputs (b, d)."""
-    model = onnx.load(path)
-    model.graph.output.append(
-        onnx.helper.make_tensor_value_info(POOLED, onnx.TensorProto.FLOAT, ["n", None])
-    )
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
-
-    def pooled(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        rows: NDArray[np.float32] = session.run([POOLED], {"pixels": pictures})[0]
-        return rows
-
-    return pooled
 
 
 def _drawings(

@@ -7,7 +7,7 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 
 from indexer.training.distortions import Strength
-from indexer.training.network import Shape
+from indexer.training.network import LITE, Shape
 
 BATCH_SHARES = {
     "grocery": 22,
@@ -21,7 +21,7 @@ BATCH_SHARES = {
     "drawn": 8,
 }
 """Shares of a batch by the source of the photos; they are normalized over the sources present."""
-HEAD_SHARES = {**BATCH_SHARES, "general": 36}
+HEAD_SHARES = {**BATCH_SHARES, "general": 200}
 """Shares of the sources in the closed-form head, which has to serve pictures of all kinds."""
 WITHIN_CLASS_WEIGHTS = {
     "grocery": 2,
@@ -48,23 +48,25 @@ TEACHER_WEIGHTS = {"grocery": 0.4, "grocery-catalog": 0.5}
 class Hyperparameters:
     """The lengths, rates and weights of one training run.
 
-    A run takes ``steps`` batches of ``pairs`` pairs. The first ``frozen_blocks`` blocks keep their
-    ImageNet weights, and the others become the branch. Principal components are whitened to the
-    power ``whitening_power``.
+    ``view_batches`` batches of views are computed once, of ``size`` px. A run takes ``steps``
+    batches of ``pairs`` pairs of them. The first ``frozen_blocks`` blocks keep their ImageNet
+    weights, and the others become the branch. Principal components are whitened to the power
+    ``whitening_power``.
 
-    Of the labeled crops, ``fresh_crop_share`` are new random crops of ``crop_area`` of the photo.
-    Of the objects on white, ``background_share`` get another background. Of the shelf photos,
-    ``cutmix_share`` get a CutMix square.
+    Of the crops, ``crop_share`` are random ones of ``crop_area`` of the photo. Of the objects on
+    white, ``background_share`` get another background. Of the shelf photos, ``cutmix_share`` get a
+    CutMix square.
 
     ``similarity_shares`` are the shares of the ImageNet features, the trained head and the palette
     in the similarity. ``shrinkage`` applies to the within-class covariance.
     """
 
-    shape: Shape = field(default_factory=Shape)
-    steps: int = 1_200
+    shape: Shape = LITE["lite1"]
+    steps: int = 6_000
     pairs: int = 32
-    sizes: tuple[tuple[float, int], ...] = ((0.83, 160), (1.0, 192))
-    frozen_blocks: int = 11
+    view_batches: int = 2_000
+    size: int = 192
+    frozen_blocks: int = 17
     whitening_power: float = 0.5
     rate: float = 1.5e-4
     head_rate_factor: float = 3.0  # times the rate
@@ -72,8 +74,8 @@ class Hyperparameters:
     constant_share: float = 0.35  # of the steps, at the full learning rate
     weight_decay: float = 0.02
     ema_decay: float = 0.996
-    similarity_shares: tuple[float, float, float] = (0.4, 0.58, 0.02)
-    shrinkage: float = 0.5
+    similarity_shares: tuple[float, float, float] = (0.55, 0.39, 0.06)
+    shrinkage: float = 0.25
     seed: int = 1
     workers: int = 2
     item_weight: float = 0.8
@@ -82,7 +84,7 @@ class Hyperparameters:
     teacher_loss_weight: float = 1.0
     contrastive_weight: float = 0.3
     catalog_weight: float = 0.4
-    fresh_crop_share: float = 0.5
+    crop_share: float = 0.5
     crop_area: tuple[float, float] = (0.25, 1.0)
     background_share: float = 0.45
     cutmix_share: float = 0.2
@@ -95,10 +97,6 @@ class Hyperparameters:
     def teacher_weight(self, source: str) -> float:
         """Return the weight of the teacher loss for photos of a source."""
         return TEACHER_WEIGHTS.get(source, 1.0)
-
-    def size(self, step: int) -> int:
-        """Return the side of the pictures at a step: small ones first, which cost less."""
-        return next(size for until, size in self.sizes if step < until * self.steps or until >= 1.0)
 
     def rate_at(self, step: int) -> float:
         """Return the learning rate at a step: warmup, constant, then cosine decay to 0."""

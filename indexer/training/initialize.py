@@ -17,13 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from indexer.training.batches import Batches
 from indexer.training.data import Photo
-from indexer.training.hyperparameters import BATCH_SHARES, Hyperparameters
-from indexer.training.network import DIM, LITE, Network
-from indexer.training.teacher_features import TeacherFeatures, weights_file
-
-_HEAD_STEP = 3  # every third photo is enough to fit the head
+from indexer.training.hyperparameters import BATCH_SHARES
+from indexer.training.network import DIM, LITE, Network, Shape
+from indexer.training.teacher_features import weights_file
 
 
 @dataclass(frozen=True)
@@ -57,17 +54,6 @@ def principal_axes(
     return Axes(mean.astype(np.float32), (vectors[:, leading] * scale).astype(np.float32))
 
 
-@torch.inference_mode()
-def pooled_features(network: Network, squares: NDArray[np.uint8], size: int) -> Tensor:
-    """Return the head's input for squares (n, s, s, 3), scaled to ``size``: (n, ``pooled_dim``)."""
-    parts = []
-    for start in range(0, len(squares), 32):
-        pixels = torch.from_numpy(squares[start : start + 32]).permute(0, 3, 1, 2).float()
-        x = functional.interpolate(pixels, size=(size, size), mode="bilinear", antialias=True)
-        parts.append(network.pooled(x.contiguous(memory_format=torch.channels_last)))
-    return torch.cat(parts).clone()
-
-
 def fit_head(network: Network, pooled: Tensor, target: Tensor, palette: float = 0.3) -> float:
     """Fit the head by ridge regression from ``pooled`` (n, 1392) to ``target`` (n, 256).
 
@@ -97,34 +83,28 @@ def row_weights(sources: Sequence[str], shares: Mapping[str, float]) -> NDArray[
     return np.asarray((totals / counts)[inverse], dtype=np.float64)
 
 
-def initialize(
-    photos: Sequence[Photo],
-    squares: NDArray[np.uint8],
-    features: TeacherFeatures,
-    params: Hyperparameters,
-    use: Sequence[bool],
-) -> tuple[Network, Batches]:
-    """Return a network with an ImageNet trunk and a closed-form head, and the training batches.
+def imagenet_network(shape: Shape) -> Network:
+    """Return the network of a published shape with its ImageNet weights, in eval mode.
 
-    ``squares`` (n, s, s, 3) are the photos; ``use`` (n,) marks the photos to train on.
+    Raises ImportError with the name of the package if the weights are not installed.
     """
-    network = Network(params.shape)
-    (name,) = [name for name, shape in LITE.items() if shape == params.shape]
+    network = Network(shape)
+    (name,) = [name for name, published in LITE.items() if published == shape]
     network.load_imagenet(torch.load(weights_file(name), map_location="cpu", weights_only=True))
-    network = network.eval().to(memory_format=torch.channels_last)
-    used = np.array(use)
-    sources = [photos[int(number)].source for number in features.photo]
-    weights = row_weights(sources, BATCH_SHARES) * used[features.photo]
-    axes = principal_axes(features.vectors, weights, params.whitening_power)
-    targets = torch.from_numpy(
-        np.concatenate([axes(part) for part in np.array_split(features.vectors, 16)])
-    )
-    batches = Batches(photos, squares, features, targets, params, use)
-    sampled = np.flatnonzero(used)[::_HEAD_STEP]
-    size = params.size(params.steps - 1)
-    fit_head(
-        network,
-        pooled_features(network, squares[sampled], size),
-        targets[batches.first_crop[sampled]],
-    )
-    return network, batches
+    network.eval()
+    return network
+
+
+def teacher_targets(
+    photos: Sequence[Photo],
+    features: NDArray[np.float16],
+    whitening_power: float,
+    use: Sequence[bool],
+) -> Tensor:
+    """Project teacher features (n, d) of n photos to their 256 principal components: (n, 256).
+
+    ``use`` (n,) marks the photos that the components are computed from.
+    """
+    weights = row_weights([photo.source for photo in photos], BATCH_SHARES) * np.array(use)
+    axes = principal_axes(features, weights, whitening_power)
+    return torch.from_numpy(np.concatenate([axes(part) for part in np.array_split(features, 16)]))

@@ -196,23 +196,23 @@ class Network(nn.Module):
     def pooled(self, pixels: Tensor) -> Tensor:
         """Map pixels (n, 3, h, w) of 0 to 255 to the head's input (n, ``pooled_dim``)."""
         x = normalized(pixels)
-        return self.pooled_from(self.front(x, 0), x, 0)
+        return self.pooled_from(self.front(x, 0), self.palette(x), 0)
 
-    def raw_from(self, front: Tensor, x: Tensor, blocks: int) -> Tensor:
-        """Map the output of ``front`` for normalized pixels ``x`` to rows (n, 256), not normalized.
+    def raw_from(self, front: Tensor, palette: Tensor, blocks: int) -> Tensor:
+        """Map the output of ``front`` and the palette (n, 112) to rows (n, 256), not normalized.
 
         Training computes the frozen blocks once, without gradients.
         """
-        out: Tensor = self.head(self.pooled_from(front, x, blocks))
+        out: Tensor = self.head(self.pooled_from(front, palette, blocks))
         return out
 
-    def pooled_from(self, front: Tensor, x: Tensor, blocks: int) -> Tensor:
+    def pooled_from(self, front: Tensor, palette: Tensor, blocks: int) -> Tensor:
         """Concatenate the mean features, each scaled to one length, and the palette."""
         features = [
             functional.normalize(rows, dim=1) * FEATURE_DIM**0.5
             for rows in self.features(front, blocks)
         ]
-        return torch.cat([*features, self.palette(x)], dim=1)
+        return torch.cat([*features, palette], dim=1)
 
     def front(self, x: Tensor, blocks: int) -> Tensor:
         """Apply the stem and the first ``blocks`` blocks to normalized pixels."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from indexer.training.batches import Batch, Batches
+from indexer.training.batches import Batches
 from indexer.training.data import Photo
 from indexer.training.hyperparameters import Hyperparameters
 from indexer.training.losses import UNLABELED, MemoryBank, Proxies, contrastive_loss, cosine_loss
+from indexer.training.views import ViewBatch
 
 
 class Objective(nn.Module):
@@ -18,10 +19,13 @@ class Objective(nn.Module):
     kind: Tensor
     catalog: Tensor
     shopper: Tensor
+    targets: Tensor
 
-    def __init__(self, batches: Batches, params: Hyperparameters) -> None:
+    def __init__(self, batches: Batches, targets: Tensor, params: Hyperparameters) -> None:
+        """Take the labels of n photos from ``batches``, and their teacher ``targets`` (n, 256)."""
         super().__init__()
         self.params = params
+        self.register_buffer("targets", targets, persistent=False)
         self.register_buffer("item", torch.from_numpy(batches.item), persistent=False)
         self.register_buffer("kind", torch.from_numpy(batches.kind), persistent=False)
         photos = batches.photos
@@ -31,7 +35,6 @@ class Objective(nn.Module):
         self.items = Proxies(max(1, len(batches.items)), 18.0)
         self.kinds = Proxies(max(1, len(batches.kinds)), 16.0)
         self.bank = MemoryBank(max(1, len(batches.items)), 16.0)
-        targets = batches.targets[torch.from_numpy(batches.first_crop)]  # (photos, 256)
         for proxies, labels in ((self.items, self.item), (self.kinds, self.kind)):
             known = labels != UNLABELED
             means = torch.zeros_like(proxies.vectors)
@@ -39,7 +42,7 @@ class Objective(nn.Module):
             with torch.no_grad():
                 proxies.vectors.copy_(nn.functional.normalize(means, dim=1))
 
-    def forward(self, raw: Tensor, before: Tensor, batch: Batch) -> dict[str, Tensor]:
+    def forward(self, raw: Tensor, before: Tensor, batch: ViewBatch) -> dict[str, Tensor]:
         """Return the weighted losses, by name, of the vectors ``raw`` (2 n, 256) of a batch.
 
         ``before`` (2 n, 256) are the vectors of the initial network for the same distorted
@@ -56,9 +59,9 @@ class Objective(nn.Module):
             "distill": params.distill_weight
             * cosine_loss(raw, before, batch.teacher_weight * ~batch.drawn),
             "teacher": params.teacher_loss_weight
-            * cosine_loss(raw, batch.target, batch.teacher_weight),
+            * cosine_loss(raw, self.targets[numbers], batch.teacher_weight),
             "item": params.item_weight
-            * self.items(raw, items, items[batch.patch_source], batch.own_share),
+            * self.items(raw, items, self.item[batch.patch], batch.own_share),
             "kind": params.kind_weight * self.kinds(raw, kinds),
             "contrastive": params.contrastive_weight
             * contrastive_loss(raw[pairs], self._groups(numbers[pairs])),

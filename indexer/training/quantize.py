@@ -20,7 +20,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from indexer.training.export import POOLED
+from indexer.training.export import FRONT, POOLED
 from indexer.training.network import FLOAT_PARTS
 from indexer.training.stored_weights import replace_file
 
@@ -158,7 +158,7 @@ def _rename(model: onnx.ModelProto, weights: set[str]) -> None:
 
 def _shorten(model: onnx.ModelProto) -> None:
     """Number the tensors between the layers; quantization gives them names of up to 60 letters."""
-    kept = {POOLED, *(value.name for value in (*model.graph.input, *model.graph.output))}
+    kept = {FRONT, POOLED, *(value.name for value in (*model.graph.input, *model.graph.output))}
     names: dict[str, str] = {}
     for node in model.graph.node:
         node.name = ""

