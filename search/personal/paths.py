@@ -63,7 +63,8 @@ class Path:
 
     def _summed(self, weights: Values) -> NDArray[np.float64]:
         """Return the sums of the strengths of all items of the view, weighted by place."""
-        return np.bincount(self._numbers, self._values * weights[self._places], self._size)
+        values = self._values * weights[self._places]
+        return np.bincount(self._numbers, values, self._size).astype(np.float64)
 
     def _table(self, items: NDArray[np.int64]) -> Values:
         """Return how strongly each item that was met leads to each of ``items``: (n, m)."""
