@@ -86,7 +86,7 @@ class SearchEngine:
         self._styles = RegistryCache(
             StyleFolder(shop.path / STYLES), lambda: registry_of(shop.path)
         )
-        model = Model.of(encoder)
+        model = self.model = Model.of(encoder)
         self.encoder_upgrade = encoder_upgrade(shop, model)
         self._scorer = ConfidenceScorer(
             opened.manifest.calibration,
@@ -108,7 +108,12 @@ class SearchEngine:
         self._items = ItemReader(store, self._live)
         self._writer = ShopWriter(store, self._live, index_encoder(encoder), self._styles)
         self.recommender = Recommender(
-            shop.path, self._live, store, encoder.dim, generation=self.generation
+            shop.path,
+            self._live,
+            store,
+            encoder.dim,
+            generation=self.generation,
+            model=model.key,
         )
         self.classifier = PhotoClassifier(
             store,

@@ -111,10 +111,11 @@ def test_factors_are_stored_for_items_that_enough_users_met(tmp_path, rng):
                     for item in items
                 ]
             )
-        learn(log, Pictures([f"i{n}" for n in range(90)], pictures_of(rng, 90)))
+        learn(log, Pictures([f"i{n}" for n in range(90)], pictures_of(rng, 90), b"model"))
         with log.read() as reader:
             assert reader.lessons == 1
-            assert reader.picture_map().shape == (DIM + 1, FACTORS)
+            assert reader.picture_map(b"model").shape == (DIM + 1, FACTORS)
+            assert reader.picture_map(b"another") is None  # its vectors mean something else
             assert reader.factors("i2").shape == (FACTORS,)
             assert reader.factors("i85") is None
             weights = dict(linear_of(reader, "i2"))

@@ -96,6 +96,8 @@ def test_learned_weights_are_used_from_the_next_request_on(shop):
         assert after.contributions["interest"] == pytest.approx(
             3 * before.contributions["interest"], rel=1e-3
         )
+        log.set_weights({**WEIGHTS, "interest": 0.0}, b"another encoder")
+        assert engine.recommend("u", explain=True).items[0].contributions == after.contributions
         log.set_weights({"interest": 1.0})  # of a version that had other features
         assert engine.recommend("u", explain=True).items[0].contributions == before.contributions
         log.set_weights(None)
@@ -123,6 +125,21 @@ def test_the_command_refuses_weights_that_are_not_better(shop, rng):
         assert set(report["weights"]) == set(FEATURES)
         with log.read() as reader:
             assert reader.weights() is None
+
+
+def test_weights_are_those_of_the_encoder_that_they_were_learned_with(tmp_path):
+    ours, theirs, earlier = ({**WEIGHTS, "interest": value} for value in (2.0, 3.0, 4.0))
+    with EventLog(tmp_path / EVENTS, create=True) as log:
+        log.set_weights(earlier)  # stored by a version that knew of one encoder only
+        log.set_weights(ours, b"a")
+        log.set_weights(theirs, b"b")
+        with log.read() as reader:
+            assert [reader.weights(model) for model in (b"a", b"b", b"c")] == [
+                ours, theirs, earlier,
+            ]  # fmt: skip
+        log.set_weights(None, b"b")
+        with log.read() as reader:
+            assert [reader.weights(model) for model in (b"a", b"b")] == [ours, None]
 
 
 def test_a_reset_is_reported_as_json_too(shop):

@@ -202,8 +202,8 @@ def _evidence(profile: Profile, query: RecommendQuery, sources: Sources) -> Evid
         met = np.concatenate([[number], taste.met[taste.met != number]]).astype(np.int64)
         taste = taste._replace(met=met)
     neighbors, linear = sources.neighbors(taste.met.tolist())
-    following = Path(taste.met, neighbors, FOLLOWING_HALF_LIFE, view.size)
-    behavior = Path(taste.met, linear, BEHAVIOR_HALF_LIFE, view.size)
+    following = Path(taste.met, neighbors, FOLLOWING_HALF_LIFE)
+    behavior = Path(taste.met, linear, BEHAVIOR_HALF_LIFE)
     return Evidence(taste, context, sources.popular, following, behavior, sources.weights)
 
 

@@ -45,7 +45,6 @@ from search.personal.event_reader import (
     POPULARITY,
     SEQUENCE,
     TIME,
-    WEIGHTS_KEY,
     EventReader,
     UserEvent,
     decode_pair,
@@ -54,6 +53,7 @@ from search.personal.event_reader import (
     item_key,
     keyed_hash,
     time_key,
+    weights_key,
 )
 
 if TYPE_CHECKING:
@@ -210,11 +210,13 @@ class EventLog:
         *,
         deletions: int,
         popularity: bytes | None = None,
+        model: bytes = b"",
     ) -> bool:
         """Replace what was learned: of each database, the values by item id. StoreFull.
 
         ``picture_map`` (dim + 1, factors) is that of ``search.personal.linear``, ``popularity``
-        that of ``search.personal.popularity``. Returns False, and changes nothing, if events were
+        that of ``search.personal.popularity``, ``model`` the key of the model whose vectors were
+        used. Returns False, and changes nothing, if events were
         deleted since ``deletions`` was read.
         """
         with self.write() as txn:
@@ -227,7 +229,7 @@ class EventLog:
                     txn.put(database, item_key(item_id), value)
             known = None
             if picture_map is not None:
-                known = (picture_map.shape, picture_map.astype("<f4").tobytes())
+                known = (picture_map.shape, picture_map.astype("<f4").tobytes(), model)
             txn.put("meta", b"picture_map", msgspec.msgpack.encode(known))
             if popularity is not None:
                 txn.put("meta", POPULARITY, popularity)
@@ -235,13 +237,18 @@ class EventLog:
             txn.put("meta", b"lessons", msgspec.msgpack.encode(lessons))
         return True
 
-    def set_weights(self, weights: Mapping[str, float] | None) -> None:
-        """Store the mixer's weights, or delete them. StoreFull."""
+    def set_weights(self, weights: Mapping[str, float] | None, model: bytes = b"") -> None:
+        """Store the mixer's weights for a model of encoder, by its key, or delete them. StoreFull.
+
+        Generations of another model keep theirs, also after a migration or a rollback.
+        """
+        key = weights_key(model).encode()
         with self.write() as txn:
-            if weights is None:
-                txn.delete("meta", WEIGHTS_KEY.encode())
-            else:
-                txn.put("meta", WEIGHTS_KEY.encode(), msgspec.msgpack.encode(dict(weights)))
+            if weights is not None:
+                txn.put("meta", key, msgspec.msgpack.encode(dict(weights)))
+                return
+            for name in (key, weights_key(b"").encode()):
+                txn.delete("meta", name)
 
     def bytes_used(self) -> int:
         """Return how many bytes the log takes on disk."""

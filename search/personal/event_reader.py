@@ -157,10 +157,16 @@ class EventReader:
         value = self._txn.get("factors", item_key(item_id))
         return None if value is None else np.frombuffer(value, dtype="<f4")
 
-    def picture_map(self) -> NDArray[np.float32] | None:
-        """Return the map from pictures to factors (dim + 1, factors); None if none was learned."""
+    def picture_map(self, model: bytes = b"") -> NDArray[np.float32] | None:
+        """Return the map from pictures to factors (dim + 1, factors); None if none was learned.
+
+        ``model`` is the key of the encoder's model. A map from the vectors of another is not
+        returned; maps of earlier versions lack the model, and are.
+        """
         found = self._meta("picture_map", None)
-        return None if found is None else np.frombuffer(found[1], dtype="<f4").reshape(found[0])
+        if found is None or found[2:] not in ([], [b""], [model]):
+            return None
+        return np.frombuffer(found[1], dtype="<f4").reshape(found[0])
 
     def popularity(self) -> bytes | None:
         """Return the popularity of items as it was when something was last learned, see
@@ -168,14 +174,24 @@ class EventReader:
         """
         return self._txn.get("meta", POPULARITY)
 
-    def weights(self) -> dict[str, float] | None:
-        """Return the mixer's weights that were learned from this log; None if none were."""
-        weights: dict[str, float] | None = self._meta(WEIGHTS_KEY, None)
+    def weights(self, model: bytes = b"") -> dict[str, float] | None:
+        """Return the mixer's weights that were learned from this log; None if none were.
+
+        They are those of a model of encoder, by its key, or else those that an earlier version
+        stored for any model.
+        """
+        general = self._meta(WEIGHTS_KEY, None)
+        weights: dict[str, float] | None = self._meta(weights_key(model), general)
         return weights
 
     def _meta(self, name: str, default: Any) -> Any:
         value = self._txn.get("meta", name.encode())
         return default if value is None else msgspec.msgpack.decode(value)
+
+
+def weights_key(model: bytes) -> str:
+    """Return the name in ``meta`` of the weights for a model of encoder, given its key."""
+    return f"{WEIGHTS_KEY} {model.hex()}" if model else WEIGHTS_KEY
 
 
 def keyed_hash(secret: bytes, purpose: bytes, text: str) -> bytes:

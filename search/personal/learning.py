@@ -77,10 +77,14 @@ class _History(NamedTuple):
 
 
 class Pictures(NamedTuple):
-    """The vectors (n, dim) of items by their ids: they say who may like what nobody met yet."""
+    """The vectors (n, dim) of items by their ids: they say who may like what nobody met yet.
+
+    ``model`` is the key of the encoder's model.
+    """
 
     ids: list[str]
     vectors: Vectors
+    model: bytes = b""
 
 
 def learn(log: EventLog, pictures: Pictures | None = None) -> Learned:
@@ -125,7 +129,10 @@ def _learn_once(log: EventLog, pictures: Pictures | None) -> Learned | None:
         "factors": _factors(linear.pictures, ids),
     }
     picture_map = None if linear.pictures is None else linear.pictures.weights
-    if not log.replace_learned(values, picture_map, deletions=deletions, popularity=popularity):
+    model = b"" if pictures is None else pictures.model
+    if not log.replace_learned(
+        values, picture_map, deletions=deletions, popularity=popularity, model=model
+    ):
         return None
     return Learned(
         events=events,

@@ -50,9 +50,13 @@ class Lessons:
     Item numbers are those of the views of one ``LiveShop``.
     """
 
-    def __init__(self, dim: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """``dim`` is that of the shop's vectors; ``clock`` gives seconds."""
+    def __init__(self, dim: int, model: bytes, clock: Callable[[], float] = time.monotonic) -> None:
+        """``dim`` is that of the shop's vectors, ``model`` the key of their model.
+
+        ``clock`` gives seconds.
+        """
         self._dim = dim
+        self._model = model
         self._clock = clock
         self._lock = threading.Lock()
         self._rows = _Rows((-1, -1), {}, {}, {})
@@ -128,7 +132,7 @@ class Lessons:
 
     def _map(self, reader: EventReader) -> NDArray[np.float32] | None:
         """Return the map from pictures; None if it was learned with another encoder."""
-        weights = reader.picture_map()
+        weights = reader.picture_map(self._model)
         return weights if weights is not None and len(weights) == self._dim + 1 else None
 
 

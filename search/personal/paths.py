@@ -23,29 +23,28 @@ class Path:
     The item at the place ``p`` counts ``2 ** (-p / half_life)``.
     """
 
-    def __init__(
-        self, met: NDArray[np.int64], neighbors: Neighbors, half_life: float, size: int
-    ) -> None:
-        """``size`` is the number of items of the view."""
-        self._size = size
+    def __init__(self, met: NDArray[np.int64], neighbors: Neighbors, half_life: float) -> None:
         self._half_life = half_life
-        self._places, self._numbers, self._values = neighbors.entries(met)
+        self._places, numbers, self._values = neighbors.entries(met)
+        # (r,): all that are led to, ascending; (e,): the place there of each entry
+        self._reached, self._at = np.unique(numbers, return_inverse=True)
         self._weights = _weights(len(met), half_life)
         total = self._weights.sum() + np.float32(_PRIOR)
         self._strengths = np.asarray(self._summed(self._weights) / total, dtype=np.float32)
 
     def strength(self, items: NDArray[np.int64]) -> Values:
         """Return the weighted mean strength with which the newest items lead to each: (n,)."""
-        found: Values = self._strengths[items]
-        return found
+        places, known = self._find(items)
+        strengths = np.zeros(len(items), dtype=np.float32)
+        strengths[known] = self._strengths[places[known]]
+        return strengths
 
     def strongest(self, limit: int) -> NDArray[np.int64]:
         """Return the items to which most leads, up to ``limit``, in no order: (n,)."""
+        if len(self._reached) <= limit:
+            return self._reached
         sums = self._summed(_weights(len(self._weights), _PROPOSING_HALF_LIFE))
-        items = np.flatnonzero(np.bincount(self._numbers, minlength=self._size))
-        if len(items) <= limit:
-            return items
-        return items[np.argpartition(-sums[items], limit)[:limit]]
+        return np.asarray(self._reached[np.argpartition(-sums, limit)[:limit]], dtype=np.int64)
 
     def drop(self, items: NDArray[np.int64]) -> Values:
         """Return what the strength loses without each of the items that were met: (n, m).
@@ -62,15 +61,24 @@ class Path:
         return drop
 
     def _summed(self, weights: Values) -> NDArray[np.float64]:
-        """Return the sums of the strengths of all items of the view, weighted by place."""
-        sums = np.bincount(self._numbers, self._values * weights[self._places], self._size)
-        return np.asarray(sums, dtype=np.float64)
+        """Return the sums of the strengths of all that are led to, weighted by place: (r,)."""
+        values = self._values * weights[self._places]
+        return np.bincount(self._at, values, len(self._reached)).astype(np.float64)
+
+    def _find(self, items: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the places of items among those led to (n,), and which of them are: (k,)."""
+        if not len(self._reached):
+            nothing = np.zeros(0, dtype=np.int64)
+            return nothing, nothing
+        places = np.minimum(np.searchsorted(self._reached, items), len(self._reached) - 1)
+        return places, np.flatnonzero(self._reached[places] == items)
 
     def _table(self, items: NDArray[np.int64]) -> Values:
         """Return how strongly each item that was met leads to each of ``items``: (n, m)."""
-        row_of = np.full(self._size, -1, dtype=np.int64)
-        row_of[items] = np.arange(len(items))
-        rows = row_of[self._numbers]
+        places, known = self._find(items)
+        row_of = np.full(len(self._reached), -1, dtype=np.int64)
+        row_of[places[known]] = known
+        rows = row_of[self._at]
         found = np.flatnonzero(rows >= 0)
         table = np.zeros((len(items), len(self._weights)), dtype=np.float32)
         table[rows[found], self._places[found]] = self._values[found]

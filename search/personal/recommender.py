@@ -64,27 +64,36 @@ class Recommender:
         dim: int,
         *,
         generation: str,
+        model: bytes = b"",
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Events are kept below ``folder``; ``clock`` gives the seconds since 1970.
 
         ``live`` and ``store`` are those of the shop, and ``dim`` is that of its vectors;
-        ``generation`` is a name that goes into each reply.
+        ``generation`` is a name that goes into each reply; ``model`` is the key of the encoder's
+        model.
         """
         self._folder = folder
         self._live = live
         self._store = store
         self._dim = dim
         self._generation = generation
+        self._model = model
         self._clock = clock
         self._log: EventLog | None = None
         self._opening = threading.Lock()
-        self._sources = SourceReader(folder, dim, self.open_log)
+        self._sources = SourceReader(folder, dim, model, self.open_log)
 
     def with_events(self, folder: Path, *, clock: Callable[[], float] = time.time) -> Recommender:
         """Return a recommender of the same shop with events below another folder."""
         return Recommender(
-            folder, self._live, self._store, self._dim, generation=self._generation, clock=clock
+            folder,
+            self._live,
+            self._store,
+            self._dim,
+            generation=self._generation,
+            model=self._model,
+            clock=clock,
         )
 
     def close(self) -> None:

@@ -72,15 +72,21 @@ class SourceReader:
     Keeps what is the same for all requests until the view or the log changes.
     """
 
-    def __init__(self, folder: Path, dim: int, open_log: Callable[[], EventLog | None]) -> None:
-        """``folder`` has the rules; ``dim`` is that of the vectors. The log may be None."""
+    def __init__(
+        self, folder: Path, dim: int, model: bytes, open_log: Callable[[], EventLog | None]
+    ) -> None:
+        """``folder`` has the rules; the log may be None.
+
+        ``dim`` is that of the vectors, ``model`` the key of their model.
+        """
         self._dim = dim
+        self._model = model
         self._open_log = open_log
         self._rules = RulesFile(folder)
         self._applier = RulesApplier()
         self._rng = random.Random()
         self._popularity = Popularity()
-        self._lessons = Lessons(dim)
+        self._lessons = Lessons(dim, model)
         self._last_popular: _Popular | None = None
         self._last_images: MainImages | None = None
 
@@ -136,7 +142,7 @@ class SourceReader:
         if log is None:
             return WEIGHTS
         with log.read() as reader:
-            learned = reader.weights()
+            learned = reader.weights(self._model)
         # Weights of an earlier version may lack a feature.
         return learned if learned is not None and set(learned) == set(FEATURES) else WEIGHTS
 

@@ -83,9 +83,8 @@ class Mixer(Model):
             interests=interests_of(liked),
             met=np.array([self._numbers[item_id] for item_id in profile.met], dtype=np.int64),
         )
-        size = len(self._every)
-        following = Path(taste.met, Neighbors(self._rows), FOLLOWING_HALF_LIFE, size)
-        behavior = Path(taste.met, Neighbors(self._linear), BEHAVIOR_HALF_LIFE, size)
+        following = Path(taste.met, Neighbors(self._rows), FOLLOWING_HALF_LIFE)
+        behavior = Path(taste.met, Neighbors(self._linear), BEHAVIOR_HALF_LIFE)
         evidence = Evidence(taste, None, self._popular, following, behavior)
         return features_of(self._every, self.vectors, evidence)
 

@@ -318,8 +318,7 @@ def _by_picture(vectors: Vectors, means: Values, counts: NDArray[np.int64]) -> V
     known = np.concatenate([vectors, np.ones((len(vectors), 1))], axis=1).astype(np.float64)
     weights = np.minimum(counts, 50).astype(np.float64)
     square = (known * weights[:, None]).T @ known + _RIDGE * np.eye(known.shape[1])
-    found: Values = known @ np.linalg.solve(square, known.T @ (weights * means))
-    return found
+    return np.asarray(known @ np.linalg.solve(square, known.T @ (weights * means)), np.float64)
 
 
 def _groups(numbers: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:

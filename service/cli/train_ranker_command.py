@@ -24,6 +24,8 @@ def command(context: click.Context, shop: Path, reset: bool, as_json: bool) -> N
     The weights are learned from earlier events and tested on later ones. They are stored only if
     they predict the later events better than the default weights, with 95 % confidence; running
     services use them from the next request on. Otherwise nothing changes, and the exit status is 1.
+    They hold for the encoder of the shop: after a migration, learn others; after a rollback, the
+    earlier ones hold again.
     """
     from indexer.errors import BadQuery
     from indexer.shop.folder import ShopFolder
@@ -38,8 +40,9 @@ def command(context: click.Context, shop: Path, reset: bool, as_json: bool) -> N
     if log is None:
         raise BadQuery(f"{shop} has no events; store some with 'vitrine events import'")
     with log:
+        model = folder.manifest(folder.current()).model.key
         if reset:
-            log.set_weights(None)
+            log.set_weights(None, model)
             if as_json:
                 print_json({"reset": True})
             else:
@@ -52,7 +55,7 @@ def command(context: click.Context, shop: Path, reset: bool, as_json: bool) -> N
         note(f"learning from {len(events)} events")
         trained = train_ranker(interactions_of(events, ids), vectors)
         if trained.is_better:
-            log.set_weights(trained.weights)
+            log.set_weights(trained.weights, model)
     rounded = {name: round(weight, 4) for name, weight in trained.weights.items()}
     if as_json:
         print_json(replace(trained, weights=rounded))

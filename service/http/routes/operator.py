@@ -138,7 +138,7 @@ def models_of(settings: Settings) -> ModelsReply:
     if (log := open_if_exists(settings.shop)) is not None:
         with log, log.read() as reader:
             events = reader.count()
-            weights = reader.weights()
+            weights = reader.weights(manifest.model.key)
             lessons = reader.lessons
         learned = [
             ModelInfo(
