@@ -21,6 +21,8 @@
      +- CannotPromise     no index meets the recall, time and memory targets
      +- BadServer         the address of a vector server is invalid, or its client is missing
      +- VectorsUnavailable  the server that searches the index does not answer, or answers wrongly
+     +- PrimaryLost       the primary of a replica does not answer
+     +- BadPrimary        a replica's primary is no shop, or what it sends cannot be right
      +- WorkersLost       the cluster that embeds images cannot be reached, or its workers died
      +- Overloaded        too much work is queued to finish in time
 
@@ -43,6 +45,7 @@ __all__ = [
     "BadEncoder",
     "BadEvent",
     "BadImage",
+    "BadPrimary",
     "BadQuery",
     "BadServer",
     "CannotPromise",
@@ -55,6 +58,7 @@ __all__ = [
     "IndexMismatch",
     "IndexNotFound",
     "Overloaded",
+    "PrimaryLost",
     "RecognizerNotFound",
     "StoreBusy",
     "StoreFull",
@@ -188,6 +192,14 @@ class BadServer(VitrineError):
 
 class VectorsUnavailable(VitrineError):
     """The server that searches the index does not answer, or its answer cannot be right."""
+
+
+class PrimaryLost(VitrineError):
+    """The primary of a replica does not answer now, or changed while it was copied; try again."""
+
+
+class BadPrimary(VitrineError):
+    """What a replica was told to copy is no shop, or its messages cannot be right."""
 
 
 class WorkersLost(VitrineError):

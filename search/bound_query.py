@@ -72,15 +72,25 @@ class BoundQuery(NamedTuple):
 
     def count_items(self) -> int:
         """Return how many items pass the filter and, for a query of words alone, match a word."""
+        return len(self._found())
+
+    def count_products(self) -> int:
+        """Return how many products these items belong to."""
+        seen = np.zeros(self.view.product_numbers, dtype=np.bool_)
+        seen[self.view.product[self._found()]] = True
+        return int(np.count_nonzero(seen))
+
+    def _found(self) -> NDArray[np.int64]:
+        """Return the items that pass the filter and, for words alone, match a word: (f,)."""
         if self.vector is None:
-            return int(np.count_nonzero(self.allowed[self.matching]))
-        return int(np.count_nonzero(self.allowed))
+            return self.matching[self.allowed[self.matching]]
+        return np.flatnonzero(self.allowed)
 
     def count_facets(self) -> dict[str, list[FacetValue]]:
         """Count the values of each facet field among those items, as if it were not filtered."""
         # Counting takes seconds in a large shop, so a field that is named twice is counted once.
         return {
-            field: self.view.columns.facet(field, self._facet_mask(field))
+            field: self.view.columns.facet(field, self._facet_mask(field), self.view.product)
             for field in dict.fromkeys(self.query.facets)
         }
 

@@ -13,6 +13,18 @@ from search.recognition.verify import Verification
 Mode = Literal["exact", "ann", "lexical", "fused"]
 
 
+class Swatch(msgspec.Struct, frozen=True, kw_only=True):
+    """One color of a product, or one value of another attribute, and an item that has it."""
+
+    item_id: str
+    value: Annotated[str, Meta(description="As the shop writes it; several are joined by commas.")]
+    title: str = ""
+    price: float | None = None
+    currency: str = ""
+    in_stock: bool = True
+    url: str = ""
+
+
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
     """One item that answers the query, with the image of it that matched best.
 
@@ -24,6 +36,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     hits found by words, for queries that mix photos with words or have negative parts, and in
     shops with too few products to fit it. ``copies`` are items left out as near copies of this one.
     ``verification`` is None unless it was asked for; the first hits are then reordered.
+    ``swatches`` is empty unless it was asked for (see ``search.swatches``).
     """
 
     item_id: str
@@ -54,23 +67,32 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
         Verification | None,
         Meta(description="With `verify`, how well the picture agrees with the photo."),
     ] = None
+    swatches: Annotated[
+        list[Swatch],
+        Meta(
+            description="With `swatches`: an item for each value of that attribute which the "
+            "product comes in, in the order of ids; at most 12, and none if there is one."
+        ),
+    ] = []
 
 
 class FacetValue(msgspec.Struct, frozen=True):
-    """One value of a field, and how many of the matching items have it."""
+    """One value of a field, and how many of the matching items, and of their products, have it."""
 
     value: str
-    count: int
+    count: Annotated[int, Meta(description="Of items.")]
+    products: Annotated[int, Meta(description="Of the products that these items belong to.")] = 0
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to one query.
 
-    ``total`` counts the items that pass the filter and, for words alone, match a word. ``mode`` is
-    how the hits were found: ``exact`` compared every allowed row, ``ann`` searched an approximate
-    index, ``lexical`` used words only, and ``fused`` words and vectors. ``timings`` are
-    milliseconds by stage. ``no_close_match`` is True if the query has a photo and even the best
-    hit is probably not the product in it; the hits are then the most similar ones.
+    ``total`` counts the items that pass the filter and, for words alone, match a word; ``products``
+    counts their products. ``mode`` is how the hits were found: ``exact`` compared every allowed
+    row, ``ann`` searched an approximate index, ``lexical`` used words only, and ``fused`` words and
+    vectors. ``timings`` are milliseconds by stage. ``no_close_match`` is True if the query has a
+    photo and even the best hit is probably not the product in it; the hits are then the most
+    similar ones.
     ``next_cursor`` is the cursor of the next page; None if this is the last page.
     ``did_you_mean`` is the text that was searched for in place of a mistyped one; None if no word
     was corrected. ``understood`` are the conditions that were read from words, as a filter has
@@ -78,7 +100,10 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     hits: list[Hit]
-    total: int
+    total: Annotated[
+        int, Meta(description="Items that pass the filter and, for words alone, match a word.")
+    ]
+    products: Annotated[int, Meta(description="Products of these items.")] = 0
     facets: dict[str, list[FacetValue]] = {}
     generation: str
     encoder: str

@@ -44,7 +44,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     ``next_cursor`` of the page before. ``collapse`` is a cosine: a hit whose picture is at least
     this similar to that of a hit before it is left out, as a copy of it. ``sort`` is a field to
     sort by (see ``search.sort.parse_sort``). Hits with a lower score than ``min_score``, or a
-    lower confidence than ``min_confidence``, are left out.
+    lower confidence than ``min_confidence``, are left out. ``swatches`` is the attribute whose
+    values are shown with each hit (see ``search.swatches``).
     """
 
     parts: list[Part]
@@ -57,6 +58,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     sort: str | None = None
     min_score: float | None = None
     min_confidence: float | None = None
+    swatches: str | None = None
 
     def check(self) -> CheckedQuery:
         """Check the query, and return it as checked. BadQuery names the field that is invalid."""
@@ -91,6 +93,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
             sort=self.sort,
             min_score=self.min_score,
             min_confidence=self.min_confidence,
+            swatches=self.swatches,
         )
 
     def _check_refinement(self) -> None:

@@ -13,6 +13,7 @@ from search.hits import Reply
 from search.moments import moments
 from search.page import read_page
 from search.query_vector import query_vector
+from search.swatches import with_swatches
 
 if TYPE_CHECKING:
     from indexer.store.store import Store
@@ -76,6 +77,9 @@ class Searcher:
                 facets = bound.count_facets()
                 with open_reader() as reader:
                     page = read_page(bound, ranking, reader, self._generation)
+                    if page is not None and query.swatches:
+                        hits = with_swatches(page.hits, query.swatches, view, reader)
+                        page = page._replace(hits=hits)
                 if page is not None:
                     break
             else:
@@ -87,6 +91,7 @@ class Searcher:
         return Reply(
             hits=page.hits,
             total=bound.count_items(),
+            products=bound.count_products(),
             facets=facets,
             generation=self._generation,
             encoder=self._encoder,

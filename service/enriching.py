@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from indexer.enrichment.suggestionlog import Decision, ItemSuggestions, Suggested, SuggestionLog
@@ -23,9 +23,16 @@ def decide(folder: ShopFolder, item_id: str, decision: Decision) -> list[Suggest
 
     BadQuery if the value is not suggested.
     """
+    return decide_many(folder, {item_id: [decision]})[item_id]
+
+
+def decide_many(
+    folder: ShopFolder, decisions: Mapping[str, Sequence[Decision]]
+) -> dict[str, list[Suggested]]:
+    """Accept or refuse suggested values of several items; see ``SuggestionLog.decide_many``."""
     with SuggestionLog(folder.path, create=True) as log:
-        found = log.decide(item_id, decision)
-    _touch(folder, {item_id})
+        found = log.decide_many(decisions)
+    _touch(folder, set(decisions))
     return found
 
 

@@ -115,6 +115,11 @@ class QueryFields(Protocol):
         ...
 
     @property
+    def swatches(self) -> str | None:
+        """The attribute whose values are shown with each hit."""
+        ...
+
+    @property
     def exclude(self) -> Excluded:
         """Ids of items and products to leave out (a list, or separated by commas), or values."""
         ...
@@ -145,6 +150,7 @@ class GivenFields(NamedTuple):
     min_score: float | None = None
     min_confidence: float | None = None
     exclude: Excluded = None
+    swatches: str | None = None
 
 
 def build_query(parts: Iterable[PartFields], fields: QueryFields) -> Query:
@@ -163,6 +169,7 @@ def build_query(parts: Iterable[PartFields], fields: QueryFields) -> Query:
         sort=fields.sort,
         min_score=fields.min_score,
         min_confidence=fields.min_confidence,
+        swatches=fields.swatches or None,
     )
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -257,6 +257,12 @@ class Settings(BaseSettings):
         description="How to reach the shop, such as an email address or a page; it is offered if a "
         "customer's question has no answer.",
     )
+    primary_key: SecretStr | None = Field(
+        None, description="Key of the scope admin of the service that 'vitrine replicate' copies."
+    )
+    primary_ca: Path | None = Field(
+        None, description="File of the certificates that that service is checked with."
+    )
     llm_key: SecretStr | None = Field(
         None,
         description="Key for the language model of 'vitrine describe --llm'.",
@@ -298,6 +304,8 @@ class ProcessSettings(BaseSettings):
     vectors_ca: Path | None = None
     vectors_timeout_s: float = Field(TIMEOUT_S, gt=0)
     vectors_read_only: bool = False
+    primary_key: SecretStr | None = None
+    primary_ca: Path | None = None
     llm_key: SecretStr | None = None
 
 
@@ -319,6 +327,20 @@ def server_access(settings: Settings | ProcessSettings) -> ServerAccess:
         timeout_s=settings.vectors_timeout_s,
         read_only=settings.vectors_read_only,
     )
+
+
+class PrimaryAccess(NamedTuple):
+    """How ``vitrine replicate`` reaches its primary, besides the URL."""
+
+    key: str
+    ca_file: Path | None
+
+
+def primary_access() -> PrimaryAccess:
+    """Return how to reach the primary of a replica. Raises BadSetting."""
+    settings = process_settings()
+    key = settings.primary_key
+    return PrimaryAccess(key.get_secret_value() if key else "", settings.primary_ca)
 
 
 def language_model_key() -> str:

@@ -44,6 +44,7 @@ INDEXER = {
         *("imaging", "catalog", "encoders", "store", "fetching", "vectors", "confidence", "shop"),
         *("classification", "writing", "words"),
     },
+    "replication": {"encoders", "store", "shop"},
     "training": {"imaging", "encoders", "store", "sample"},
 }
 SERVICE = {

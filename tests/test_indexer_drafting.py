@@ -145,7 +145,7 @@ def test_hostile_and_odd_texts_are_texts(title, description):
     )
     for language in ("en", "zh"):
         draft = write_draft(odd, language)
-        assert draft.text
+        assert bool(draft.text) == bool(draft.sentences)
         assert not any(one.problems for one in draft.sentences)
 
 
@@ -161,3 +161,47 @@ def test_materials_that_differ_have_different_chinese_names():
         word: translated(word) for word in ("fleece", "wool", "cotton", "linen", "leather", "suede")
     }
     assert len(set(names.values())) == len(names), names
+
+
+def test_an_item_of_which_only_the_name_is_known_gets_no_draft():
+    bare = Item(item_id="potato", product_id="potato", title="Sweet Potato")
+    for language in ("en", "zh"):
+        draft = write_draft(bare, language)
+        assert (draft.text, draft.sentences) == ("", [])
+
+
+def test_torn_sentences_comparisons_and_what_an_item_has_not_are_not_quoted():
+    shirt = Item(
+        item_id="tee",
+        product_id="tee",
+        title="Desiree Tee",
+        description="• With filling. • Contains more vitamins than the green. "
+        "• Performance fabric. • Soft seams. • Renewed every year. "
+        "• The tee that can't be beat - not in the gym, not anywhere.",
+        attributes={"performance_fabric": "No", "new": "No", "category_gear": "Exercise"},
+    )
+    facts = facts_of(shirt, "en")
+    assert [(fact.kind, fact.values) for fact in facts] == [
+        ("name", ["Desiree Tee"]),
+        ("detail", ["Soft seams"]),
+        ("detail", ["Renewed every year"]),
+    ]
+
+
+def test_a_name_with_a_comma_is_closed_by_another():
+    mug = Item(
+        item_id="mug", product_id="mug", title="Opal mug, red", attributes={"material": "clay"}
+    )
+    texts = {write_draft(mug, "en", "plain", seed=seed).text for seed in range(20)}
+    assert "Opal mug, red, is made of clay." in texts
+
+
+def test_a_name_without_a_plan_ends_with_a_period_and_its_words_are_not_repeated():
+    asparagus = Item(
+        item_id="a",
+        product_id="a",
+        title="Asparagus",
+        categories=["Asparagus"],
+        attributes={"department": "Vegetables"},
+    )
+    assert write_draft(asparagus, "en", "short").text == "Asparagus. Department: vegetables."

@@ -74,6 +74,7 @@ BOUNDED = {
     "exposure": ["--shop", "no-shop", "--field", "brand"],
     "eval": ["--shop", "no-shop", "--queries", "no-queries"],
     "eval-rec": ["--shop", "no-shop", "--events", "no-events.csv"],
+    "events estimate": ["no-lists.csv", "--shop", "no-shop", "--weights", "no-weights.json"],
     "recommend": ["--shop", "no-shop", "--user", "u"],
     "train-ranker": ["--shop", "no-shop"],
     "migrate": ["--shop", "no-shop", "--encoder", "color"],

@@ -206,6 +206,27 @@ def test_a_picture_that_cannot_be_read_is_no_copy():
     assert found == ([], {})
 
 
+def test_patterns_that_contradict_the_pictures_are_found_in_labels_and_titles(tmp_path):
+    patterns = {"shoe": "striped", "mug": "plain", "plant": "floral"}
+    items = {
+        f"{kind}-{at:02}": {
+            "title": f"{pattern.title()} thing {at}",
+            "attributes": {"pattern": pattern},
+        }
+        for kind, pattern in patterns.items()
+        for at in range(12)
+    }
+    items["mug-05"]["title"] = "Thing with stripes"
+    items["plant-02"]["title"] = "Not striped, but floral"
+    items["plant-06"]["attributes"] = {"pattern": "plain"}
+    report = audited(build_kinds(tmp_path, each=12, changes=items))
+    (label,) = of_kind(report, "pattern")
+    assert (label.items, label.given, label.suggested) == (["plant-06"], "plain", "floral")
+    (title,) = of_kind(report, "title")
+    assert (title.items, title.given, title.suggested) == (["mug-05"], "striped", "plain")
+    assert of_kind(report, "color") == []
+
+
 def test_titles_are_alike_by_their_words():
     assert title_likeness("Red canvas shoe", "red canvas SHOE") == 1
     assert title_likeness("Red shoe", "Blue mug") == 0

@@ -65,7 +65,13 @@ def test_effective_impressions_are_all_where_both_rankers_agree():
 
 @pytest.mark.parametrize(
     ("rewards", "propensities", "target"),
-    [([], [], []), ([1.0], [0.0], [0.5]), ([1.0], [1.5], [0.5]), ([1.0], [0.5], [0.0])],
+    [
+        ([], [], []),
+        ([1.0], [0.0], [0.5]),
+        ([1.0], [1e-300], [0.5]),
+        ([1.0], [1.5], [0.5]),
+        ([1.0], [0.5], [0.0]),
+    ],
 )
 def test_a_log_that_says_nothing_is_refused(rewards, propensities, target):
     with pytest.raises(BadQuery):

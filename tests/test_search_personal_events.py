@@ -303,6 +303,16 @@ def test_newer_events_weigh_more(log):
     assert list(popular(log)) == ["is", "was"]
 
 
+def test_what_was_popular_long_ago_is_still_ranked_after_one_new_event(log):
+    long_ago = NOW - 30 * 365 * 86_400
+    log.add([event(f"u{n}", "second", time=long_ago) for n in range(3)])
+    log.add([event(f"u{n}", "first", time=long_ago) for n in range(5)])
+    log.add([event(f"u{n}", "now") for n in range(3)])
+    scores = popular(log)
+    assert list(scores) == ["now", "first", "second"]
+    assert scores["now"] > scores["first"] > scores["second"] > 0
+
+
 def test_counting_on_gives_what_counting_anew_gives_in_any_order(log):
     events = [
         event(f"u{n % 9}", f"i{n % 5}", EVENT_TYPES[n % 4], time=NOW - 86_400 * (n % 700))

@@ -141,6 +141,27 @@ def test_counting_takes_some_requests_and_the_scores_before_hold_meanwhile(log, 
     assert set(counts.scores()) == {"a"}
 
 
+def test_after_learning_a_new_process_knows_what_is_popular_at_once(log, monkeypatch):
+    monkeypatch.setattr("search.personal.popularity._AT_ONCE", 4)
+    log.add([event(f"u{n}", "a") for n in range(9)] + [event("gone", "a", "click")])
+    learn(log)
+    log.add([event(f"u{n}", "b") for n in range(3)])
+    counts = Popularity()
+    with log.read() as reader:
+        assert counts.refresh(reader)  # counts the three events since
+    assert dict(counts.scores()) == pytest.approx(popular(log))
+    assert set(counts.scores()) == {"a", "b"}
+
+
+def test_a_count_from_before_an_erasure_is_not_kept(log):
+    log.add([event(f"u{n}", "a") for n in range(3)])
+    learn(log)
+    log.delete_user("u0")
+    with log.read() as reader:
+        assert reader.popularity() is None
+    assert popular(log) == {}
+
+
 # --- Compaction ------------------------------------------------------------------------------
 
 

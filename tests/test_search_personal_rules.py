@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from random import Random
 
@@ -100,6 +101,24 @@ def test_rules_that_cannot_be_read_change_nothing_and_are_logged_once(
     assert len(caplog.records) == 1
 
 
+@pytest.mark.parametrize("kind", ["boosts", "floors"])
+def test_a_rule_of_a_field_that_the_shop_lacks_is_left_out_and_logged_once(
+    engine, rules, caplog, kind
+):
+    rules(**{kind: [{"filter": "nope = 1", "add" if kind == "boosts" else "share": 0.5}]})
+    plain = ids(engine.recommend("u", k=3))
+    assert plain == ["red-mug", "black-shoe", "black-mug"]
+    assert ids(engine.recommend("u", k=3)) == plain
+    assert len(caplog.records) == 1
+    assert "'nope = 1'" in caplog.text
+
+
+def test_rules_in_a_pipe_are_refused_before_they_are_read(tmp_path):
+    os.mkfifo(tmp_path / RULES)
+    with pytest.raises(BadQuery, match="not a regular file"):
+        read_rules(tmp_path / RULES)
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -110,6 +129,7 @@ def test_rules_that_cannot_be_read_change_nothing_and_are_logged_once(
         {"floors": [{"filter": "a = 1", "share": 0.7}, {"filter": "b = 1", "share": 0.7}]},
         {"explore": 1.5},
         {"interleave": {"beauty": 1.0}},
+        {"interleave": {"popular": 1e308}},
     ],
 )
 def test_rules_are_checked(tmp_path, given):

@@ -11,6 +11,8 @@ import pytest
 
 from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
+from indexer.enrichment.suggestion import Source, Suggestion
+from indexer.enrichment.suggestionlog import ItemSuggestions, Suggested, SuggestionLog
 from indexer.jobs.build import build_index
 from indexer.shop.folder import ShopFolder
 from service.apikey import Scope
@@ -60,9 +62,22 @@ def place(tiny_shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
                "given": "Shoes", "suggested": "Mugs"}  # fmt: skip
     audit = {"items": 12, "pictures": 24, "findings": [finding], "notes": [], "seconds": 0.1}
     keep_report(shop, "audit", audit)
+    with SuggestionLog(shop, create=True) as log:
+        log.replace(
+            [ItemSuggestions(f"{color}-mug", [_mug()]) for color in ("red", "blue", "green")]
+        )
     settings = Settings(shop=shop, request_log=False, queue_deadline_s=120, require_key=True)
     with serving(settings) as url:
         yield Place(url, shop, tokens)
+
+
+def _mug() -> Suggested:
+    """A suggested category, read from a title and undecided."""
+    source = Source("title", 4, 7, "mug")
+    mug = Suggestion(
+        attribute="taxonomy", value="Drinkware > Mugs", confidence=0.9, source=source, is_new=True
+    )
+    return Suggested(mug, accepted=False)
 
 
 @pytest.fixture
@@ -121,18 +136,53 @@ def test_every_section_is_drawn_and_accessible_on_a_phone_too(page, place):
     assert page.locator(".chart:has(h3:text-is('Searches')) path").count() == 0
     page.set_viewport_size(PHONE)
     texts = {}
-    for section in ("Builds", "Generations", "Pictures", "Audit", "Models", "Storage", "Keys",
-                    "Settings", "Overview"):  # fmt: skip
+    for section in ("Builds", "Generations", "Pictures", "Audit", "Texts", "Models", "Storage",
+                    "Keys", "Settings", "Overview"):  # fmt: skip
         go(page, section)
         texts[section] = page.locator("#main").inner_text()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), section
         assert "null" not in texts[section].split()
-        if section in ("Generations", "Keys", "Overview"):  # one of each kind: axe takes a while
+        if section in (
+            "Generations",
+            "Texts",
+            "Keys",
+            "Overview",
+        ):  # one of each kind: axe takes a while
             assert serious_findings(page) == [], section
     assert "not an image: 14 bytes of text" in texts["Pictures"]
     assert "The category may be wrong (1)" in texts["Audit"]
+    assert "Drinkware > Mugs" in texts["Texts"]
+    assert "the catalog says Shoes; the pictures show Mugs" in texts["Texts"]
     assert "catalog.lmdb" in texts["Storage"]
     assert "VITRINE_REQUIRE_KEY" in texts["Settings"]
+
+
+def test_an_operator_decides_about_suggestions_and_drafts_a_text(page, place):
+    sign_in(page, place, "texts")
+    page.get_by_role("button", name="Refuse taxonomy Drinkware > Mugs for Blue mug").press("Enter")
+    page.locator(".decision").nth(2).wait_for(state="detached")
+    page.get_by_label("All 2 shown").check()
+    page.get_by_role("button", name="Accept the chosen").click()
+    page.get_by_text("Nothing of this kind.").wait_for()
+    with SuggestionLog(place.shop) as log:
+        assert log.all_accepted() == {
+            f"{color}-mug": {"taxonomy": ["Drinkware > Mugs"]} for color in ("green", "red")
+        }
+        assert [(one.accepted, one.by) for one in log.of("blue-mug")] == [(False, "operator")]
+    page.get_by_label("State").select_option("refused")
+    page.get_by_text("refused by the operator").wait_for()
+    page.get_by_label("Item number").fill("red-mug")
+    page.get_by_role("button", name="Draft a text").click()
+    draft = page.get_by_role("article", name="Draft for Red cup")
+    first = draft.locator(".draft-text").inner_text()
+    assert "Draft, not published" in draft.inner_text()
+    assert "A mug in red, for every day." in draft.inner_text()  # the shop's own text, beside it
+    draft.get_by_text("What each sentence is from").click()
+    assert "title: " in draft.locator("li").first.inner_text()
+    draft.get_by_role("button", name="Another draft").click()
+    page.wait_for_function(
+        "before => document.querySelector('.draft-text').textContent !== before", arg=first
+    )
 
 
 def test_an_operator_rolls_back_and_promotes_and_rotates_a_key_by_keyboard(page, place):

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from indexer.enrichment.suggestion import Source, Suggestion
+from indexer.enrichment.suggestionlog import ItemSuggestions, Suggested, SuggestionLog
 from service.http.replies import HitReply, ItemReply, SearchReply
 from service.http.routes.pages import WEB
 from service.settings import Settings
@@ -40,8 +42,16 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def url(tiny_shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("client")
+    shop = shutil.copytree(tiny_shop, folder / "shop")
+    with SuggestionLog(shop, create=True) as log:
+        log.replace(
+            [
+                ItemSuggestions("red-mug", [suggested("taxonomy", "Drinkware > Mugs")]),
+                ItemSuggestions("blue-mug", [suggested("color", "Blue")]),
+            ]
+        )
     settings = Settings(
-        shop=shutil.copytree(tiny_shop, folder / "shop"),
+        shop=shop,
         request_log=False,
         queue_deadline_s=120,
         write_key=KEY,
@@ -49,6 +59,15 @@ def url(tiny_shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     )
     with serving(settings) as address:
         yield address
+
+
+def suggested(attribute: str, value: str) -> Suggested:
+    """A value that the first letter of a title suggests, undecided."""
+    source = Source("title", 0, 1, "R")
+    suggestion = Suggestion(
+        attribute=attribute, value=value, confidence=0.9, source=source, is_new=True
+    )
+    return Suggested(suggestion, accepted=False)
 
 
 def node(folder: Path, script: str) -> str:
@@ -124,10 +143,17 @@ def test_every_call_gets_what_the_service_replies(run: Run, url: str) -> None:
         "stored": 1,
         "recommended": "red-mug",
         "session": "red-mug",
+        "suggested": ["Blue"],
+        "accepted": ["red-mug"],
+        "decided": 1,
+        "refused": [],
+        "draft": ["short", True],
+        "reviews": [],
+        "answer": "fact",
         "status": 12,
         "unknown": problem(404, "unknown_item", "item_id"),
         "invalid": problem(422, "invalid_request", "limit"),
-        "refused": problem(401, "unauthorized", None),
+        "unauthorized": problem(401, "unauthorized", None),
         "stopped": "AbortError",
         "stoppedBefore": "AbortError",
     }

@@ -132,3 +132,59 @@ def test_a_wrong_wish_for_a_draft_is_named(http, body, param):
     reply = draft(http, "red-mug", **body)
     assert (reply.status_code, reply.json()["param"]) == (422, param)
     assert draft(http, "no-such").status_code == 404
+
+
+def listed(http, **params):
+    reply = http.get("/v1/suggestions", params=params, headers=BEARER)
+    assert reply.status_code == 200, reply.text
+    return reply.json()
+
+
+def decide_many(http, *decisions):
+    return http.post("/v1/suggestions", json={"decisions": decisions}, headers=BEARER)
+
+
+def test_the_suggestions_of_the_shop_are_counted_and_listed_by_attribute(shop, serve):
+    enrich(shop, "--accept-above", "0.9")
+    http = serve(shop=shop, write_key=KEY)
+    reply = listed(http, attribute="taxonomy", state="accepted", limit=3)
+    (counted,) = [one for one in reply["attributes"] if one["attribute"] == "taxonomy"]
+    assert (counted["accepted"], counted["refused"]) == (12, 0)
+    assert len(reply["suggestions"]) == 3
+    first = reply["suggestions"][0]
+    assert (first["suggestion"]["attribute"], first["by"]) == ("taxonomy", "rule")
+    assert first["title"] == http.get(f"/v1/items/{first['item_id']}").json()["title"]
+    confidences = [one["suggestion"]["confidence"] for one in reply["suggestions"]]
+    assert confidences == sorted(confidences, reverse=True)
+
+
+def test_many_values_are_accepted_or_refused_at_once(shop, serve):
+    enrich(shop)
+    http = serve(shop=shop, write_key=KEY)
+    mugs = [
+        {"item_id": f"{color}-mug", "attribute": "taxonomy", "value": PATH}
+        for color in ("red", "blue")
+    ]
+    reply = decide_many(http, *mugs, {**mugs[0], "accepted": False})
+    assert (reply.status_code, reply.json()) == (200, {"decided": 3})
+    for state, item_id in (("accepted", "blue-mug"), ("refused", "red-mug")):
+        (one,) = listed(http, attribute="taxonomy", state=state)["suggestions"]
+        assert (one["item_id"], one["by"]) == (item_id, "operator")
+    filtered = {"q": "mug", "filter": f'suggested.taxonomy = "{PATH}"'}
+    assert ids(http.get("/v1/search", params=filtered).json()) == ["blue-mug"]
+
+
+def test_a_value_that_is_not_suggested_leaves_all_others_undecided(shop, serve):
+    enrich(shop)
+    http = serve(shop=shop, write_key=KEY)
+    mug = {"item_id": "red-mug", "attribute": "taxonomy", "value": PATH}
+    reply = decide_many(http, mug, {**mug, "value": "Wool"})
+    assert (reply.status_code, reply.json()["param"]) == (422, "value")
+    assert decide_many(http, mug, {**mug, "item_id": "none"}).status_code == 404
+    assert listed(http, state="accepted")["suggestions"] == []
+
+
+def test_the_suggestions_of_a_shop_need_a_key_and_may_be_none(shop, serve):
+    http = serve(shop=shop, write_key=KEY)
+    assert http.get("/v1/suggestions").status_code == 401
+    assert listed(http) == {"attributes": [], "suggestions": []}

@@ -54,6 +54,8 @@ ROUTES = {
     ("post", "/v1/rollback"),
     ("get", "/v1/key"),
     ("get", "/v1/storage"),
+    ("get", "/v1/suggestions"),
+    ("post", "/v1/suggestions"),
     ("get", "/v1/models"),
     ("get", "/v1/settings"),
     ("get", "/v1/reports/{kind}"),

@@ -81,6 +81,35 @@ def answer_of(page) -> list[dict]:
     return [{"price": float(price.strip("€").replace(",", ""))} for price in prices]
 
 
+def test_a_card_shows_its_product_in_another_color_by_one_key(page, shop):
+    page.locator("#text").fill("tee")
+    reply = answer(page, lambda: page.keyboard.press("Enter"))
+    at, hit = next((at, hit) for at, hit in enumerate(reply["hits"]) if len(hit["swatches"]) > 1)
+    card = page.locator("#grid .card").nth(at)
+    colors = card.get_by_role("group", name=f"Colors of {hit['title']}")
+    own = next(one["value"] for one in hit["swatches"] if one["item_id"] == hit["item_id"])
+    chosen = colors.get_by_role("radio", checked=True)
+    assert chosen.get_attribute("aria-label").startswith(own)
+    box = card.bounding_box()
+    chosen.focus()
+    page.keyboard.press("ArrowRight")
+    checked = colors.get_by_role("radio", checked=True)
+    assert checked.evaluate("radio => radio === document.activeElement")
+    color = checked.get_attribute("aria-label").removesuffix(", out of stock")
+    other = next(one for one in hit["swatches"] if one["value"] == color != own)
+    link = card.locator(".card-link")
+    assert link.get_attribute("title") == other["title"]
+    picture = f"/v1/items/{other['item_id']}/image"
+    page.wait_for_selector(f'#grid .card-link img[src*="{picture}"]')
+    assert card.bounding_box() == box  # nothing moves
+    link.press("Enter")
+    page.wait_for_selector("#details:not([hidden])")
+    assert page.locator("#panel-title").inner_text() == other["title"]
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#panel:not([open])", state="attached")
+    assert colors.get_by_role("radio", checked=True).get_attribute("aria-label").startswith(color)
+
+
 def test_the_heat_maps_of_a_match_are_shown_on_demand(page, shop):
     item = shop.first_of("T-shirts")
     answer(page, lambda: drop(page, photo_of(shop, item)))

@@ -104,6 +104,16 @@ class _Writer:
                 return True
         return False
 
+    def say_name(self) -> None:
+        """Add the name as a sentence of its own."""
+        self._words.append(_content(self._facts[0]))
+        self.sentences.append(self._facts[0].values[0] + {"en": ".", "zh": "。"}[self._language])
+
+    @property
+    def has_only_name(self) -> bool:
+        """True if no fact is said but the name."""
+        return len(self._words) < 2
+
     def _chosen(self, plan: Plan) -> list[int] | None:
         """Return the facts for a plan that are not said yet, or None."""
         chosen: list[int] = []
@@ -139,7 +149,10 @@ class _Writer:
                 slots["label"] = fact.label
             if fact.kind == "detail" and not plan.text.startswith("{"):
                 slots["detail"] = _uncapitalized(slots["detail"])
-        filled = re.sub(r"\{(\w+)\}", lambda found: slots[found[1]], plan.text)
+        text = plan.text
+        if "," in slots.get("name", "") and self._language == "en":  # "Mug, red, is made of clay."
+            text = re.sub(r"\{name\}(?= \w)", "{name},", text)
+        filled = re.sub(r"\{(\w+)\}", lambda found: slots[found[1]], text)
         if self._language == "zh":
             return _spaced(filled)
         return re.sub(r"(^|\? )([^\W\d_])", lambda found: found[1] + found[2].upper(), filled)
@@ -157,7 +170,8 @@ def write_draft(
 ) -> Draft:
     """Write a draft of at most ``length`` words, or characters in Chinese; 0 is 40 or 80.
 
-    The first sentence is kept even if it is longer. The same arguments give the same draft.
+    The first sentence is kept even if it is longer. The text is empty if no fact but the name can
+    be said. The same arguments give the same draft.
     """
     facts = facts_of(item, language)
     rng = random.Random(f"{seed} {item.item_id} {language} {tone}")
@@ -165,12 +179,14 @@ def write_draft(
     room = length or DEFAULT_LENGTH[language]
     opened = writer.say(("name",), room, opening=True) or writer.say(("name",), 10**6, opening=True)
     if not opened:  # every plan of the tone needs a fact that is missing
-        writer.sentences.append(facts[0].values[0])
+        writer.say_name()
     for topic in rng.choice(_ORDERS):
         left = room - length_of(" ".join(writer.sentences), language)
         writer.say(topic, left)
     while writer.say(_ALL_KINDS, room - length_of(" ".join(writer.sentences), language)):
         pass
+    if writer.has_only_name:  # nothing to say is said by silence
+        writer.sentences.clear()
     sentences = check_text(writer.sentences, facts, language)
     return Draft(
         item_id=item.item_id,

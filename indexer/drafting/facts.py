@@ -34,13 +34,19 @@ _LONGEST_VALUE: Final = 60  # letters
 _LONGEST_NAME: Final = 120
 _MOST_VALUES: Final = 8
 _READ: Final = 20_000  # letters of a description
-_SENTENCE: Final = re.compile(r"(?<=[.!?])\s+|[•·\n;。！？；]+|\s[-*]\s")
+# A dash before a small letter is inside a sentence: "can't be beat - not in the gym".
+_SENTENCE: Final = re.compile(r"(?<=[.!?])\s+|[•·\n;。！？；]+|\s[-*]\s(?![a-z])")
 _SIGN: Final = re.compile("[®™©]|^[A-Z0-9][A-Z0-9 .-]*$")
 _HAN: Final = re.compile("[\u3400-\u9fff]")
 # Values that say nothing without the name of their field.
 _MEANINGLESS: Final = frozenset(
     {"yes", "no", "true", "false", "none", "n/a", "0", "1", "-", "是", "否"}
 )
+_NO: Final = frozenset({"no", "false", "none", "否"})
+_PREPOSITIONS: Final = frozenset(
+    {"with", "in", "on", "of", "to", "by", "from", "as", "at", "and", "or", "but"}
+)
+_FEWEST_AFTER_PREPOSITION: Final = 4  # words; fewer are the rest of a sentence: "with filling"
 _SIZES: Final = frozenset({"size", "sizes", "尺码", "尺寸"})
 _MORE_COLORS: Final = {"salmon": "pink", "rust": "orange", "plum": "purple", "indigo": "blue"}
 _CURRENCIES: Final = {
@@ -115,6 +121,8 @@ def _attributes(item: Item, language: Language) -> Iterator[Fact]:
 
 def _label(name: str, language: Language) -> str:
     words = " ".join(re.split(r"[_\s-]+", name)).strip().lower()
+    if "category" in words.split():  # "category gear" is a name of a database
+        return ""
     if language == "zh":
         return words if _HAN.search(words) else translated(words)
     return "" if _HAN.search(words) else words
@@ -169,9 +177,18 @@ def _price(price: float, currency: str, language: Language) -> str:
 
 
 def _details(item: Item, language: Language) -> list[str]:
-    """Return sentences of the description that fit the item, the short ones first."""
+    """Return sentences of the description that fit the item, the short ones first.
+
+    A sentence with the name of an attribute that the item has not ("Performance fabric: No") is
+    left out.
+    """
     text = plain_text(item.description)[:_READ]
     known: dict[str, set[str]] = {}
+    denied = [
+        " ".join(_words(name.replace("_", " ")))
+        for name, given in item.attributes.items()
+        if given is False or fold(str(given)) in _NO
+    ]
     for name, given in item.attributes.items():
         attribute = attribute_of(name)
         if attribute in ("color", "pattern", "material"):
@@ -181,8 +198,11 @@ def _details(item: Item, language: Language) -> list[str]:
     found: dict[str, str] = {}
     for part in _SENTENCE.split(text):
         sentence = " ".join(part.split()).strip(" .!?,:-*–—")
-        is_of_name = name_words & set(_words(sentence))
-        if _is_quotable(sentence, language) and not is_of_name and not contradicts(sentence, known):
+        words = _words(sentence)
+        is_denied = any(f" {name} " in f" {' '.join(words)} " for name in denied if name)
+        if not _is_quotable(sentence, language) or name_words & set(words) or is_denied:
+            continue
+        if not contradicts(sentence, known):
             found.setdefault(fold(sentence), sentence)
     return sorted(found.values(), key=lambda sentence: len(sentence) > 60)[:_MOST_DETAILS]
 
@@ -193,7 +213,11 @@ def _is_quotable(sentence: str, language: Language) -> bool:
     count = len(sentence.split())
     if not 2 <= count <= _LONGEST_DETAIL or not sentence.isprintable():
         return False
-    return language_of(sentence) != "zh"
+    words = _words(sentence)
+    if "than" in words:  # than something that the draft does not name
+        return False
+    is_torn = words[:1] and words[0] in _PREPOSITIONS and count < _FEWEST_AFTER_PREPOSITION
+    return not is_torn and language_of(sentence) != "zh"
 
 
 def contradicts(text: str, known: dict[str, set[str]]) -> bool:

@@ -7,7 +7,7 @@ operator accepted or refused, and ``accepted`` to the accepted values. What the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final, Literal
@@ -134,33 +134,42 @@ class SuggestionLog:
 
         BadQuery if that value is not suggested.
         """
+        return self.decide_many({item_id: [decision]})[item_id]
+
+    def decide_many(
+        self, decisions: Mapping[str, Sequence[Decision]]
+    ) -> dict[str, list[Suggested]]:
+        """Accept or refuse suggested values of several items; return what is suggested for each.
+
+        BadQuery if a value is not suggested for its item; then nothing is decided. The later of
+        two decisions about a value counts.
+        """
+        found: dict[str, list[Suggested]] = {}
         with self._environment.write() as txn:
-            value = txn.get(_SUGGESTIONS, _key(item_id))
-            known = (
-                []
-                if value is None
-                else msgspec.msgpack.decode(value, type=ItemSuggestions).suggestions
-            )
-            if not any(_is_about(one.suggestion, decision) for one in known):
-                shown = ", ".join(
-                    f"{one.suggestion.attribute} {one.suggestion.value!r}" for one in known[:_SHOWN]
+            for item_id, made in decisions.items():
+                value = txn.get(_SUGGESTIONS, _key(item_id))
+                known = (
+                    []
+                    if value is None
+                    else msgspec.msgpack.decode(value, type=ItemSuggestions).suggestions
                 )
-                raise BadQuery(
-                    f"{decision.attribute[:80]} {decision.value[:80]!r} is not suggested for "
-                    f"{item_id[:80]!r}; suggested are: {shown or 'none; run vitrine enrich'}",
-                    param="value",
-                )
-            others = [
-                one
-                for one in _decisions(txn, item_id)
-                if (one.attribute, fold(one.value)) != (decision.attribute, fold(decision.value))
-            ]
-            decided = [*others, decision]
-            record = _ItemDecisions(item_id, decided)
-            txn.put(_DECISIONS, _key(item_id), msgspec.msgpack.encode(record))
-            found = [_decided(one, decided) for one in known]
-            _put(txn, ItemSuggestions(item_id, found))
+                decided = _decisions(txn, item_id)
+                for decision in made:
+                    _check_suggested(item_id, decision, known)
+                    name = decision.attribute, fold(decision.value)
+                    others = [one for one in decided if (one.attribute, fold(one.value)) != name]
+                    decided = [*others, decision]
+                record = _ItemDecisions(item_id, decided)
+                txn.put(_DECISIONS, _key(item_id), msgspec.msgpack.encode(record))
+                found[item_id] = [_decided(one, decided) for one in known]
+                _put(txn, ItemSuggestions(item_id, found[item_id]))
         return found
+
+    def everything(self) -> Iterator[ItemSuggestions]:
+        """Yield what is suggested for each item, in no particular order."""
+        with self._environment.read() as txn:
+            for _, value in txn.entries(_SUGGESTIONS):
+                yield msgspec.msgpack.decode(value, type=ItemSuggestions)
 
 
 def open_if_exists(shop: Path) -> SuggestionLog | None:
@@ -178,6 +187,20 @@ def _decided(one: Suggested, decisions: Iterable[Decision]) -> Suggested:
         if _is_about(one.suggestion, decision):
             return Suggested(one.suggestion, decision.accepted, "operator")
     return one
+
+
+def _check_suggested(item_id: str, decision: Decision, known: list[Suggested]) -> None:
+    """Raise BadQuery unless the value of the decision is suggested for the item."""
+    if any(_is_about(one.suggestion, decision) for one in known):
+        return
+    shown = ", ".join(
+        f"{one.suggestion.attribute} {one.suggestion.value!r}" for one in known[:_SHOWN]
+    )
+    raise BadQuery(
+        f"{decision.attribute[:80]} {decision.value[:80]!r} is not suggested for "
+        f"{item_id[:80]!r}; suggested are: {shown or 'none; run vitrine enrich'}",
+        param="value",
+    )
 
 
 def _is_about(suggestion: Suggestion, decision: Decision) -> bool:

@@ -10,6 +10,7 @@ from indexer.errors import CannotWrite
 from indexer.shop import encoderfiles, garbage
 from indexer.shop.joblock import job_lock
 from indexer.shop.shelf import Generation, Shelf
+from indexer.store.replica import refuse_replica
 from indexer.store.store import Store
 
 if TYPE_CHECKING:
@@ -69,12 +70,13 @@ def open_job(folder: ShopFolder, title: str, *, create: bool = False) -> Iterato
     """Lock a shop for a long job with this title, such as ``vitrine rebuild``.
 
     With ``create``, make the folder and store if they are missing. Raises StoreBusy if another job
-    holds the lock, CannotWrite if the folder cannot be made.
+    holds the lock, Conflict if the shop is a replica, CannotWrite if the folder cannot be made.
     """
     if create:
         try:
             folder.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise CannotWrite(f"cannot make {folder.path}: {error.strerror or error}") from error
+    refuse_replica(folder.path)
     with job_lock(folder.path, title), ExitStack() as stack:
         yield Job(folder, stack, create=create)

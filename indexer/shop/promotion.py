@@ -14,6 +14,7 @@ from indexer.errors import Conflict, StoreBusy, StoreFull, VitrineError
 from indexer.shop import write_encoders
 from indexer.shop.folder import ShopFolder
 from indexer.shop.shelf import Shelf
+from indexer.store.replica import refuse_replica
 from indexer.store.store import Store
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def drop(shop: ShopFolder, name: str) -> None:
     Raises Conflict if it serves, StoreBusy if it is being read, StoreFull if it cannot be deleted,
     and IndexNotFound.
     """
+    refuse_replica(shop.path)
     shelf = Shelf.read(shop)
     if name not in shelf.names:
         raise shop.no_generation(name)
@@ -73,6 +75,7 @@ def _make_serving(
     after: list[str] | None,
     fill: Callable[[Manifest], None] | None,
 ) -> None:
+    refuse_replica(shop.path)
     with shop.hold(name):
         manifest = shop.verify(name)
         with Store(shop.store) as store:

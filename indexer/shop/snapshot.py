@@ -37,6 +37,8 @@ from indexer.store.store import Store
 from style.stylefolder import StyleFolder, open_regular
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from indexer.encoders.base import Model
 
 FORMAT = 1
@@ -79,7 +81,7 @@ def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapsh
             with store.read() as reader:
                 items, rows = reader.count("items"), reader.count("rows")
                 listed = write_encoders.read(reader)
-            encoders = _encoder_files(shop, manifest.model, listed)
+            encoders = encoder_files(shop, manifest.model, listed)
             about = Snapshot(
                 format=FORMAT,
                 created=now(),
@@ -121,7 +123,7 @@ def _opened(entry: str, source: Path) -> IO[bytes]:
     return open_regular(source) if entry.startswith("styles/") else source.open("rb")
 
 
-def _encoder_files(shop: ShopFolder, serving: Model, others: list[Model]) -> dict[str, Path]:
+def encoder_files(shop: ShopFolder, serving: Model, others: Iterable[Model]) -> dict[str, Path]:
     """Return the files of these encoders by their names in the archive; not all encoders have any.
 
     Originals are taken if the shop has no copies yet. Raises EncoderNotFound if the files of the

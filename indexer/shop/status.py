@@ -14,6 +14,7 @@ from indexer.shop.encoder_upgrade import encoder_upgrade
 from indexer.shop.folder import ShopFolder
 from indexer.shop.manifest import Manifest, StyleCount
 from indexer.shop.shelf import Shelf
+from indexer.store.replica import ReplicaNote, read_note
 from indexer.store.store import Store
 
 
@@ -46,6 +47,7 @@ class ShopStatus(msgspec.Struct, frozen=True, kw_only=True):
     ``recipe`` of the index was chosen. ``encoder_upgrade`` names newer weights of the encoder and
     the command to migrate to them, if there are any. ``search.status.EngineStatus`` has what only
     an open engine knows. ``styles`` counts the renditions in each style of the shop, at the build.
+    ``replica`` is the state of a copy of another shop; None for other shops.
     """
 
     generation: str
@@ -63,6 +65,7 @@ class ShopStatus(msgspec.Struct, frozen=True, kw_only=True):
     recall: RecallStatus
     encoder_upgrade: str | None = None
     styles: list[StyleCount] = []
+    replica: ReplicaNote | None = None
 
 
 def shop_status(shop: ShopFolder) -> ShopStatus:
@@ -76,6 +79,7 @@ def shop_status(shop: ShopFolder) -> ShopStatus:
     status = msgspec.structs.replace(
         _status_at_build(shop, name, manifest),
         encoder_upgrade=encoder_upgrade(shop, manifest.model),
+        replica=read_note(shop.path),
     )
     with Store(shop.store) as store, store.read() as reader:
         if reader.changes_since(manifest.changes) == {}:

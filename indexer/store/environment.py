@@ -147,6 +147,11 @@ class Environment:
         """The number of the last write transaction that any process has finished."""
         return int(self._shared.env.info()["last_txnid"])
 
+    def names(self) -> list[str]:
+        """Return the names of the databases that exist on disk, in byte order."""
+        with self._begin_read() as txn:  # a named database is a key of the unnamed one
+            return [key.decode() for key in txn.cursor().iternext(values=False)]
+
     def bytes_used(self) -> int:
         """Return the disk space of the data file in bytes."""
         return (self.path / DATA_FILE).stat().st_blocks * 512

@@ -30,17 +30,22 @@ from __future__ import annotations
 from collections.abc import Collection, Container, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from indexer.errors import IndexNotFound
 from indexer.items import ORIGINAL
 from indexer.store.environment import Environment, exists
 from indexer.store.records import PictureKey, Row
+from indexer.store.replica import refuse_replica
 from indexer.store.transactions import Reader, Writer
 from indexer.store.upgrades import check_format, is_new, upgrade
 
 DATABASES = (
     "meta", "items", "rows", "images", "originals", "embeddings", "renditions", "changes",
 )  # fmt: skip
+R = TypeVar("R", bound=Reader)
+W = TypeVar("W", bound=Writer)
+
 _ADVICE = "restore it, or move it away and index again"
 _DELETED_AT_ONCE = 2000  # keys per transaction, so that writers do not wait long
 
@@ -51,11 +56,12 @@ class Store:
     Thread-safe. Do not use it after a fork.
     """
 
-    def __init__(self, path: Path, *, create: bool = False) -> None:
+    def __init__(self, path: Path, *, create: bool = False, replicates: bool = False) -> None:
         """Open the store in ``path``; ``create`` makes an empty one if it is missing.
 
-        Raises IndexNotFound if there is none, IndexMismatch if this version does not support its
-        format, and IndexCorrupt if it is not valid LMDB.
+        Only a store that ``replicates`` may write to a replica. Raises IndexNotFound if there is
+        none, IndexMismatch if this version does not support its format, and IndexCorrupt if it is
+        not valid LMDB.
         """
         if not create and not exists(path):
             raise IndexNotFound(
@@ -63,6 +69,7 @@ class Store:
                 f"{path.parent}'"
             )
         self.shop = path.parent  # before links are resolved: ``path`` may be a link
+        self._replicates = replicates
         self._environment = Environment(path, DATABASES, create=create, advice=_ADVICE)
         self.path = self._environment.path
         self._checked_format: bytes | None = b""  # nothing checked yet
@@ -93,8 +100,14 @@ class Store:
 
         Raises IndexMismatch if a later version has upgraded the store since it was opened.
         """
+        with self.read_as(Reader) as reader:
+            yield reader
+
+    @contextmanager
+    def read_as(self, kind: type[R]) -> Iterator[R]:
+        """Open a view like ``read``, with another kind of reader."""
         with self._environment.read() as txn:
-            reader = Reader(txn)
+            reader = kind(txn)
             self._check_format(reader)
             yield reader
 
@@ -103,10 +116,19 @@ class Store:
         """Open a transaction that is on disk when the block ends; an exception undoes it.
 
         The first write upgrades a store of an earlier format. Raises StoreFull if the map or the
-        disk is full, or the folder is read-only; IndexMismatch as ``read`` does.
+        disk is full, or the folder is read-only; Conflict if the shop is a replica; IndexMismatch
+        as ``read`` does.
         """
+        with self.write_as(Writer) as writer:
+            yield writer
+
+    @contextmanager
+    def write_as(self, kind: type[W]) -> Iterator[W]:
+        """Open a transaction like ``write``, with another kind of writer."""
+        if not self._replicates:
+            refuse_replica(self.shop)
         with self._environment.write() as txn:
-            writer = Writer(txn)
+            writer = kind(txn)
             self._check_format(writer)
             upgrade(writer)
             yield writer

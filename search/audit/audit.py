@@ -18,7 +18,7 @@ from indexer.progress import Progress, no_progress
 from search.audit.contradictions import contradictions
 from search.audit.copies import near_pairs, same_pictures, shared_files, title_likeness
 from search.audit.finding import KINDS, AuditReport, Finding, Kind
-from search.audit.material import fits_of, read_material
+from search.audit.material import fits_of, is_pattern, read_material
 from search.audit.pictures_disagree import strangers
 from search.audit.titles import (
     FAMILIES,
@@ -26,6 +26,7 @@ from search.audit.titles import (
     category_shares,
     color_claims,
     family_shares,
+    pattern_claims,
     title_contradictions,
 )
 
@@ -33,12 +34,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from indexer.classification.fit import FieldFit
+    from indexer.classification.labels import Field
     from indexer.encoders.base import Encoder
     from indexer.store.store import Store
     from search.audit.copies import SharedPicture
     from search.audit.material import Material
 
 MIN_CONFIDENCE = 0.5
+_LABELS: tuple[Kind, ...] = ("category", "color", "pattern")
 _SHOWN = 8  # pictures of a finding
 _LEAST_TITLE = 0.5  # likeness of the titles of near-duplicates
 _LEAST_PICTURES = 0.5  # share of their pictures that are nearly the same
@@ -161,7 +164,7 @@ class _Audit:
             given, suggested = field.labels[found.given], field.labels[found.suggested]
             what = "the category" if field.is_category else f"{field.name}"
             finding = self._finding(
-                "category" if field.is_category else "color",
+                _kind_of(field),
                 found.confidence,
                 f"{what} is {given!r}, but the pictures look like {suggested!r} "
                 f"({found.suggested_confidence:.0%})",
@@ -173,7 +176,7 @@ class _Audit:
         """Find titles that contradict the pictures, of items without a wrong label."""
         material = self._material
         items, products = material.pictures.items, material.pictures.products
-        labels_wrong = [finding for finding in known if finding.kind in ("category", "color")]
+        labels_wrong = [finding for finding in known if finding.kind in _LABELS]
         wrong = {item_id for finding in labels_wrong for item_id in finding.items}
         colors = title_contradictions(
             color_claims(items, products), family_shares(material.pictures.colors)
@@ -186,6 +189,11 @@ class _Audit:
                 judged += [
                     (found, labels) for found in title_contradictions(claims, category_shares(fit))
                 ]
+            elif is_pattern(fit.fitted.field):
+                labels = fit.fitted.field.labels
+                claims = pattern_claims(items, products, labels)
+                shares = fit.confidences.astype(np.float64)
+                judged += [(found, labels) for found in title_contradictions(claims, shares)]
         for found, labels in judged:
             given, suggested = labels[found.given], labels[found.suggested]
             finding = self._finding(
@@ -230,6 +238,12 @@ class _Audit:
             items=list(dict.fromkeys(ref.item_id for ref in refs)),
             pictures=refs[:_SHOWN],
         )
+
+
+def _kind_of(field: Field) -> Kind:
+    if field.is_category:
+        return "category"
+    return "pattern" if is_pattern(field) else "color"
 
 
 def _with_labels(finding: Finding, given: str, suggested: str) -> Finding:

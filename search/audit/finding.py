@@ -7,11 +7,19 @@ from typing import Literal
 import msgspec
 
 Kind = Literal[
-    "category", "color", "title", "nothing", "same-picture", "near-duplicate", "pictures-disagree"
+    "category",
+    "color",
+    "pattern",
+    "title",
+    "nothing",
+    "same-picture",
+    "near-duplicate",
+    "pictures-disagree",
 ]
 KINDS: tuple[Kind, ...] = (
     "category",
     "color",
+    "pattern",
     "title",
     "nothing",
     "same-picture",
@@ -33,8 +41,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     ``items`` are the items at fault, or those that repeat each other, and ``pictures`` are shown
     side by side. ``given`` is what the catalog says and ``suggested`` what the pictures show, both
-    empty unless the kind is ``category``, ``color`` or ``title``. ``confidence`` is the probability
-    that the finding is right.
+    empty unless the kind is ``category``, ``color``, ``pattern`` or ``title``. ``confidence`` is
+    the probability that the finding is right.
     """
 
     kind: Kind

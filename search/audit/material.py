@@ -9,6 +9,7 @@ import numpy as np
 from indexer.classification.fit import FieldFit, Pictures, fit_fields
 from indexer.classification.labels import fields_of
 from indexer.classification.learn import blank_vectors, originals, pictures_of
+from indexer.enrichment.gazetteer import attribute_of
 from indexer.errors import BadImage
 from indexer.imaging.emptiness import Emptiness, emptiness
 from indexer.imaging.photos import Photo
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.arrays import Pixels
+    from indexer.classification.labels import Field
     from indexer.encoders.base import Encoder
     from indexer.jobs.stored_rows import StoredRows
     from indexer.store.records import ItemRecord, Row
@@ -86,11 +88,16 @@ def read_material(
 
 
 def fits_of(encoder: Encoder, material: Material) -> list[FieldFit]:
-    """Fit the categories and colors of the shop, each picture without its own product."""
+    """Fit categories, colors and patterns of the shop, each picture without its own product."""
     fields = fields_of(material.pictures.items, frozenset(COLOR_NAMES))
-    judged = [field for field in fields if field.is_category or field.of_color]
+    judged = [field for field in fields if field.is_category or field.of_color or is_pattern(field)]
     empty = np.array([found.empty is not None for found in material.measured], dtype=np.bool_)
     return fit_fields(material.pictures, blank_vectors(encoder), judged, left_out=empty)
+
+
+def is_pattern(field: Field) -> bool:
+    """Return whether a field has patterns, such as striped."""
+    return not field.is_category and attribute_of(field.name) == "pattern"
 
 
 def _measure(

@@ -1,6 +1,7 @@
 """Find titles that contradict their pictures: a "red mug" that is blue, a "mug" that is a shoe.
 
-Color words are compared with the measured colors, nouns of categories with the classifier. How sure
+Color words are compared with the measured colors, nouns of categories and patterns with the
+classifier. How sure
 one can be is learned from planted errors, as for labels: titles get words of other items.
 """
 
@@ -76,6 +77,21 @@ def category_claims(
             ]
             last = frozenset(at for leaf in leaves for at in by_leaf.get(leaf, ())) or last
         named.append(last)
+    return _claims(items, products, named)
+
+
+def pattern_claims(
+    items: Sequence[Item], products: NDArray[np.int64], labels: Sequence[str]
+) -> list[TitleClaim]:
+    """Return the patterns that titles name, as labels of the shop: "stripes" are "Striped"."""
+    by_pattern: dict[str, set[int]] = {}
+    for at, label in enumerate(labels):
+        for name in {fold(label), *_patterns_in(label)}:
+            by_pattern.setdefault(name, set()).add(at)
+    named = [
+        frozenset(at for name in _patterns_in(item.title) for at in by_pattern.get(name, ()))
+        for item in items
+    ]
     return _claims(items, products, named)
 
 
@@ -160,6 +176,18 @@ def _claims(
         if named[row]:
             members.setdefault((int(products[row]), item.title), []).append(row)
     return [TitleClaim(np.array(rows, dtype=np.int64), named[rows[0]]) for rows in members.values()]
+
+
+def _patterns_in(text: str) -> set[str]:
+    """Return the names of the patterns that a text names, folded; not those that it denies."""
+    plain = plain_text(text)
+    return {
+        fold(value.name)
+        for match in bundled().pattern.finditer(folded_words(plain))
+        if not is_denied(plain, *match.span())
+        for value in bundled().values[match.group()]
+        if value.attribute == "pattern"
+    }
 
 
 def _families_in(title: str) -> frozenset[int]:

@@ -9,7 +9,6 @@ import re
 import unicodedata
 from collections import defaultdict
 from functools import cached_property
-from heapq import nsmallest
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,7 +31,6 @@ from search.filters.conditions import (
     Range,
     Value,
 )
-from search.hits import FacetValue
 from search.live.label_index import LabelIndex, as_number, in_range
 from search.live.text_column import TextColumn
 
@@ -44,7 +42,6 @@ if TYPE_CHECKING:
     from indexer.arrays import Mask
     from indexer.items import AttributeValue, Item
 
-_MAX_FACET_VALUES = 100
 _NO_FACETS = {
     "price": "price is a number: filter it by range, it has no facet",
     "title": "title has no facet: filter it with contains",
@@ -67,6 +64,10 @@ class Columns:
         self.price = np.array(
             [np.nan if item.price is None else item.price for item in items], dtype=np.float64
         )
+        known: dict[str, int] = {}
+        products = np.array(  # (n,): a number of each item's product
+            [known.setdefault(item.product_id, len(known)) for item in items], np.int64
+        )
         pairs: dict[str, list[tuple[int, str]]] = defaultdict(list)
         for number, item in enumerate(items):
             pairs["item_id"].append((number, item.item_id))
@@ -77,15 +78,15 @@ class Columns:
             for category in item.categories:
                 pairs["category"].extend((number, path) for path in _with_ancestors(category))
             for name, value in item.attributes.items():
-                pairs[f"attributes.{name}"].extend((number, label) for label in _as_labels(value))
+                pairs[f"attributes.{name}"].extend((number, label) for label in as_labels(value))
         for name in BUILTIN:
             pairs.setdefault(name, [])
         self._titles = TextColumn(fold_label(item.title.strip()) for item in items)
         self._fields = {
-            name: LabelIndex(entries, n, casefolded if name in _IDS else fold_label)
+            name: LabelIndex(entries, products, casefolded if name in _IDS else fold_label)
             for name, entries in pairs.items()
         }
-        self._empty = LabelIndex([], n)
+        self._empty = LabelIndex([], products)
         self._schema = set[str]() if schema is None else schema
         self._schema.update(pairs)
         self._values: defaultdict[tuple[str, ...], list[tuple[str, str]]] | None = None
@@ -111,25 +112,48 @@ class Columns:
                 out &= self.mask(part)
         return out
 
-    def facet(self, key: str, mask: Mask) -> list[FacetValue]:
-        """Count the values of a field among the items of ``mask``, most frequent first."""
-        return top_values(self.tally(key, mask))
+    def full_name(self, key: str, param: str = "filter") -> str:
+        """Return the name of the field that a query calls ``key``: ``attributes.color`` for color.
+
+        BadQuery for an unknown one; it names ``param``, the field of the query.
+        """
+        if key in BUILTIN or key in self._schema:
+            return key
+        if f"attributes.{key}" in self._schema:
+            return f"attributes.{key}"
+        names = tuple(self._schema)  # a copy: another thread may add to it
+        known = [name.removeprefix("attributes.") for name in names if name not in BUILTIN]
+        shown = ", ".join([*BUILTIN, *sorted(known)][:40])
+        kind = {"facets": "facet", "swatches": "swatch"}.get(param, param)  # or filter, or sort
+        raise BadQuery(f"unknown {kind} field {key[:80]!r}; this shop has {shown}", param=param)
 
     def tally(self, key: str, mask: Mask) -> dict[str, int]:
         """Return how many items of ``mask`` have each value of a field, without zeros."""
-        if key in _NO_FACETS:
-            raise BadQuery(_NO_FACETS[key], param="facets")
-        field = self._field(self._full_name(key, param="facets"))
-        counts = field.counts(mask)  # (values,)
-        return {field.spelling[code]: int(counts[code]) for code in np.flatnonzero(counts)}
+        field = self._facet_field(key)
+        return _by_spelling(field, field.counts(mask))
+
+    def tally_products(self, key: str, mask: Mask) -> dict[str, int]:
+        """Return how many products have an item of ``mask`` with each value, without zeros."""
+        field = self._facet_field(key)
+        return _by_spelling(field, field.product_counts(mask))
+
+    def masked_values(
+        self, key: str, mask: Mask
+    ) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
+        """Return the values of a field, and where the items of ``mask`` have them.
+
+        These are the places of values in the list, rising, and the items: (e,) each.
+        """
+        field = self._facet_field(key)
+        return field.spelling, *field.masked(mask)
 
     def entries(self, key: str) -> int:
         """Return how many values of a field all items have together."""
-        return self._field(self._full_name(key)).entries
+        return self._field(self.full_name(key)).entries
 
     def covered(self, key: str, mask: Mask) -> int:
         """Return how many items of ``mask`` have any value of a field."""
-        return self._field(self._full_name(key)).covered(mask)
+        return self._field(self.full_name(key)).covered(mask)
 
     def values_with(self, key: tuple[str, ...]) -> list[tuple[str, str]]:
         """Return the fields and values that have these words, see ``name_key``."""
@@ -148,7 +172,7 @@ class Columns:
         Dates are seconds since 1970. Of several values, the least counts. An unknown field is a
         BadQuery.
         """
-        name = self._full_name(key, param="sort")
+        name = self.full_name(key, param="sort")
         if name == "price":
             return self.price
         field = self._field(name)
@@ -156,7 +180,7 @@ class Columns:
         return field.least(values)
 
     def _condition_mask(self, condition: Condition) -> Mask:
-        key = self._full_name(condition.key)
+        key = self.full_name(condition.key)
         if key == "price":
             return self._price_mask(condition)
         if key == "title":
@@ -214,19 +238,13 @@ class Columns:
             labels = [label.strip("/") for label in labels]
         return self._field(key).mask(labels)
 
+    def _facet_field(self, key: str) -> LabelIndex:
+        if key in _NO_FACETS:
+            raise BadQuery(_NO_FACETS[key], param="facets")
+        return self._field(self.full_name(key, param="facets"))
+
     def _field(self, name: str) -> LabelIndex:
         return self._fields.get(name, self._empty)
-
-    def _full_name(self, key: str, param: str = "filter") -> str:
-        if key in BUILTIN or key in self._schema:
-            return key
-        if f"attributes.{key}" in self._schema:
-            return f"attributes.{key}"
-        names = tuple(self._schema)  # a copy: another thread may add to it
-        known = [name.removeprefix("attributes.") for name in names if name not in BUILTIN]
-        shown = ", ".join([*BUILTIN, *sorted(known)][:40])
-        kind = param.removesuffix("s")  # filter, facet or sort
-        raise BadQuery(f"unknown {kind} field {key[:80]!r}; this shop has {shown}", param=param)
 
 
 def casefolded(text: str) -> str:
@@ -234,10 +252,8 @@ def casefolded(text: str) -> str:
     return unicodedata.normalize("NFC", text).casefold()
 
 
-def top_values(tally: dict[str, int]) -> list[FacetValue]:
-    """Return the most frequent values first; those of equal count in alphabetical order."""
-    order = nsmallest(_MAX_FACET_VALUES, tally.items(), key=lambda pair: (-pair[1], pair[0]))
-    return [FacetValue(value, count) for value, count in order]
+def _by_spelling(field: LabelIndex, counts: NDArray[np.int64]) -> dict[str, int]:
+    return {field.spelling[code]: int(counts[code]) for code in np.flatnonzero(counts)}
 
 
 def _keys_of(field: str, label: str) -> set[tuple[str, ...]]:
@@ -259,7 +275,8 @@ def _with_ancestors(path: str) -> list[str]:
     return ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
 
 
-def _as_labels(value: AttributeValue) -> list[str]:
+def as_labels(value: AttributeValue) -> list[str]:
+    """Return the values of an attribute as texts; see ``_as_label``."""
     return [_as_label(part) for part in value] if isinstance(value, list) else [_as_label(value)]
 
 

@@ -23,11 +23,14 @@ class LabelIndex:
     """One field: which items have which value. A value is shown in its first spelling."""
 
     def __init__(
-        self, pairs: Iterable[tuple[int, str]], n: int, key: Callable[[str], str] = fold_label
+        self,
+        pairs: Iterable[tuple[int, str]],
+        products: NDArray[np.int64],
+        key: Callable[[str], str] = fold_label,
     ) -> None:
         """``pairs`` are item numbers and values; those of one item follow each other.
 
-        Values with the same ``key`` are equal.
+        ``products`` (n,) has the product of each item. Values with the same ``key`` are equal.
         """
         self._key = key
         codes: dict[str, int] = {}
@@ -48,10 +51,14 @@ class LabelIndex:
             item_list.append(item)
             code_list.append(codes[plain])
         self._codes = codes
-        self._n = n
-        order = np.argsort(np.array(code_list, dtype=np.int64), kind="stable")
-        self._items = np.array(item_list, dtype=np.int64)[order]  # (entries,), grouped by code
-        self._entry_codes = np.array(code_list, dtype=np.int64)[order]  # (entries,), rising
+        self._n = len(products)
+        self._products = products
+        items = np.array(item_list, dtype=np.int64)  # (entries,)
+        item_codes = np.array(code_list, dtype=np.int64)  # (entries,)
+        # By product within a code, so that products are counted without sorting.
+        order = np.lexsort((products[items], item_codes))
+        self._items = items[order]  # (entries,), grouped by code
+        self._entry_codes = item_codes[order]  # (entries,), rising
         self._starts = np.searchsorted(self._entry_codes, np.arange(len(codes) + 1))
 
     def mask(self, labels: Sequence[str]) -> Mask:
@@ -67,6 +74,22 @@ class LabelIndex:
         """Return how many items of the mask have each value: (values,)."""
         codes = self._entry_codes[mask[self._items]]
         return np.bincount(codes, minlength=len(self.spelling)).astype(np.int64)
+
+    def product_counts(self, mask: Mask) -> NDArray[np.int64]:
+        """Return how many products have an item of the mask with each value: (values,)."""
+        codes, items = self.masked(mask)
+        products = self._products[items]
+        first = np.ones(len(codes), dtype=np.bool_)
+        first[1:] = (codes[1:] != codes[:-1]) | (products[1:] != products[:-1])
+        return np.bincount(codes[first], minlength=len(self.spelling)).astype(np.int64)
+
+    def masked(self, mask: Mask) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the codes of values, rising, and the items that have them, of a mask: (e,) each.
+
+        A code is a place in ``spelling``.
+        """
+        kept = mask[self._items]
+        return self._entry_codes[kept], self._items[kept]
 
     @property
     def entries(self) -> int:

@@ -7,6 +7,7 @@ similar size are merged, so there are few of them after any number of changes.
 
 from __future__ import annotations
 
+from heapq import nsmallest
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,7 +18,8 @@ from indexer.errors import BadQuery
 from indexer.words.folding import fold_label
 from search.filters.conditions import BUILTIN, AnyOf, Match
 from search.filters.grammar import quoted
-from search.live.columns import Columns, casefolded, top_values
+from search.hits import FacetValue
+from search.live.columns import Columns, casefolded
 from search.query import MAX_FACETS
 
 if TYPE_CHECKING:
@@ -25,10 +27,11 @@ if TYPE_CHECKING:
 
     from indexer.items import Item
     from search.filters.conditions import Filter
-    from search.hits import FacetValue
 
 RATIO = 4  # a layer is merged with the one over it unless it is more than this much larger
-_MAX_FACET_VALUES = 60  # more would be too long a list of checkboxes
+_MAX_FACET_VALUES = 100  # of one field in an answer
+_MAX_KEPT = 64  # fields whose facet of all items is kept
+_MAX_CHECKBOXES = 60  # values of a field that is worth showing as a filter
 _DEAD = -1
 
 
@@ -52,6 +55,7 @@ class LayeredColumns:
         # Of each layer, which of its items count there and in no newer layer: (m,) each.
         self._in_use = [owner[layer.numbers] == layer.serial for layer in layers]
         self.alive: Mask = owner != _DEAD  # (n,)
+        self._whole: dict[str, list[FacetValue]] = {}  # facets of all items, for searches by photo
 
     @classmethod
     def of(cls, items: list[Item]) -> LayeredColumns:
@@ -108,6 +112,10 @@ class LayeredColumns:
             )
         return out
 
+    def full_name(self, key: str, param: str) -> str:
+        """Return the name of a field; see ``Columns.full_name``. The layers share their fields."""
+        return self._layers[0].columns.full_name(key, param)
+
     def has_prices(self) -> bool:
         """Return True if an item has a price; items that were deleted since may count."""
         return any(layer.columns.has_prices for layer in self._layers)
@@ -127,9 +135,23 @@ class LayeredColumns:
         name, label = next(iter(pairs))
         return mask, f"{quoted(name.removeprefix('attributes.'))} = {quoted(label)}"
 
-    def facet(self, key: str, mask: Mask) -> list[FacetValue]:
-        """Count the values of a field among the items of ``mask``, most frequent first."""
-        return top_values(self.tally(key, mask))
+    def facet(self, key: str, mask: Mask, product: NDArray[np.int64]) -> list[FacetValue]:
+        """Count the values of a field among the items of ``mask`` (n,), most frequent first.
+
+        ``product`` (n,) has the product of each item; pass the same one each time. Values that
+        equally many items have are in alphabetical order.
+        """
+        if mask is not self.alive:
+            return self._count_facet(key, mask, product)
+        if key not in self._whole and len(self._whole) < _MAX_KEPT:
+            self._whole[key] = self._count_facet(key, mask, product)
+        return self._whole.get(key) or self._count_facet(key, mask, product)
+
+    def _count_facet(self, key: str, mask: Mask, product: NDArray[np.int64]) -> list[FacetValue]:
+        tally = self.tally(key, mask)
+        products = self._tally_products(key, mask, product)
+        order = nsmallest(_MAX_FACET_VALUES, tally.items(), key=lambda pair: (-pair[1], pair[0]))
+        return [FacetValue(value, count, products[fold_label(value)]) for value, count in order]
 
     def sizes(self, key: str) -> dict[str, int]:
         """Return how many items have each value of a field; keys are ``casefolded``."""
@@ -148,7 +170,7 @@ class LayeredColumns:
             for name in sorted(self._schema)
             if name.startswith("attributes.")
             and self._entries(name) * 4 >= total  # cheap, for catalogs with thousands of fields
-            and 2 <= len(self.tally(name, self.alive)) <= _MAX_FACET_VALUES
+            and 2 <= len(self.tally(name, self.alive)) <= _MAX_CHECKBOXES
             and (covered := self._covered(name)) * 4 >= total
         }
         room = MAX_FACETS - len(fields) - 1
@@ -176,6 +198,51 @@ class LayeredColumns:
                 known = spelling.setdefault(fold_label(value), value)
                 tally[known] = tally.get(known, 0) + count
         return tally
+
+    def _tally_products(self, key: str, mask: Mask, product: NDArray[np.int64]) -> dict[str, int]:
+        """Return how many products have an item of ``mask`` with each value, by folded value."""
+        tally: dict[str, int] = {}
+        scattered = self._scattered(product)
+        for layer, in_use in zip(self._layers, self._in_use, strict=True):
+            part = mask[layer.numbers] & in_use
+            if scattered is not None:
+                part &= ~scattered[layer.numbers]
+            for value, count in layer.columns.tally_products(key, part).items():
+                plain = fold_label(value)
+                tally[plain] = tally.get(plain, 0) + count
+        if scattered is not None:
+            for plain, count in self._tally_scattered(key, mask & scattered, product).items():
+                tally[plain] = tally.get(plain, 0) + count
+        return tally
+
+    def _scattered(self, product: NDArray[np.int64]) -> Mask | None:
+        """Return which items (n,) have a product with items above the lowest layer.
+
+        Such products may have items in several layers. None if there is one layer.
+        """
+        if len(self._layers) == 1 or not len(product):
+            return None
+        above = np.zeros(int(product.max()) + 1, dtype=np.bool_)
+        for layer, in_use in zip(self._layers[1:], self._in_use[1:], strict=True):
+            above[product[layer.numbers[in_use]]] = True
+        return above[product] & self.alive
+
+    def _tally_scattered(self, key: str, mask: Mask, product: NDArray[np.int64]) -> dict[str, int]:
+        """Do what ``_tally_products`` does for products with items in several layers."""
+        places: dict[str, int] = {}  # of each folded value
+        pairs: list[NDArray[np.int64]] = []  # place * products + product
+        products = int(product.max()) + 1
+        for layer, in_use in zip(self._layers, self._in_use, strict=True):
+            values, codes, items = layer.columns.masked_values(key, mask[layer.numbers] & in_use)
+            place_of = np.zeros(len(values), dtype=np.int64)
+            for code in np.flatnonzero(np.bincount(codes, minlength=len(values))):
+                place_of[code] = places.setdefault(fold_label(values[code]), len(places))
+            pairs.append(place_of[codes] * products + product[layer.numbers[items]])
+        different = np.sort(np.concatenate(pairs))  # several times as fast as np.unique
+        first = np.ones(len(different), dtype=np.bool_)
+        first[1:] = different[1:] != different[:-1]
+        counts = np.bincount(different[first] // products, minlength=len(places))
+        return dict(zip(places, counts.tolist(), strict=True))
 
     def _entries(self, key: str) -> int:
         """Return an upper bound of how many items have a value of a field, without masks."""

@@ -21,13 +21,16 @@ from search.cursor import MAX_DEPTH
 from search.live.best_rows import BestRows, Candidate, best_row_of_items, group_scores
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from indexer.arrays import Embedding, Vectors
+    from indexer.vectors.position_mask import PositionMask
     from search.live.layers import LayeredColumns
     from search.live.recall import RecallWatch
     from search.live.record_cache import RecordCache
     from search.live.segment import Segment
+
+    _Parts = list[tuple[Segment, PositionMask | None]]
 
 _SPARE = 1.5  # rows asked for, over those needed if all groups had equally many
 
@@ -178,34 +181,43 @@ class ShopView:
         allowed. All groups but the last have the same rank under a larger ``limit``, ties included
         (up to MAX_DEPTH rows). ``watch`` sets the effort of the search, and may check its result.
         """
-        best = self._best_rows(query, mask, groups, limit, watch)
+        best = self._best_rows(query, self._parts(mask), groups, limit, watch)
         if best is None:
             return NearestItems([], "exact")
         return NearestItems(best.candidates, best.mode)
 
     def nearest_numbers(
         self,
-        query: Embedding,
+        queries: Iterable[Embedding],
         mask: Mask | None,
         groups: NDArray[np.int64],
         limit: int,
-    ) -> NDArray[np.int64]:
-        """Return the numbers of the items that ``nearest`` finds: (m,), best first."""
-        best = self._best_rows(query, mask, groups, limit, None)
-        return np.zeros(0, dtype=np.int64) if best is None else best.item
+    ) -> Iterator[NDArray[np.int64]]:
+        """Yield the numbers of the items that ``nearest`` finds for each query: (m,), best first.
+
+        Applies the mask once for all queries, which in a large shop takes as long as a search.
+        """
+        parts = self._parts(mask)
+        for query in queries:
+            best = self._best_rows(query, parts, groups, limit, None)
+            if best is not None:
+                yield best.item
+
+    def _parts(self, mask: Mask | None) -> _Parts:
+        """Return the segments with their allowed positions; [] if there are no items."""
+        if not self.size:
+            return []
+        return [(segment, segment.allowed(mask)) for segment in self.segments]
 
     def _best_rows(
         self,
         query: Embedding,
-        mask: Mask | None,
+        parts: _Parts,
         groups: NDArray[np.int64],
         limit: int,
         watch: RecallWatch | None,
     ) -> BestRows | None:
         """Return the best rows of ``nearest``; None if nothing is allowed."""
-        if not self.size:
-            return None
-        parts = [(segment, segment.allowed(mask)) for segment in self.segments]
         available = sum(
             len(segment.vectors) if allowed is None else allowed.count for segment, allowed in parts
         )

@@ -13,12 +13,18 @@ from search.personal.listing import (
     SURFACE,
     ListOptions,
     Ranking,
-    boosts_of,
     make_list,
-    wanted_items,
 )
-from search.personal.mixer import FEATURES, Evidence, contributions, features_of
+from search.personal.mixer import (
+    BEHAVIOR_HALF_LIFE,
+    FEATURES,
+    FOLLOWING_HALF_LIFE,
+    Evidence,
+    contributions,
+    features_of,
+)
 from search.personal.newcomers import places_in
+from search.personal.paths import Path
 from search.personal.reasons import Grounds, find_reasons
 from search.personal.taste import taste_of
 
@@ -97,14 +103,14 @@ def allowed_items(query: RecommendQuery, profile: Profile, view: ShopView) -> Ma
 
 def _choose(allowed: Mask, query: RecommendQuery, sources: Sources, evidence: Evidence) -> Choice:
     """Choose among the allowed items (size,), and fill up with popular and assorted ones."""
-    view, rules = sources.view, sources.rules
+    view, applied = sources.view, sources.rules
     is_personal = _is_personal(evidence)
     newcomers = _newcomers(allowed, query, sources, evidence)
-    wanted = np.union1d(newcomers, wanted_items(allowed, view, rules)).astype(np.int64)
+    wanted = np.union1d(newcomers, applied.wanted(allowed)).astype(np.int64)
     items = np.union1d(_candidates(allowed, sources, evidence), wanted)
     ranking = _ranked(items, wanted, sources, evidence)
     places = make_list(
-        ranking, newcomers, view, ListOptions(query, is_personal, rules, sources.rng)
+        ranking, newcomers, view, ListOptions(query, is_personal, applied, sources.rng)
     )
     chosen = _explained(ranking, places, set(newcomers.tolist()), evidence)
     if len(chosen) == query.limit:
@@ -134,7 +140,7 @@ def _ranked(
     view = sources.view
     rows, vectors = sources.images.rows_of(items), sources.images.vectors_of(items)
     features = features_of(items, vectors, evidence)
-    boosts = boosts_of(items, view, sources.rules)
+    boosts = sources.rules.boosts_of(items)
     scores = contributions(features, evidence.weights).sum(axis=1) + boosts
     order = _order(items, scores, view)
     rest = order[_RANKED:]
@@ -196,7 +202,9 @@ def _evidence(profile: Profile, query: RecommendQuery, sources: Sources) -> Evid
         met = np.concatenate([[number], taste.met[taste.met != number]]).astype(np.int64)
         taste = taste._replace(met=met)
     neighbors, linear = sources.neighbors(taste.met.tolist())
-    return Evidence(taste, context, sources.popular, neighbors, linear, sources.weights)
+    following = Path(taste.met, neighbors, FOLLOWING_HALF_LIFE, view.size)
+    behavior = Path(taste.met, linear, BEHAVIOR_HALF_LIFE, view.size)
+    return Evidence(taste, context, sources.popular, following, behavior, sources.weights)
 
 
 def _is_personal(evidence: Evidence) -> bool:
@@ -207,17 +215,14 @@ def _is_personal(evidence: Evidence) -> bool:
 def _candidates(allowed: Mask, sources: Sources, evidence: Evidence) -> NDArray[np.int64]:
     """Return the allowed items that any source proposes: (n,), ascending."""
     view, taste = sources.view, evidence.taste
-    found: list[NDArray[np.int64]] = [_first_allowed(sources.most_popular, allowed)]
-    found.extend(
-        view.nearest_numbers(vector, allowed, view.product, _PER_SOURCE)
-        for vector in _directions(taste, evidence.context)
-    )
-    found.extend(
-        neighbors.strongest(_FROM_BEHAVIOR, taste.met)
-        for neighbors in (evidence.neighbors, evidence.linear)
-    )
-    items = np.unique(np.concatenate(found))
-    return items[allowed[items]]
+    found = np.zeros(view.size, dtype=np.bool_)
+    found[_first_allowed(sources.most_popular, allowed)] = True
+    directions = _directions(taste, evidence.context)
+    for items in view.nearest_numbers(directions, allowed, view.product, _PER_SOURCE):
+        found[items] = True
+    for path in (evidence.following, evidence.behavior):
+        found[path.strongest(_FROM_BEHAVIOR)] = True
+    return np.flatnonzero(found & allowed)
 
 
 def _directions(taste: Taste, context: Embedding | None) -> list[Embedding]:
@@ -250,6 +255,7 @@ def _assorted(allowed: Mask, view: ShopView, taken: set[int], limit: int) -> lis
 def _mask(view: ShopView, item_ids: frozenset[str]) -> Mask:
     """Return the mask (size,) of these items."""
     mask = np.zeros(view.size, dtype=np.bool_)
-    numbers = [number for item_id in item_ids if (number := view.number(item_id)) >= 0]
-    mask[numbers] = True
+    if item_ids:
+        numbers = view.numbers_of(list(item_ids))
+        mask[numbers[numbers >= 0]] = True
     return mask

@@ -13,6 +13,7 @@ import msgspec
 from search.personal.event import EVENT_TYPES
 from search.personal.event_reader import (
     KEY_BYTES,
+    POPULARITY,
     SEQUENCE,
     TIME,
     EventReader,
@@ -95,6 +96,7 @@ def delete_events(txn: WriteTransaction, names: Sequence[bytes]) -> None:
 def note_deletion(txn: WriteTransaction) -> None:
     """Count the deletion, so that readers who have counted events start over."""
     deletions = EventReader(txn).deletions
+    txn.delete("meta", POPULARITY)
     txn.put("meta", b"deletions", msgspec.msgpack.encode(deletions + 1))
 
 

@@ -42,6 +42,7 @@ from search.personal.event_deletion import (
 )
 from search.personal.event_folder import current_place, open_environment
 from search.personal.event_reader import (
+    POPULARITY,
     SEQUENCE,
     TIME,
     WEIGHTS_KEY,
@@ -208,11 +209,13 @@ class EventLog:
         picture_map: NDArray[np.float32] | None = None,
         *,
         deletions: int,
+        popularity: bytes | None = None,
     ) -> bool:
         """Replace what was learned: of each database, the values by item id. StoreFull.
 
-        ``picture_map`` (dim + 1, factors) is that of ``search.personal.linear``. Returns False,
-        and changes nothing, if events were deleted since ``deletions`` was read.
+        ``picture_map`` (dim + 1, factors) is that of ``search.personal.linear``, ``popularity``
+        that of ``search.personal.popularity``. Returns False, and changes nothing, if events were
+        deleted since ``deletions`` was read.
         """
         with self.write() as txn:
             if EventReader(txn).deletions != deletions:
@@ -226,6 +229,8 @@ class EventLog:
             if picture_map is not None:
                 known = (picture_map.shape, picture_map.astype("<f4").tobytes())
             txn.put("meta", b"picture_map", msgspec.msgpack.encode(known))
+            if popularity is not None:
+                txn.put("meta", POPULARITY, popularity)
             lessons = EventReader(txn).lessons + 1
             txn.put("meta", b"lessons", msgspec.msgpack.encode(lessons))
         return True

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 KEY_BYTES: Final = 16  # of a keyed hash
 SEQUENCE: Final = struct.Struct(">Q")
 WEIGHTS_KEY: Final = "weights 2"  # in ``meta``; raise the number if the scale of a feature changes
+POPULARITY: Final = b"popularity"  # in ``meta``
 _MOST_HIDDEN: Final = 10_000
 TIME: Final = struct.Struct(">Q")  # milliseconds since 1970
 
@@ -160,6 +161,12 @@ class EventReader:
         """Return the map from pictures to factors (dim + 1, factors); None if none was learned."""
         found = self._meta("picture_map", None)
         return None if found is None else np.frombuffer(found[1], dtype="<f4").reshape(found[0])
+
+    def popularity(self) -> bytes | None:
+        """Return the popularity of items as it was when something was last learned, see
+        ``search.personal.popularity``; None if nothing was since events were last deleted.
+        """
+        return self._txn.get("meta", POPULARITY)
 
     def weights(self) -> dict[str, float] | None:
         """Return the mixer's weights that were learned from this log; None if none were."""

@@ -11,6 +11,7 @@ import numpy as np
 from search.personal.baskets import MAX_BASKETS, learn_baskets
 from search.personal.covisits import Visits, learn_covisits
 from search.personal.linear import learn_linear
+from search.personal.popularity import count_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -99,6 +100,7 @@ def _learn_once(log: EventLog, pictures: Pictures | None) -> Learned | None:
     with log.read() as reader:
         events, deletions = reader.count(), reader.deletions
         history = _read_history(reader)
+        popularity = count_all(reader)
     ids, visits = history.numbers.ids, history.visits
     count = max(1, len(ids))
     vectors = None if pictures is None else _vectors_of(history.numbers, pictures)
@@ -123,7 +125,7 @@ def _learn_once(log: EventLog, pictures: Pictures | None) -> Learned | None:
         "factors": _factors(linear.pictures, ids),
     }
     picture_map = None if linear.pictures is None else linear.pictures.weights
-    if not log.replace_learned(values, picture_map, deletions=deletions):
+    if not log.replace_learned(values, picture_map, deletions=deletions, popularity=popularity):
         return None
     return Learned(
         events=events,

@@ -28,11 +28,12 @@ _FRESH_S: Final = 10.0  # a new item becomes a newcomer within this time
 
 
 class _Rows(NamedTuple):
-    """Rows by item number, as of one lesson and one size of the view; None for no row."""
+    """Rows and factors by item number, as of one lesson and one size of the view; None for none."""
 
     version: tuple[int, int]
     neighbors: dict[int, Row | None]
     linear: dict[int, Row | None]
+    factors: dict[int, NDArray[np.float32] | None]
 
 
 class _Found(NamedTuple):
@@ -54,18 +55,14 @@ class Lessons:
         self._dim = dim
         self._clock = clock
         self._lock = threading.Lock()
-        self._rows = _Rows((-1, -1), {}, {})
+        self._rows = _Rows((-1, -1), {}, {}, {})
         self._found = _Found((-1, -1), 0.0, None)
 
     def neighbors(
         self, reader: EventReader, items: list[int], view: ShopView
     ) -> tuple[Neighbors, Neighbors]:
         """Return what items lead to: by what is met together, and by the linear model."""
-        version = (reader.lessons, view.size)
-        with self._lock:
-            if self._rows.version != version or len(self._rows.neighbors) > _MOST_ROWS:
-                self._rows = _Rows(version, {}, {})
-            rows = self._rows
+        rows = self._rows_of(reader, view)
         for item in items:
             if item not in rows.linear:
                 item_id = view.ids[item]
@@ -97,12 +94,26 @@ class Lessons:
         weights = self._map(reader)
         if weights is None or not len(items):
             return None
-        own = [reader.factors(images.view.ids[item]) for item in items.tolist()]
-        factors = mapped(images.vectors_of(items), weights)
-        for place, known in enumerate(own):
-            if known is not None:
-                factors[place] = known
-        return user_factors(factors)
+        kept = self._rows_of(reader, images.view).factors
+        own = []
+        for item in items.tolist():
+            if item not in kept:
+                kept[item] = reader.factors(images.view.ids[item])
+            own.append(kept[item])
+        unknown = [place for place, factors in enumerate(own) if factors is None]
+        by_picture = iter(mapped(images.vectors_of(items[unknown]), weights))
+        return user_factors(
+            np.stack([next(by_picture) if factors is None else factors for factors in own])
+        )
+
+    def _rows_of(self, reader: EventReader, view: ShopView) -> _Rows:
+        """Return what is kept as of the present lesson."""
+        version = (reader.lessons, view.size)
+        with self._lock:
+            rows = self._rows
+            if rows.version != version or len(rows.neighbors) > _MOST_ROWS:
+                rows = self._rows = _Rows(version, {}, {}, {})
+            return rows
 
     def _find(self, reader: EventReader, images: MainImages) -> Newcomers | None:
         weights = self._map(reader)

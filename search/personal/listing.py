@@ -11,7 +11,6 @@ from search.personal.diversity import diversify
 from search.personal.interleaving import TEAM_SURFACE, team_draft
 from search.personal.mixer import FEATURES, contributions
 from search.personal.newcomers import insert
-from search.personal.rules import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,13 +20,12 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Vectors
     from search.live.view import ShopView
+    from search.personal.applied_rules import AppliedRules
     from search.personal.mixer import Features
     from search.personal.recommendation import RecommendQuery
-    from search.personal.rules import Rules
 
 SURFACE: Final = "recommended"
 EXPLORED: Final = "recommended/explore"
-_PER_FLOOR: Final = 100  # candidates
 
 
 class Ranking(NamedTuple):
@@ -57,7 +55,7 @@ class ListOptions(NamedTuple):
 
     query: RecommendQuery
     is_personal: bool
-    rules: Rules
+    applied: AppliedRules
     rng: Random
 
 
@@ -71,7 +69,7 @@ def make_list(
     groups = view.product[ranking.items]
     order = _diverse(ranking, ranking.scores, groups, options)
     teams: Mapping[int, str] = {}
-    rules, limit = options.rules, options.query.limit
+    rules, limit = options.applied.rules, options.query.limit
     if rules.interleave is not None and options.is_personal:
         order, teams = _interleaved(ranking, order, groups, options)
     order = _with_newcomers(order, newcomers, ranking, groups, limit)
@@ -80,7 +78,10 @@ def make_list(
     shown = set(order)
     rest = [place for place in range(len(ranking.items)) if place not in shown]
     slots = arrange(
-        Ranked([*order, *rest], groups), _constraints(ranking, view, rules), limit, options.rng
+        Ranked([*order, *rest], groups),
+        _constraints(ranking, view, options.applied),
+        limit,
+        options.rng,
     )
     return [
         Place(
@@ -90,25 +91,6 @@ def make_list(
         )
         for slot in slots
     ]
-
-
-def boosts_of(items: NDArray[np.int64], view: ShopView, rules: Rules) -> NDArray[np.float32]:
-    """Return what the rules add to the scores of items: (n,)."""
-    added = np.zeros(len(items), dtype=np.float32)
-    for boost in rules.boosts:
-        added += np.float32(boost.add) * view.columns.mask(parsed(boost))[items]
-    return added
-
-
-def wanted_items(allowed: NDArray[np.bool_], view: ShopView, rules: Rules) -> NDArray[np.int64]:
-    """Return the allowed items that the rules need among the candidates: (n,)."""
-    pinned = [view.number(pin.item_id) for pin in rules.pins]
-    found = [np.array([item for item in pinned if item >= 0 and allowed[item]], dtype=np.int64)]
-    found.extend(
-        np.flatnonzero(allowed & view.columns.mask(parsed(floor)))[:_PER_FLOOR]
-        for floor in rules.floors
-    )
-    return np.unique(np.concatenate(found))
 
 
 def _diverse(
@@ -130,7 +112,7 @@ def _interleaved(
     ranking: Ranking, order: list[int], groups: NDArray[np.int64], options: ListOptions
 ) -> tuple[list[int], dict[int, str]]:
     """Return the list that both rankers share, and the surface of each of its places."""
-    weights = dict.fromkeys(FEATURES, 0.0) | dict(options.rules.interleave or {})
+    weights = dict.fromkeys(FEATURES, 0.0) | dict(options.applied.rules.interleave or {})
     scores = contributions(ranking.features, weights).sum(axis=1) + ranking.boosts
     other = _diverse(ranking, scores, groups, options)
     lists = {"a": order, "b": other}
@@ -163,16 +145,13 @@ def _with_newcomers(
     return insert(order, found, limit)
 
 
-def _constraints(ranking: Ranking, view: ShopView, rules: Rules) -> Constraints:
+def _constraints(ranking: Ranking, view: ShopView, applied: AppliedRules) -> Constraints:
     place_of = {item: place for place, item in enumerate(ranking.items.tolist())}
     pins: dict[int, int] = {}
     products: set[int] = set()
-    for pin in rules.pins:
-        item = view.number(pin.item_id)
+    for place, item in applied.pins:
         if item in place_of and int(view.product[item]) not in products:
             products.add(int(view.product[item]))
-            pins[pin.place] = place_of[item]
-    floors = [
-        (view.columns.mask(parsed(floor))[ranking.items], floor.share) for floor in rules.floors
-    ]
-    return Constraints(pins, floors, rules.explore)
+            pins[place] = place_of[item]
+    floors = [(floor.mask[ranking.items], floor.share) for floor in applied.floors]
+    return Constraints(pins, floors, applied.rules.explore)

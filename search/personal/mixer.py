@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from indexer.arrays import Embedding, Vectors
-    from search.personal.neighbors import Neighbors
+    from search.personal.paths import Path
     from search.personal.taste import Taste, Weighted
 
 FEATURES: Final = (
@@ -50,8 +50,8 @@ other, while pictures of a kind have cosines of a half. Where there is behavior,
 """
 
 _NEARNESS: Final = 8.0  # of a soft maximum over cosines: larger means that only near items count
-_FOLLOWING_HALF_LIFE: Final = 2.0  # items: the third newest counts half as much as the newest
-_BEHAVIOR_HALF_LIFE: Final = 10.0
+FOLLOWING_HALF_LIFE: Final = 2.0  # items: the third newest counts half as much as the newest
+BEHAVIOR_HALF_LIFE: Final = 10.0
 _PRIOR: Final = 0.1  # weight of a profile at which its evidence counts half
 _DISLIKE_FROM: Final = 0.4  # cosine from which an item is like a disliked one
 
@@ -65,8 +65,8 @@ class Evidence(NamedTuple):
     taste: Taste
     context: Embedding | None
     popular: NDArray[np.float32]  # (items of the view,)
-    neighbors: Neighbors  # of the newest items, by how often both are met near each other
-    linear: Neighbors  # of the newest items, by the linear model
+    following: Path  # from the newest items, by how often both are met near each other
+    behavior: Path  # from the newest items, by the linear model
     weights: Mapping[str, float] = WEIGHTS
 
 
@@ -76,8 +76,8 @@ def features_of(items: NDArray[np.int64], vectors: Vectors, evidence: Evidence) 
     table = np.zeros((len(items), len(FEATURES)), dtype=np.float32)
     table[:, 0] = _nearness(vectors, taste.recent)
     table[:, 1] = _nearness(vectors, taste.liked)
-    table[:, 2] = _Path(taste.met, evidence.neighbors, _FOLLOWING_HALF_LIFE).strength(items)
-    table[:, 3] = _Path(taste.met, evidence.linear, _BEHAVIOR_HALF_LIFE).strength(items)
+    table[:, 2] = evidence.following.strength(items)
+    table[:, 3] = evidence.behavior.strength(items)
     if evidence.context is not None:
         table[:, 4] = vectors @ evidence.context
     table[:, 5] = evidence.popular[items]
@@ -107,10 +107,8 @@ def drops_of(items: NDArray[np.int64], vectors: Vectors, evidence: Evidence) -> 
     by_likeness = _likeness_drop(vectors, taste.liked) * np.float32(weights["interest"])
     drops = Drops(by_likeness, np.zeros_like(by_likeness))
     likeness = _likeness_drop(vectors, taste.recent) * np.float32(weights["recent"])
-    following = _Path(taste.met, evidence.neighbors, _FOLLOWING_HALF_LIFE).drop(items)
-    linear = _Path(taste.met, evidence.linear, _BEHAVIOR_HALF_LIFE).drop(items)
-    behavior = following * np.float32(weights["following"])
-    behavior += linear * np.float32(weights["behavior"])
+    behavior = evidence.following.drop(items) * np.float32(weights["following"])
+    behavior += evidence.behavior.drop(items) * np.float32(weights["behavior"])
     place_of = {item: place for place, item in enumerate(taste.liked.items.tolist())}
     for target, source, these in (
         (drops.likeness, likeness, taste.recent.items),
@@ -156,47 +154,3 @@ def _soft_maximum(sums: Values, totals: NDArray[np.float32] | np.float32) -> Val
     nearness = np.log(np.maximum(sums, 1e-12) / weights) / _NEARNESS * (totals / (totals + _PRIOR))
     # A sum of floats without its only term is rounding error.
     return np.asarray(np.where(totals > 1e-6, nearness, 0.0), dtype=np.float32)
-
-
-class _Path(NamedTuple):
-    """How the newest items (m,), the newest first, lead to candidates.
-
-    The item at the place ``p`` counts ``2 ** (-p / half_life)``.
-    """
-
-    met: NDArray[np.int64]
-    neighbors: Neighbors
-    half_life: float
-
-    def strength(self, items: NDArray[np.int64]) -> Values:
-        """Return the weighted mean strength with which the newest items lead to each: (n,)."""
-        weights = self._weights()
-        strengths = self.neighbors.strengths(items, self.met)  # (n, m)
-        found: Values = strengths @ weights / (weights.sum() + np.float32(_PRIOR))
-        return found
-
-    def drop(self, items: NDArray[np.int64]) -> Values:
-        """Return what the strength loses without each of the items that were met: (n, m).
-
-        The items that were met before it move up one place.
-        """
-        weights = self._weights()
-        terms = self.neighbors.strengths(items, self.met) * weights  # (n, m)
-        up = np.float32(2 ** (1 / self.half_life))
-        rest = _with_the_older_moved_up(terms, up)
-        total = _with_the_older_moved_up(weights[None, :], up)
-        whole = terms.sum(axis=1, keepdims=True) / (weights.sum() + np.float32(_PRIOR))
-        drop: Values = whole - rest / (total + np.float32(_PRIOR))
-        return drop
-
-    def _weights(self) -> NDArray[np.float32]:
-        places = np.arange(len(self.met), dtype=np.float32)
-        return np.asarray(2 ** (-places / self.half_life), dtype=np.float32)
-
-
-def _with_the_older_moved_up(terms: Values, up: np.float32) -> Values:
-    """Return the sum of all terms but one, those after it times ``up``, for each: (n, m)."""
-    before = np.cumsum(terms, axis=1) - terms
-    after = terms.sum(axis=1, keepdims=True) - before - terms
-    found: Values = before + up * after
-    return found

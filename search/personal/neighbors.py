@@ -43,42 +43,22 @@ class Neighbors(NamedTuple):
                 rows[item] = (numbers[order], np.array(strengths, dtype=np.float32)[order])
         return cls(rows)
 
-    def strongest(self, limit: int, met: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return up to ``limit`` items by the sum of their strengths, best first: (n,).
+    def entries(
+        self, items: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+        """Return the neighbors of items (m,), one after another: (e,) each.
 
-        ``met`` (m,) are the items that lead to them; each counts a tenth less than that before.
+        The first array has the place of each one's item among ``items``, the second the neighbors,
+        the third their strengths.
         """
         known = [
-            (place, self.rows[item]) for place, item in enumerate(met.tolist()) if item in self.rows
+            (place, row)
+            for place, item in enumerate(items.tolist())
+            if (row := self.rows.get(item)) is not None
         ]
         if not known:
-            return np.zeros(0, dtype=np.int64)
-        numbers = np.concatenate([numbers for _, (numbers, _) in known])
-        strengths = np.concatenate([values * 0.9**place for place, (_, values) in known])
-        items, inverse = np.unique(numbers, return_inverse=True)
-        sums = np.bincount(inverse, strengths, len(items))
-        return items[np.argsort(-sums, kind="stable")[:limit]]
-
-    def strengths(self, items: NDArray[np.int64], liked: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return how strongly each of ``liked`` (m,) leads to each of ``items`` (n,): (n, m).
-
-        ``items`` are distinct.
-        """
-        table = np.zeros((len(items), len(liked)), dtype=np.float32)
-        known = [
-            (place, self.rows[item])
-            for place, item in enumerate(liked.tolist())
-            if item in self.rows
-        ]
-        if not len(items) or not known:
-            return table
-        order = np.argsort(items, kind="stable")
-        ranked = items[order]
-        numbers = np.concatenate([numbers for _, (numbers, _) in known])
-        values = np.concatenate([values for _, (_, values) in known])
+            nothing = np.zeros(0, dtype=np.int64)
+            return nothing, nothing, np.zeros(0, dtype=np.float32)
         places = np.repeat([place for place, _ in known], [len(row[0]) for _, row in known])
-        at = np.searchsorted(ranked, numbers)
-        at[at == len(ranked)] = 0
-        found = ranked[at] == numbers
-        table[order[at[found]], places[found]] = values[found]
-        return table
+        numbers = np.concatenate([row[0] for _, row in known])
+        return places, numbers, np.concatenate([row[1] for _, row in known])

@@ -10,6 +10,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -27,6 +29,7 @@ _WEIGHTS: Final[Mapping[EventType, float]] = {
     "hide": -2.0,
     "rating": 1.0,
 }
+_LEAST: Final = 1e-6  # scores of items that were popular long ago, which else round to 0
 _FRESH_S = 1.0
 _AT_ONCE: Final = 10_000  # events: counting them takes about a tenth of a second
 _HALF_LIFE_S = 14 * 86_400.0
@@ -39,6 +42,15 @@ class _Count(NamedTuple):
     users: dict[str, int]
 
 
+class _StoredCounting(msgspec.Struct, frozen=True, array_like=True):
+    """A counting as ``vitrine events learn`` stores it; the fields are those of ``_Counting``."""
+
+    deletions: int
+    sequence: int
+    reference: float
+    counts: dict[str, tuple[float, dict[str, int]]]
+
+
 class _Counting:
     """Sums over the events of a log up to a sequence number, as of a reference time."""
 
@@ -47,6 +59,26 @@ class _Counting:
         self.sequence = 0
         self.counts: dict[str, _Count] = {}
         self._reference = 0.0  # in seconds since 1970
+
+    @classmethod
+    def begin(cls, reader: EventReader) -> _Counting:
+        """Return the counting that was stored with what was learned; else one of no event."""
+        counting = cls(reader.deletions)
+        stored = reader.popularity()
+        if stored is None:
+            return counting
+        found = msgspec.msgpack.decode(stored, type=_StoredCounting)
+        if found.deletions == reader.deletions:
+            counting.sequence, counting._reference = found.sequence, found.reference
+            counting.counts = {item: _Count(*count) for item, count in found.counts.items()}
+        return counting
+
+    def encoded(self) -> bytes:
+        """Return the bytes that ``begin`` reads."""
+        counts = {item: (count.total, count.users) for item, count in self.counts.items()}
+        return msgspec.msgpack.encode(
+            _StoredCounting(self.deletions, self.sequence, self._reference, counts)
+        )
 
     def read_on(self, reader: EventReader) -> bool:
         """Count the next some thousand events; return True if all of the reader's are counted."""
@@ -94,16 +126,17 @@ class _Counting:
 class Popularity:
     """Counts of the events of one log, kept up to date by reading on. Thread-safe.
 
-    A request counts some thousand events at most. After the start of a service, and after events
-    were deleted, it takes some requests until all are counted; until then the last scores hold.
+    A request counts some thousand events at most. Counting begins with what ``count_all`` stored.
+    After events were deleted, it begins anew and takes some requests; until then the last scores
+    hold.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """``clock`` gives seconds; scores are made anew at most once a second."""
         self._clock = clock
         self._lock = threading.Lock()
-        self._counting = _Counting(0)
-        self._served = self._counting
+        self._counting: _Counting | None = None
+        self._served = _Counting(0)
         self._scored_at = 0.0
         self._is_newer = False  # something was counted since the scores were made
         self._scores: dict[str, float] = {}
@@ -116,9 +149,10 @@ class Popularity:
         if not self._lock.acquire(blocking=False):
             return False
         try:
-            if reader.deletions > self._counting.deletions:  # an older reader may come later
-                self._counting = _Counting(reader.deletions)
             counting = self._counting
+            # An older reader may come later.
+            if counting is None or reader.deletions > counting.deletions:
+                counting = self._counting = _Counting.begin(reader)
             if reader.deletions < counting.deletions or reader.sequence < counting.sequence:
                 return False
             is_first = self._served is not counting
@@ -152,6 +186,14 @@ class Popularity:
             self._is_newer = False
 
 
+def count_all(reader: EventReader) -> bytes:
+    """Count all events of a log, as ``EventReader.popularity`` returns it once it is stored."""
+    counting = _Counting.begin(reader)
+    while not counting.read_on(reader):
+        pass
+    return counting.encoded()
+
+
 def _scores(counts: Mapping[str, _Count]) -> dict[str, float]:
     totals = {
         item: count.total
@@ -160,4 +202,7 @@ def _scores(counts: Mapping[str, _Count]) -> dict[str, float]:
     }
     best = max(totals.values(), default=1.0)
     ranked = sorted(totals.items(), key=lambda pair: (-pair[1], pair[0]))
-    return {item: math.log1p(9 * total / best) / math.log(10) for item, total in ranked}
+    return {
+        item: max(math.log1p(9 * total / best) / math.log(10), _LEAST * (1 - place / len(ranked)))
+        for place, (item, total) in enumerate(ranked)
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -19,14 +19,14 @@ from search.personal.answer import read_choice
 from search.personal.choice import choose_items
 from search.personal.event_log import EventLog, open_if_exists
 from search.personal.profile import MAX_EVENTS, profile_of
-from search.personal.recommendation import Recommendations
+from search.personal.recommendation import Recommendations, RecommendQuery
 from search.personal.sources import SourceReader
 from search.personal.taste import taste_of
 from search.personal.together import choose_together
 from search.searcher import milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from indexer.arrays import Embedding
@@ -38,7 +38,15 @@ if TYPE_CHECKING:
     from search.personal.event_log import Stored
     from search.personal.event_reader import UserEvent
     from search.personal.profile import Profile
-    from search.personal.recommendation import RecommendQuery
+
+
+class Replay(NamedTuple):
+    """The numbers of the products of a list that was shown, -1 for one that is gone, and those of
+    the list that other weights would make, best first.
+    """
+
+    shown: list[int]
+    listed: list[int]
 
 
 class Recommender:
@@ -160,6 +168,29 @@ class Recommender:
             return choose_together(item, query, bought, self._sources.read(view))
 
         return self._answer(query, choose, 0)
+
+    def replay(
+        self, user_id: str, time: float, shown: Sequence[str], weights: Mapping[str, float]
+    ) -> Replay:
+        """Make a list as these weights of features would have made it at a time, without chance.
+
+        ``shown`` are the items of the list that was shown then. Only the user's own events are
+        those of that time.
+        """
+        view = self._live.view
+        numbers = view.numbers_of([clean_id(item_id) for item_id in shown])
+        log = self.open_log()
+        events: list[UserEvent] = []
+        if log is not None:
+            with log.read() as reader:
+                events = reader.newest(clean_id(user_id), MAX_EVENTS, until=time)
+        query = RecommendQuery(limit=max(1, len(shown)))
+        sources = self._sources.read(view).without_chance()._replace(weights=weights)
+        choice = choose_items(profile_of(events, time), query, sources)
+        return Replay(
+            np.where(numbers >= 0, view.product[numbers], -1).tolist(),
+            [int(view.product[chosen.item]) for chosen in choice.chosen],
+        )
 
     def _answer(
         self, query: RecommendQuery, choose: Callable[[ShopView], Choice], events: int

@@ -19,6 +19,7 @@ many. ``explore`` is the share of the places, after the first, whose item is dra
 from __future__ import annotations
 
 import logging
+import stat
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -30,15 +31,17 @@ from search.filters.grammar import parse_filter
 from search.personal.mixer import FEATURES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from search.filters.jsonform import Filter
 
 logger = logging.getLogger("vitrine.search")
 
 _MOST: Final = 100  # rules of each kind: every filter costs time in each request
 _MAX_PLACE: Final = 1000
 _MAX_ADDED: Final = 100.0
+_MAX_WEIGHT: Final = 1e6
+_MAX_BYTES: Final = 1_000_000
 
 
 class Boost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,13 +96,11 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise BadQuery("the shares of floors must be from 0 to 1, and at most 1 in sum")
         if not 0 <= self.explore <= 1:
             raise BadQuery(f"explore must be from 0 to 1, got {self.explore}")
-        unknown = sorted(set(self.interleave or {}) - set(FEATURES))
-        if unknown:
-            raise BadQuery(
-                f"interleave has weights of features, which are {', '.join(FEATURES)}; got "
-                f"{unknown[0][:40]!r}"
-            )
+        check_weights(self.interleave or {})
         return self
+
+
+_NONE: Final = Rules()
 
 
 class RulesFile:
@@ -121,7 +122,7 @@ class RulesFile:
             version = (status.st_mtime_ns, status.st_size, status.st_ino)
         except FileNotFoundError:
             self._last = None
-            return Rules()
+            return _NONE
         except OSError:
             version = (0, 0, 0)  # ``read_rules`` finds out why
         last = self._last
@@ -131,19 +132,49 @@ class RulesFile:
             rules = read_rules(self._path)
         except BadQuery as error:
             logger.warning("%s; the last valid rules hold", error)
-            rules = Rules() if last is None else last[1]
+            rules = _NONE if last is None else last[1]
         self._last = (version, rules)
         return rules
+
+
+def check_weights(weights: Mapping[str, float]) -> None:
+    """Raise BadQuery if weights are of unknown features, or out of range."""
+    unknown = sorted(set(weights) - set(FEATURES))
+    if unknown:
+        raise BadQuery(
+            f"weights are of features, which are {', '.join(FEATURES)}; got {unknown[0][:40]!r}",
+            param="weights",
+        )
+    if any(abs(weight) > _MAX_WEIGHT for weight in weights.values()):
+        raise BadQuery(
+            f"weights are from -{_MAX_WEIGHT:g} to {_MAX_WEIGHT:g}, got {max(weights.values())}",
+            param="weights",
+        )
+
+
+def read_weights(path: Path) -> dict[str, float]:
+    """Read weights of all features from a JSON file; those that it lacks are 0. Raises BadQuery."""
+    try:
+        given = decode_json_as(_read(path), dict[str, float])
+        check_weights(given)
+    except (OSError, msgspec.MsgspecError, BadQuery) as error:
+        raise BadQuery(f"{path}: {error}", param="weights") from None
+    return dict.fromkeys(FEATURES, 0.0) | given
 
 
 def read_rules(path: Path) -> Rules:
     """Read rules from a file. Raises BadQuery, naming the file and what is wrong."""
     try:
-        return decode_json_as(path.read_bytes(), Rules).check()
+        return decode_json_as(_read(path), Rules).check()
     except (OSError, msgspec.MsgspecError, BadQuery) as error:
         raise BadQuery(f"{path}: {error}", param="rules") from None
 
 
-def parsed(rule: Boost | Floor) -> Filter:
-    """Return the filter of a rule."""
-    return parse_filter(rule.filter)
+def _read(path: Path) -> bytes:
+    """Return the bytes of a file. Raises OSError, and BadQuery for what is no file or too long."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):  # reading a pipe may never end
+        raise BadQuery("not a regular file")
+    if status.st_size > _MAX_BYTES:
+        raise BadQuery(f"{status.st_size} bytes, at most {_MAX_BYTES} are allowed")
+    return path.read_bytes()

@@ -6,8 +6,10 @@ import random
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from msgspec.structs import replace
 
 from indexer.items import clean_id
+from search.personal.applied_rules import RulesApplier
 from search.personal.learning import bought_with
 from search.personal.lessons import Lessons
 from search.personal.main_images import MainImages
@@ -24,9 +26,9 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Mask
     from search.live.view import ShopView
+    from search.personal.applied_rules import AppliedRules
     from search.personal.event_log import EventLog
     from search.personal.learning import Bought
-    from search.personal.rules import Rules
 
 
 class Sources(NamedTuple):
@@ -46,8 +48,13 @@ class Sources(NamedTuple):
     most_popular: NDArray[np.int64]
     newcomers: Callable[[NDArray[np.int64], Mask, int], NDArray[np.int64]]
     weights: Mapping[str, float]
-    rules: Rules
+    rules: AppliedRules
     rng: random.Random
+
+    def without_chance(self) -> Sources:
+        """Return the sources with rules that neither explore nor interleave."""
+        rules = replace(self.rules.rules, explore=0.0, interleave=None)
+        return self._replace(rules=self.rules._replace(rules=rules))
 
 
 class _Popular(NamedTuple):
@@ -70,6 +77,7 @@ class SourceReader:
         self._dim = dim
         self._open_log = open_log
         self._rules = RulesFile(folder)
+        self._applier = RulesApplier()
         self._rng = random.Random()
         self._popularity = Popularity()
         self._lessons = Lessons(dim)
@@ -87,7 +95,7 @@ class SourceReader:
             popular.ranked,
             lambda met, allowed, limit: self._newcomers(met, allowed, limit, view),
             self._weights(),
-            self._rules.current(),
+            self._applier.apply(self._rules.current(), view),
             self._rng,
         )
 
@@ -116,11 +124,9 @@ class SourceReader:
         if last is not None and last.view is view and last.scores is scores:
             return last
         of_items = np.zeros(view.size, dtype=np.float32)
-        for item_id, score in scores.items():
-            if (number := view.number(item_id)) >= 0:
-                of_items[number] = score
-        popular = np.flatnonzero(of_items > 0)
-        ranked = popular[np.argsort(-of_items[popular], kind="stable")]
+        numbers = view.numbers_of(list(scores))
+        of_items[numbers[numbers >= 0]] = np.array(list(scores.values()))[numbers >= 0]
+        ranked = numbers[numbers >= 0]  # scores come best first
         last = self._last_popular = _Popular(view, scores, of_items, ranked)
         return last
 

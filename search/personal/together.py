@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from msgspec.structs import replace
 
+from search.personal.applied_rules import NO_RULES
 from search.personal.choice import Choice, Chosen, allowed_items, choose_items
 from search.personal.profile import profile_of
 from search.personal.reasons import Grounds
-from search.personal.rules import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ def choose_together(
     if len(chosen) == query.limit:
         return Choice(chosen, None)
     rest = replace(query, context=view.ids[item], seen=True)
-    found = choose_items(nobody, rest, sources._replace(rules=Rules()))
+    found = choose_items(nobody, rest, sources._replace(rules=NO_RULES))
     taken = {int(view.product[entry.item]) for entry in chosen}
     added = [entry for entry in found.chosen if int(view.product[entry.item]) not in taken]
     chosen += added[: query.limit - len(chosen)]

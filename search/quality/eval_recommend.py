@@ -26,6 +26,7 @@ from search.quality.predictions import (
     run_model,
     targets_of,
 )
+from search.quality.ratings import RatingEvaluation, evaluate_ratings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,12 +71,16 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecommendEvaluation(msgspec.Struct, frozen=True, kw_only=True):
-    """The figures of all models, how the events were split, and the audit of the split."""
+    """The figures of all models, how the events were split, and the audit of the split.
+
+    ``ratings`` are the figures of models that predict stars; None if there are few ratings.
+    """
 
     models: dict[str, Figures]
     split: dict[str, float | str]
     audit: Audit
     best_baseline: str
+    ratings: RatingEvaluation | None = None
 
 
 def evaluate_recommenders(
@@ -126,6 +131,7 @@ def evaluate_recommenders(
         },
         audit=audit(log, split, unknown_items),
         best_baseline=best,
+        ratings=evaluate_ratings(log, vectors, split),
     )
 
 

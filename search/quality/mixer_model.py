@@ -10,9 +10,17 @@ from indexer.errors import BadQuery
 from search.personal.covisits import Visits, learn_covisits
 from search.personal.learning import MIN_USERS
 from search.personal.linear import learn_linear
-from search.personal.mixer import FEATURES, WEIGHTS, Evidence, features_of
+from search.personal.mixer import (
+    BEHAVIOR_HALF_LIFE,
+    FEATURES,
+    FOLLOWING_HALF_LIFE,
+    WEIGHTS,
+    Evidence,
+    features_of,
+)
 from search.personal.neighbors import Neighbors
 from search.personal.newcomers import Newcomers, insert, places_in, user_factors
+from search.personal.paths import Path
 from search.personal.profile import profile_of
 from search.personal.taste import MAX_ITEMS, Taste, Weighted, interests_of
 from search.quality.baselines import Model, RecentPopular
@@ -75,9 +83,10 @@ class Mixer(Model):
             interests=interests_of(liked),
             met=np.array([self._numbers[item_id] for item_id in profile.met], dtype=np.int64),
         )
-        evidence = Evidence(
-            taste, None, self._popular, Neighbors(self._rows), Neighbors(self._linear)
-        )
+        size = len(self._every)
+        following = Path(taste.met, Neighbors(self._rows), FOLLOWING_HALF_LIFE, size)
+        behavior = Path(taste.met, Neighbors(self._linear), BEHAVIOR_HALF_LIFE, size)
+        evidence = Evidence(taste, None, self._popular, following, behavior)
         return features_of(self._every, self.vectors, evidence)
 
     def scores(self, history: History) -> Scores:

@@ -18,24 +18,26 @@ import numpy as np
 from indexer.errors import BadQuery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     Values = NDArray[np.float64]
 
 _RESAMPLES: Final = 500
+_LEAST_PROPENSITY: Final = 1e-9  # the squares of weights are finite
 
 
 class Impressions(NamedTuple):
     """Logged impressions, (n,) each: their rewards, and their propensities in (0, 1].
 
     ``target`` is the probability with which the other ranker would have shown the same item there.
+    ``users`` are the numbers of the users who saw them: intervals resample users, because the
+    impressions of one user depend on each other. Without them, impressions are resampled.
     """
 
     rewards: Values
     propensities: Values
     target: Values
+    users: NDArray[np.int64] | None = None
 
 
 class OffPolicyEstimate(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,13 +60,7 @@ def snips(logged: Impressions, *, seed: int = 1) -> OffPolicyEstimate:
     """
     weights = _weights(logged)
 
-    def estimate(rows: NDArray[np.int64]) -> Values:
-        chosen = weights[rows]
-        total = chosen.sum()
-        found: Values = np.asarray((chosen * logged.rewards[rows]).sum() / total if total else nan)
-        return found
-
-    return _with_interval(estimate, weights, seed)
+    return _with_interval(weights * logged.rewards, weights, weights, logged.users, seed)
 
 
 def doubly_robust(
@@ -79,18 +75,23 @@ def doubly_robust(
     weights = _weights(logged)
     terms = expected + weights * (logged.rewards - predicted)
 
-    def estimate(rows: NDArray[np.int64]) -> Values:
-        return np.asarray(terms[rows].mean())
+    return _with_interval(terms, np.ones(len(terms)), weights, logged.users, seed)
 
-    return _with_interval(estimate, weights, seed)
+
+def as_shown(logged: Impressions, *, seed: int = 1) -> OffPolicyEstimate:
+    """Return the mean reward of what was shown, with its interval. Raises BadQuery as ``snips``."""
+    return snips(logged._replace(target=logged.propensities), seed=seed)
 
 
 def _weights(logged: Impressions) -> Values:
     if not len(logged.rewards):
         raise BadQuery("no impression with a propensity was logged", param="propensity")
     shown = logged.propensities
-    if not ((shown > 0) & (shown <= 1)).all():
-        raise BadQuery("propensities must be in (0, 1]", param="propensity")
+    if not ((shown >= _LEAST_PROPENSITY) & (shown <= 1)).all():
+        raise BadQuery(
+            f"propensities must be from {_LEAST_PROPENSITY:g} to 1, got {shown.min():g}",
+            param="propensity",
+        )
     weights = logged.target / shown
     if not weights.sum() > 0:
         raise BadQuery("the other ranker would have shown none of the items", param="target")
@@ -98,16 +99,23 @@ def _weights(logged: Impressions) -> Values:
 
 
 def _with_interval(
-    estimate: Callable[[NDArray[np.int64]], Values], weights: Values, seed: int
+    earned: Values, places: Values, weights: Values, users: NDArray[np.int64] | None, seed: int
 ) -> OffPolicyEstimate:
-    count = len(weights)
+    """Return the sum of ``earned`` (n,) by that of ``places`` (n,), with its interval."""
+    if users is not None:
+        owner = np.unique(users, return_inverse=True)[1]
+        earned = np.bincount(owner, earned).astype(np.float64)
+        places = np.bincount(owner, places).astype(np.float64)
+    count = len(earned)
     rng = np.random.default_rng(seed)
-    drawn = np.array(
-        [float(estimate(rng.integers(0, count, size=count))) for _ in range(_RESAMPLES)]
-    )
+    drawn = []
+    for _ in range(_RESAMPLES):
+        times = np.bincount(rng.integers(0, count, size=count), minlength=count)
+        total = float(times @ places)
+        drawn.append(float(times @ earned) / total if total else nan)
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
     return OffPolicyEstimate(
-        value=float(estimate(np.arange(count))),
+        value=float(earned.sum() / places.sum()),
         low=float(low),
         high=float(high),
         effective=float(weights.sum() ** 2 / (weights**2).sum()),

@@ -83,7 +83,7 @@ class Campaign:
             self.skipped.append(Skipped(item.item_id, str(error)))
             return
         draft = None if self._write is None else self._write(item)
-        text = item.description if draft is None else draft.text
+        text = item.description if draft is None else draft.text or item.description
         line = "" if draft is None else tagline(draft)
         advert = advert_of(item, self._look.template.old_price, line)
         stem = self._stem(item.item_id)

@@ -91,7 +91,7 @@ def _print(draft: Draft, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(printable_json(msgspec.json.encode(draft).decode()) + "\n")
         return
-    say(printable(f"{draft.item_id}  {draft.text}"))
+    say(printable(f"{draft.item_id}  {draft.text or '(no draft: only its name is known)'}"))
     for refusal in draft.refused:
         words = sorted({part.text for sentence in refusal.sentences for part in sentence.problems})
         note(printable(f"  refused a text: {refusal.reason}: {', '.join(words[:_SHOWN])}"))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from indexer.arrays import Vectors
     from search.personal.event import Event
     from search.quality.eval_recommend import RecommendEvaluation
+    from search.quality.ratings import RatingEvaluation
 
 _COLUMNS = (
     "recall@10", "recall@20", "ndcg@10", "mrr", "cold_recall@20", "warm_user_ndcg@10",
@@ -67,7 +68,8 @@ def command(
     """Compare recommenders on logged events, split by time.
 
     Every model is tuned with the same budget on the tenth of the events before the test, then
-    predicts each test event from the user's earlier events, ranking all items.
+    predicts each test event from the user's earlier events, ranking all items. If the events have
+    ratings, models that predict their stars are compared too.
     """
     from search.quality.eval_recommend import evaluate_recommenders
     from search.quality.interactions import interactions_of
@@ -138,6 +140,29 @@ def _vectors(shop: Path) -> tuple[list[str], Vectors]:
         return engine.item_vectors()
 
 
+def _print_ratings(found: RatingEvaluation) -> None:
+    from rich.table import Table
+
+    note(
+        f"{found.ratings} ratings of the test, predicted from the user's earlier ones; "
+        f"{found.cold} of items with fewer than five ratings before"
+    )
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("model of ratings")
+    for name in ("rmse", "mae", "cold_rmse", "better_by"):
+        table.add_column(name, justify="right")
+    for name, figures in found.models.items():
+        gap = figures.better_by
+        table.add_row(
+            name,
+            f"{figures.rmse:.3f}",
+            f"{figures.mae:.3f}",
+            f"{figures.cold_rmse:.3f}",
+            f"{gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]",
+        )
+    print_table(table)
+
+
 def _print_report(result: RecommendEvaluation) -> None:
     from rich.table import Table
 
@@ -164,3 +189,5 @@ def _print_report(result: RecommendEvaluation) -> None:
             f"ndcg@10 of {name} minus that of {result.best_baseline}: {gap.value:+.4f} "
             f"[{gap.low:+.4f}, {gap.high:+.4f}], by resampled users"
         )
+    if result.ratings is not None:
+        _print_ratings(result.ratings)

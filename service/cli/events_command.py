@@ -16,6 +16,7 @@ from service.cli.console import (
     print_json,
     shop_option,
 )
+from service.cli.estimate_command import estimate_other_weights
 from service.cli.events_reports import publish_counts, report_interleaving
 from service.cli.terminal import note, printable, say
 
@@ -56,6 +57,7 @@ def command() -> None:
 
 command.add_command(publish_counts)
 command.add_command(report_interleaving)
+command.add_command(estimate_other_weights)
 
 
 @command.command("import")

@@ -60,6 +60,7 @@ _COMMANDS = {
     "gc": "Delete files and embeddings that a shop no longer needs.",
     "export": "Write all items of a shop to a CSV, JSON lines or Parquet file.",
     "snapshot": "Save a whole shop in one file, while it is served.",
+    "replicate": "Copy the shop of a service, and follow its changes.",
     "restore": "Create a shop from a snapshot.",
     "train-encoder": "Fine-tune the bundled encoder on a shop, and measure whether it helps.",
     "train-style": "Train a network that paints photos in the style of a picture.",

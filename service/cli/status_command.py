@@ -12,6 +12,7 @@ from service.cli.terminal import say
 
 if TYPE_CHECKING:
     from indexer.shop.status import RecallStatus
+    from indexer.store.replica import ReplicaNote
 
 
 @click.command("status")
@@ -40,8 +41,17 @@ def command(shop: Path, as_json: bool) -> None:
         shown.insert(4, ("styles", "; ".join(map(style_text, status.styles))))
     if status.encoder_upgrade:
         shown.insert(2, ("upgrade", status.encoder_upgrade))
+    if status.replica:
+        shown.insert(1, ("replica", _replica(status.replica)))
     for name, value in shown:
         say(f"{name:>10}  {value}")
+
+
+def _replica(found: ReplicaNote) -> str:
+    state = f"of {found.primary}, with its changes up to {found.sequence}"
+    if found.seen:
+        state += f", last asked {found.seen}"
+    return f"{state}; does not follow now: {found.problem}" if found.problem else state
 
 
 def _recall(recall: RecallStatus) -> str:

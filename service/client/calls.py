@@ -45,6 +45,7 @@ class SearchOptions(TypedDict, total=False):
     min_score: float
     min_confidence: float
     exclude: Sequence[str] | Mapping[str, Any]
+    swatches: str
 
 
 class PhotoOptions(SearchOptions, total=False):

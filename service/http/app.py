@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from indexer.errors import IndexMismatch
 from indexer.imaging.decodebudget import BUDGET
+from indexer.layout import REPLICA
 from indexer.shop.folder import ShopFolder
 from indexer.vectors.remote.access import ACCESS
 from service.budgets import limit_threads
@@ -45,10 +46,12 @@ from service.http.routes.operator import add_operator_page, operator_routes
 from service.http.routes.pages import add_pages
 from service.http.routes.personal import personal_routes
 from service.http.routes.recognition import recognition_routes
+from service.http.routes.replica import replica_routes
 from service.http.routes.reviews import review_routes
 from service.http.routes.search import search_routes
 from service.http.routes.state import observe_gauges_forever, state_routes
 from service.http.routes.styles import style_routes
+from service.http.routes.suggestions import suggestion_routes
 from service.http.routes.writes import write_routes
 from service.http.security import BodyLimit, HostCheck, SecurityHeaders
 from service.runtime.answer_cache import AnswerCache
@@ -68,6 +71,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from indexer.encoders.base import Encoder
+    from indexer.vectors.remote.access import ServerAccess
     from search.live.sharing import Sharing
     from service.http.gate import Gate
     from service.settings import Settings
@@ -106,7 +110,7 @@ def create_app(
     BUDGET.megabytes = settings.max_decode_mb
     BUDGET.max_wait_s = settings.queue_deadline_s
     limit_threads(settings.threads)
-    ACCESS.use(lambda: server_access(settings))
+    ACCESS.use(lambda: _server_access(settings))
     worker = worker or WorkerProcess()
     sharing = None if worker.folder is None else SharedEffort(worker.folder)
     metrics = Metrics(worker.metrics)
@@ -171,10 +175,13 @@ def add_routes(app: FastAPI, state: AppState) -> None:
     """Add all routes, and the handlers of errors."""
     add_error_handlers(app)
     searching = (search_routes, knn_routes, ask_routes, recognition_routes, classify_routes)
-    items = (write_routes, review_routes, enrich_routes, item_routes, personal_routes)
+    items = (
+        write_routes, review_routes, enrich_routes, suggestion_routes, item_routes, personal_routes,
+    )  # fmt: skip
     pictures = (style_routes, campaign_routes)
     operators = (
-        admin_routes, job_routes, job_start_routes, key_routes, operator_routes, state_routes,
+        admin_routes, job_routes, job_start_routes, key_routes, operator_routes, replica_routes,
+        state_routes,
     )  # fmt: skip
     for routes in (*searching, *items, *pictures, *operators):
         app.include_router(routes(state))
@@ -312,6 +319,13 @@ def _open_shop(
         with contextlib.suppress(IndexMismatch):  # the new generation has another encoder
             return open_with(encoder)
     return open_with(None)
+
+
+def _server_access(settings: Settings) -> ServerAccess:
+    """Return how to reach servers of vectors; the collections of a replica are its primary's."""
+    access = server_access(settings)
+    is_replica = (settings.shop / REPLICA).exists()
+    return access._replace(read_only=True) if is_replica else access
 
 
 def _version() -> str:

@@ -86,6 +86,7 @@ def _group(box: Box, reply: SearchReply) -> BoxReply:
         box=box,
         hits=reply.hits,
         total=reply.total,
+        products=reply.products,
         facets=reply.facets,
         no_close_match=reply.no_close_match,
         next_cursor=reply.next_cursor,

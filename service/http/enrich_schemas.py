@@ -1,10 +1,15 @@
-"""The models of requests about suggestions and drafts of an item."""
+"""The models of requests about suggestions and drafts."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from indexer.enrichment.decisions import MAX_LISTED
+from indexer.items import MAX_ID_BYTES
+
+MAX_DECISIONS = 200
 
 
 class DecisionBody(BaseModel):
@@ -15,6 +20,34 @@ class DecisionBody(BaseModel):
     attribute: str = Field(min_length=1, max_length=200, examples=["material"])
     value: str = Field(min_length=1, max_length=1000, examples=["Ceramic"])
     accepted: bool = Field(True, description="False refuses the value.")
+
+
+class ItemDecisionBody(DecisionBody):
+    """A decision, and the item that it is about."""
+
+    item_id: str = Field(min_length=1, max_length=MAX_ID_BYTES, examples=["mug-012"])
+
+
+class DecisionsBody(BaseModel):
+    """Decisions about suggested values of several items."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    decisions: list[ItemDecisionBody] = Field(min_length=1, max_length=MAX_DECISIONS)
+
+
+class SuggestionsParams(BaseModel):
+    """Which suggestions of the shop to list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    attribute: str | None = Field(
+        None, min_length=1, max_length=200, description="Of one attribute; otherwise of all."
+    )
+    state: Literal["open", "accepted", "refused"] = Field(
+        "open", description="Undecided, accepted (by the rule or an operator), or refused."
+    )
+    limit: int = Field(50, ge=1, le=MAX_LISTED, description="How many to list, the surest first.")
 
 
 class DraftBody(BaseModel):

@@ -58,6 +58,10 @@ EXAMPLES: dict[str, Example] = {
     "item_reviews": _ITEM,
     "item_suggestions": _ITEM,
     "decide_suggestion": Example({"item_id": ITEM}, {"attribute": "color", "value": "Red"}),
+    "list_suggestions": Example({"attribute": "color", "limit": 4}),
+    "decide_suggestions": Example(
+        body={"decisions": [{"item_id": ITEM, "attribute": "color", "value": "Red"}]}
+    ),
     "draft_item": Example({"item_id": ITEM}, {"tone": "friendly", "seed": 3}),
     "similar_items": Example({"item_id": ITEM, "limit": 4, "filter": "price < 100"}),
     "bought_together": Example({"item_id": ITEM, "limit": 4}),

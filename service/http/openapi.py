@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 from indexer.drafting.draft import Draft
 from indexer.enrichment.suggestionlog import ItemSuggestions
 from search.asking.answer import Answer
-from service.http.enrich_schemas import DecisionBody, DraftBody
+from service.http.enrich_schemas import DecisionBody, DecisionsBody, DraftBody
 from service.http.examples import add_examples
 from service.http.job_replies import CatalogsReply, JobReply, JobsReply, SnapshotsReply
 from service.http.job_schemas import (
@@ -55,6 +55,7 @@ from service.http.replies import (
 )
 from service.http.review_replies import ReviewsReply
 from service.http.schemas import AskBody, BatchBody, PhotoForm, SearchBody
+from service.http.suggestion_replies import DecisionsReply, SuggestionsReply
 from service.http.write_schemas import DeleteBody, ItemsBody, ItemsForm, PatchBody, PatchForm
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
 _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
     EventsBody, SessionBody, StyleForm, ClassifyForm, RecognizeForm, BatchBody,
-    AskBody, DecisionBody, DraftBody,
+    AskBody, DecisionBody, DecisionsBody, DraftBody,
     KeyBody, RotateBody,
     CampaignBody, BuildBody, BuildForm, BuildOptions, SnapshotBody, MigrationBody, ComparisonBody,
 )  # fmt: skip
@@ -72,6 +73,7 @@ _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
     RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply, ClassifyReply,
     RecognizeReply, GenerationsReply, ServingReply, BatchReply, ReviewsReply, ItemSuggestions,
+    SuggestionsReply, DecisionsReply,
     Answer, Draft,
     KeysReply, NewKeyReply, OwnKeyReply, RemovedKeysReply,
     StorageReply, ModelsReply, SettingsReply, ReportReply,

@@ -101,6 +101,15 @@ FacetsField = Annotated[
     ),
 ]
 
+SwatchesField = Annotated[
+    str | None,
+    Field(
+        max_length=100,
+        description="An attribute, such as color: each hit lists the values that its product comes "
+        "in, with an item of each.",
+        examples=["color"],
+    ),
+]
 SortField = Annotated[
     str | None,
     Field(

@@ -17,17 +17,24 @@ from indexer.imaging.images import Box
 from indexer.items import ORIGINAL, Item
 from indexer.shop.listing import GenerationInfo
 from indexer.writing.writes import Outcome
-from search.hits import FacetValue, Hit, Reply
+from search.hits import FacetValue, Hit, Reply, Swatch
 from search.recognition.classification import Classification
 from search.recognition.look import FoundThing, Look
 from search.status import EngineStatus
 from service.http.problems import Problem, without_paths
 
 
+class SwatchReply(Swatch, frozen=True, kw_only=True):
+    """One color of a product, with the first image of an item that has it."""
+
+    image_url: str
+
+
 class HitReply(Hit, frozen=True, kw_only=True):
     """A hit, with the image that matched best."""
 
     image_url: str
+    swatches: list[SwatchReply]  # type: ignore[assignment]  # narrower than Hit's
 
 
 class HeatReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +70,7 @@ class BoxReply(msgspec.Struct, frozen=True, kw_only=True):
     ]
     hits: list[HitReply]
     total: int
+    products: int
     facets: dict[str, list[FacetValue]]
     no_close_match: bool
     next_cursor: Annotated[
@@ -217,11 +225,15 @@ def recognize_reply(look: Look, timings: dict[str, float], *, root: str = "") ->
 def _hits(hits: list[Hit], root: str) -> list[HitReply]:
     return [
         HitReply(
-            **asdict(hit),
+            **{**asdict(hit), "swatches": [_swatch(swatch, root) for swatch in hit.swatches]},
             image_url=image_url(hit.item_id, hit.image_index, hit.variant, root=root),
         )
         for hit in hits
     ]
+
+
+def _swatch(swatch: Swatch, root: str) -> SwatchReply:
+    return SwatchReply(**asdict(swatch), image_url=image_url(swatch.item_id, 0, root=root))
 
 
 def item_reply(item: Item, *, root: str = "") -> ItemReply:

@@ -24,6 +24,7 @@ from service.http.query_fields import (
     MinConfidenceField,
     MinScoreField,
     SortField,
+    SwatchesField,
     Weight,
 )
 from service.http.request_model import RequestModel, without_null
@@ -118,6 +119,7 @@ class SearchBody(RequestModel):
     sort: SortField = None
     min_score: MinScoreField = None
     min_confidence: MinConfidenceField = None
+    swatches: SwatchesField = None
     exclude: ExcludeField = None
 
 
@@ -176,6 +178,7 @@ class PhotoForm(RequestModel):
     sort: SortField = None
     min_score: MinScoreField = None
     min_confidence: MinConfidenceField = None
+    swatches: SwatchesField = None
     exclude: ExcludeText = None
 
 
@@ -203,6 +206,7 @@ class SimilarParams(BaseModel):
     sort: SortField = None
     min_score: MinScoreField = None
     min_confidence: MinConfidenceField = None
+    swatches: SwatchesField = None
     exclude: ExcludeText = None
 
 

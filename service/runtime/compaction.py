@@ -10,6 +10,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+from indexer.layout import REPLICA
 from service.exitcodes import BUSY
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ class Compaction:
                 await asyncio.sleep(_PAUSE_S)
 
     async def _rebuild_if_due(self) -> None:
+        if (self._shop / REPLICA).exists():
+            return  # it gets the index of its primary
         backlog = await self._serving.backlog()
         if backlog is None or not rebuild_is_due(backlog, self._rows, self._share):
             return

@@ -116,9 +116,9 @@ const wishes = (question) => [
 /**
  * Search with a question. `photo` is the stored photo with the id `question.photo`, or null, and
  * `second` that with the id `question.second`. Without a box, the service chooses one; the reply has
- * it as `cropped`.
+ * it as `cropped`. `swatches` is the attribute whose values each hit comes in, or undefined.
  */
-export async function search(question, { photo, second, limit, facets, signal, onBusy }) {
+export async function search(question, { photo, second, limit, facets, swatches, signal, onBusy }) {
   const filter = filterOf(question);
   const wanted = wishes(question);
   if (photo && !second && wanted.length === 0) {
@@ -126,6 +126,7 @@ export async function search(question, { photo, second, limit, facets, signal, o
     form.set("limit", String(limit));
     form.set("group", "product");
     form.set("facets", facets.join(","));
+    if (swatches) form.set("swatches", swatches);
     if (question.sort) form.set("sort", question.sort);
     return ask("v1/search/image", { method: "POST", body: form, signal, onBusy });
   }
@@ -133,7 +134,7 @@ export async function search(question, { photo, second, limit, facets, signal, o
   if (question.item) parts.push({ item_id: question.item });
   if (question.text) parts.push({ text: question.text });
   const sort = question.sort || undefined;
-  return post("v1/search", { parts, filter, limit, group: "product", facets, sort }, { signal, onBusy });
+  return post("v1/search", { parts, filter, limit, group: "product", facets, sort, swatches }, { signal, onBusy });
 }
 
 function photoForm(question, photo, filter) {

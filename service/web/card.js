@@ -1,64 +1,18 @@
 // A product as a card: picture, title, price.
 
+import { colors } from "./colors.js";
 import { icon, make } from "./dom.js";
 import { isSaved, toggleSaved } from "./kept.js";
-import { followStyle, readableStyle } from "./styles.js";
+import { firstPicture, picture } from "./picture.js";
+import { readableStyle } from "./styles.js";
 import { money, t } from "./texts.js";
 
 /** Format the price of an item in the shopper's locale; "" if it has none. */
 export const priceOf = ({ price, currency }) => money(price, currency);
 
-/** Return the URL of an item's first picture as photographed, given the URL of the matching one. */
-export function firstPicture(hit) {
-  if (!hit.image_url) return hit.image_urls?.[0];
-  const url = new URL(hit.image_url, location.href);
-  url.searchParams.set("index", "0");
-  url.searchParams.delete("rendition");
-  return url.pathname + url.search;
-}
-
 const WIDE = 220; // CSS pixels of a picture in the grid
 /** CSS pixels of a picture in a compact grid, or in a row of tiles. */
 export const COMPACT = 150;
-const SIZES = [80, 120, 160, 240, 320, 400]; // pixels of the longer side that the service makes
-
-/** Return the URL of a picture that is shown `width` CSS pixels wide, no larger than this screen needs. */
-function sized(url, width) {
-  const size = SIZES.find((pixels) => pixels >= width * Math.min(devicePixelRatio, 2));
-  if (!url || !size || size === SIZES.at(-1)) return url; // the stored picture is of that size
-  const small = new URL(url, location.href);
-  small.searchParams.set("size", String(size));
-  return small.pathname + small.search;
-}
-
-/**
- * Make a picture that keeps its space while it loads, and shows an icon if it is missing.
- * `follows`: it is shown in the style that is chosen for the grid; `width`: CSS pixels, or 0 for the
- * picture as it is stored.
- */
-export function picture(url, alt, { eager = false, follows = false, width = 0 } = {}) {
-  const source = width > 0 ? sized(url, width) : url;
-  const image = make("img", {
-    src: follows ? null : source,
-    alt,
-    loading: eager ? null : "lazy",
-    decoding: "async",
-    draggable: "false",
-  });
-  const holder = make("span", { class: "picture" }, image);
-  image.addEventListener("error", () => {
-    const plain = image.dataset.plain;
-    if (plain && image.getAttribute("src") !== plain) {
-      image.src = plain; // the style cannot be rendered now; the product can be shown
-      return;
-    }
-    image.remove();
-    holder.classList.add("missing");
-    holder.append(icon("picture"));
-  });
-  if (follows) followStyle(image, source);
-  return holder;
-}
 
 /** Say which picture of an item matches, for the picture in the corner. */
 function matchWords({ image_index: index, variant }) {
@@ -69,15 +23,55 @@ function matchWords({ image_index: index, variant }) {
 
 /**
  * Make a card. `rank` counts from 0; `closest`: it is marked as the closest of all; `handlers` are
- * open(item) and alike(item); `width` is that of the picture, in CSS pixels. It is a real link, so that a middle click opens a tab.
+ * open(item), alike(item) and href(item); `width` is that of the picture, in CSS pixels. It is a real
+ * link, so that a middle click opens a tab. A hit with swatches can be shown in another color.
  */
 export function card(hit, { href, rank = -1, closest = false, width = WIDE, handlers }) {
-  const title = hit.title || hit.item_id;
-  const url = firstPicture(hit);
+  const entry = make("li", { class: "card", data: { item: hit.item_id, picture: hit.image_url ?? "", href } });
+  const first = picture(firstPicture(hit), "", { eager: rank >= 0 && rank < 8, follows: true, width });
+  let shown = hit;
+  const palette = colors(hit, {
+    href,
+    open: (event) => opens(event, () => handlers.open(hit)),
+    onChoose: (swatch) => {
+      shown = swatch.item_id === hit.item_id ? hit : swatch;
+      const before = entry.querySelector(".card-link > .picture");
+      dress(shown, before);
+      const url = firstPicture(shown);
+      loaded(picture(url, "", { eager: true, follows: true, width })).then((ready) => {
+        if (firstPicture(shown) === url) entry.querySelector(".card-link > .picture").replaceWith(ready);
+      });
+    },
+  });
+  const dress = (item, holder) => {
+    for (const child of [...entry.children]) if (child !== palette) child.remove();
+    entry.prepend(...partsOf(item, holder, { hit, closest, handlers, href: item === hit ? href : handlers.href(item) }));
+  };
+  if (palette) entry.append(palette);
+  dress(hit, first);
+  return entry;
+}
+
+/** Wait until a picture is there, or known to be missing, so that none flickers when it is replaced. */
+async function loaded(holder) {
+  await holder.querySelector("img").decode().catch(() => {});
+  return holder;
+}
+
+/** Do something instead of following a link, unless the shopper wants it in a tab of its own. */
+function opens(event, run) {
+  if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  run();
+}
+
+/** Return the parts of a card that shows `item`, the hit itself or its product in another color. */
+function partsOf(item, holder, { hit, closest, handlers, href }) {
+  const title = item.title || item.item_id;
   // The card shows the product's first picture; if another picture matched, or this one in a style,
   // it is in the corner.
   const matched =
-    hit.image_url && hit.image_url !== url
+    item === hit && hit.image_url && hit.image_url !== firstPicture(hit)
       ? make(
           "span",
           { class: "matched", title: matchWords(hit) },
@@ -86,51 +80,31 @@ export function card(hit, { href, rank = -1, closest = false, width = WIDE, hand
       : null;
   const link = make(
     "a",
-    {
-      class: "card-link",
-      href,
-      title,
-      on: {
-        click: (event) => {
-          if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
-          event.preventDefault();
-          handlers.open(hit);
-        },
-      },
-    },
-    picture(url, "", { eager: rank >= 0 && rank < 8, follows: true, width }),
+    { class: "card-link", href, title, on: { click: (event) => opens(event, () => handlers.open(item)) } },
+    holder,
     matched,
     make("span", { class: "card-title", dir: "auto", text: title }),
   );
-
-  const under = make(
-    "span",
-    { class: "card-under" },
-    make("span", { class: "card-price", text: priceOf(hit) }),
+  const alike = make(
+    "button",
+    {
+      class: "alike",
+      type: "button",
+      title: t("card.alike"),
+      "aria-label": t("card.alikeNamed", { name: title }),
+      on: { click: () => handlers.alike(item) },
+    },
+    icon("alike"),
   );
-  return make(
-    "li",
-    { class: "card", data: { item: hit.item_id, picture: hit.image_url ?? "" } },
+  const acts = handlers.alike === handlers.open ? [] : [alike, saveButton(item.item_id, title)];
+  return [
     link,
     closest ? make("span", { class: "badge first", text: t("card.closest") }) : null,
     closest && hit.description ? make("span", { class: "card-words", dir: "auto", text: hit.description }) : null,
-    hit.in_stock === false ? make("span", { class: "sold", text: t("card.sold") }) : null,
-    handlers.alike === handlers.open
-      ? null
-      : make(
-          "button",
-          {
-            class: "alike",
-            type: "button",
-            title: t("card.alike"),
-            "aria-label": t("card.alikeNamed", { name: title }),
-            on: { click: () => handlers.alike(hit) },
-          },
-          icon("alike"),
-        ),
-    handlers.alike === handlers.open ? null : saveButton(hit.item_id, title),
-    under,
-  );
+    item.in_stock === false ? make("span", { class: "sold", text: t("card.sold") }) : null,
+    ...acts,
+    make("span", { class: "card-under" }, make("span", { class: "card-price", text: priceOf(item) })),
+  ].filter(Boolean);
 }
 
 /** Make the heart that saves a product; `watchSaved` keeps it up to date. */

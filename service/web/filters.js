@@ -1,4 +1,4 @@
-// The filters: values with counts that narrow the answer, and the active filters.
+// The filters: values with the number of their products that narrow the answer, and the active filters.
 
 import { byId, icon, make } from "./dom.js";
 import { byPath, nameOf, named, priceWords, readable } from "./fields.js";
@@ -99,7 +99,7 @@ export class Filters {
 
   #group(field, counted, place) {
     const chosen = valuesOf(this.#question.fields, field);
-    const counts = new Map(counted.map(({ value, count }) => [value, count]));
+    const counts = new Map(counted.map(({ value, products }) => [value, products]));
     const order = this.#order.get(field) ?? [];
     order.push(...new Set([...counts.keys(), ...chosen].filter((value) => !order.includes(value))));
     this.#order.set(field, order);
@@ -152,7 +152,7 @@ export class Filters {
 
   #stock(counted) {
     if (!this.#question.stock && !counted.some(({ value }) => value === "false")) return null; // nothing is sold out
-    const count = counted.find(({ value }) => value === "true")?.count;
+    const count = counted.find(({ value }) => value === "true")?.products;
     const box = make("input", {
       type: "checkbox",
       id: "value-stock",

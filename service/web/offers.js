@@ -5,7 +5,8 @@ import { byId } from "./dom.js";
 import { t } from "./texts.js";
 
 const UNKNOWN = { facets: ["category", "in_stock"], max_limit: 24 };
-const FIRST = ["category", "color", "colour"]; // in this order; further fields in the shop's order
+const COLORS = ["color", "colour"];
+const FIRST = ["category", ...COLORS]; // in this order; further fields in the shop's order
 
 export class Offers {
   #status = this.#ask();
@@ -15,7 +16,7 @@ export class Offers {
     try {
       return await this.#search(question, options);
     } catch (error) {
-      if (error.param !== "facets") throw error;
+      if (error.param !== "facets" && error.param !== "swatches") throw error;
       this.#status = this.#ask(); // a field is gone: the shop was rebuilt
       return this.#search(question, options);
     }
@@ -30,7 +31,8 @@ export class Offers {
     const { facets, max_limit: most } = await this.#known();
     const first = FIRST.filter((field) => facets.includes(field));
     const fields = [...new Set([...first, ...facets])];
-    return api.search(question, { ...options, limit: Math.min(limit, most), facets: fields });
+    const swatches = COLORS.find((field) => facets.includes(field));
+    return api.search(question, { ...options, limit: Math.min(limit, most), facets: fields, swatches });
   }
 
   #known() {

@@ -1,9 +1,10 @@
 // The panel of an item: its pictures, its facts, similar items, and what customers say.
 
 import { item as fetchItem, similar as fetchSimilar } from "./api.js";
-import { COMPACT, card, firstPicture, picture, priceOf, skeleton } from "./card.js";
+import { COMPACT, card, priceOf, skeleton } from "./card.js";
 import { byId, icon, make } from "./dom.js";
 import { factsOf, fillDetails, problemOf } from "./facts.js";
+import { firstPicture, picture } from "./picture.js";
 import { asks } from "./question.js";
 import { Restyle } from "./restyle.js";
 import { askBox } from "./ask.js";

@@ -1,7 +1,7 @@
 // The main picture of the panel in a style: a choice, a strength, and the original to compare with.
 
-import { picture } from "./card.js";
 import { make } from "./dom.js";
+import { picture } from "./picture.js";
 import { currentStyle, inStyle, readableStyle, styleOptions, styles } from "./styles.js";
 import { t } from "./texts.js";
 

@@ -42,14 +42,14 @@ const cutOf = (hits) => {
 };
 
 /**
- * Return how many products are shown, and whether there are more. Where all that match are shown, the
- * number of their colors and sizes explains the counts of the filters.
+ * Return how many products are shown, and of how many. Where all that match are shown, the number of
+ * their colors and sizes is added.
  */
 function countOf(reply, sort) {
   const count = reply.hits.length;
   if (reply.next_cursor === null)
     return t(reply.total > count ? "results.variants" : "results.all", { count, total: reply.total });
-  return t(reply.mode === "lexical" || sort ? "results.first" : "results.closest", { count });
+  return t(reply.mode === "lexical" || sort ? "results.first" : "results.closest", { count, total: reply.products });
 }
 
 const orderOf = (reply, sort) =>
@@ -144,7 +144,7 @@ export class Results {
   #keeps(entry, hit, closest) {
     return (
       Boolean(entry.querySelector(".badge.first")) === closest &&
-      entry.querySelector(".card-link").getAttribute("href") === this.#handlers.href(hit)
+      entry.dataset.href === this.#handlers.href(hit) // not that of its link: a color may be chosen
     );
   }
 

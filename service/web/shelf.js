@@ -1,11 +1,12 @@
 // The dialog of saved products: a list, and a table that compares those chosen.
 
 import * as api from "./api.js";
-import { picture, priceOf } from "./card.js";
+import { priceOf } from "./card.js";
 import { byId, icon, make } from "./dom.js";
 import { shown } from "./facts.js";
 import { nameOf } from "./fields.js";
 import { compare, isSaved, onKept, saved, toggleSaved } from "./kept.js";
+import { picture } from "./picture.js";
 import { confirm } from "./share.js";
 import { t } from "./texts.js";
 

@@ -2,13 +2,13 @@
 
 import * as api from "./api.js";
 import { WHOLE, boxOf, isWhole } from "./box.js";
-import { firstPicture } from "./card.js";
 import { CropBox } from "./cropbox.js";
 import { Dots } from "./dots.js";
 import { byId, make } from "./dom.js";
 import { Look } from "./look.js";
 import { Mix } from "./mix.js";
 import { takeIn } from "./photo.js";
+import { firstPicture } from "./picture.js";
 import { t } from "./texts.js";
 
 const touch = matchMedia("(pointer: coarse)");

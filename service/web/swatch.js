@@ -38,6 +38,7 @@ const SHOP = {
   graphite: "#4a4d52",
   honey: "#e0a73f",
   ink: "#1c2438",
+  lavender: "#b3a4dc",
   lemon: "#f3df4d",
   lilac: "#b9a0d6",
   mint: "#a5dcc3",

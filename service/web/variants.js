@@ -1,9 +1,9 @@
 // The other colors and sizes of a product, as a row of pictures in the panel.
 
 import * as api from "./api.js";
-import { firstPicture, picture } from "./card.js";
 import { make } from "./dom.js";
 import { shown } from "./facts.js";
+import { firstPicture, picture } from "./picture.js";
 import { t } from "./texts.js";
 
 const MOST = 24;

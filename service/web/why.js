@@ -2,8 +2,8 @@
 
 import { explain } from "./api.js";
 import { boxOf } from "./box.js";
-import { firstPicture } from "./card.js";
 import { byId, make } from "./dom.js";
+import { firstPicture } from "./picture.js";
 import { t } from "./texts.js";
 
 const COOL = 0.25; // share of the largest value below which nothing is drawn

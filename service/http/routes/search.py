@@ -33,7 +33,7 @@ _INLINE_FORM = 4_000_000
 _INLINE_JSON = 200_000
 _MAY_BE_EMPTY = (
     "text", "auto_crop", "filter", "facets", "cursor", "collapse", "sort", "min_score",
-    "min_confidence", "exclude",
+    "min_confidence", "exclude", "swatches",
 )  # fmt: skip
 _RAW = ("image/", "application/octet-stream")  # content types of a body that is the photo itself
 

@@ -11,6 +11,7 @@ import { failure, heading, missing } from "./parts.js";
 import * as pictures from "./pictures.js";
 import { ask, forgetKey, key, setKey } from "./session.js";
 import { models, settings, storage } from "./shop.js";
+import * as texts from "./texts.js";
 
 const overview = new Overview();
 const main = byId("main");
@@ -20,6 +21,7 @@ const SECTIONS = {
   generations: { title: generations.title, draw: () => generations.draw(main, show) },
   pictures: { title: pictures.title, draw: () => pictures.draw(main) },
   audit: { title: audit.title, draw: () => audit.draw(main) },
+  texts: { title: texts.title, draw: () => texts.draw(main) },
   models: { title: models.title, draw: () => models.draw(main) },
   storage: { title: storage.title, draw: () => storage.draw(main) },
   keys: { title: keys.title, draw: () => keys.draw(main, show) },

@@ -12,6 +12,7 @@ const PICTURES = 4; // of a finding
 const KINDS = {
   category: "The category may be wrong",
   color: "The color may be wrong",
+  pattern: "The pattern may be wrong",
   title: "The title may be wrong",
   nothing: "The picture shows nothing",
   "same-picture": "One picture of several products",
@@ -43,7 +44,8 @@ export async function draw(main) {
   );
 }
 
-const drawn = (finding) =>
+/** Draw a finding: its pictures, and what contradicts what. */
+export const drawn = (finding) =>
   make(
     "article",
     { class: "finding" },

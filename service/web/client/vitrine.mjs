@@ -51,6 +51,7 @@ const RETRIED = [429, 503]; // replies that say when to try again; the service h
  * @property {number} [min_confidence]
  * @property {number} [collapse]
  * @property {string[] | object} [exclude]
+ * @property {string} [swatches] An attribute such as color: `swatches` of each hit has an item of each value.
  * @typedef {SearchFields & CallOptions} SearchOptions
  */
 
@@ -118,6 +119,14 @@ const RETRIED = [429, 503]; // replies that say when to try again; the service h
  * @property {string} url The page to buy it, or empty.
  * @property {Object<string, unknown>} attributes
  * @property {string[]} image_urls Paths of the service; see `Vitrine.address`.
+ */
+
+/**
+ * A value that an item seems to have: read by a rule, not the shop's own word.
+ * @typedef {object} Suggested
+ * @property {{attribute: string, value: string, confidence: number, source: object, note: string}} suggestion
+ * @property {boolean} accepted
+ * @property {"" | "rule" | "operator"} by Who decided.
  */
 
 /** A call that failed. */
@@ -253,6 +262,80 @@ export class Vitrine {
       yield* reply.items;
       cursor = reply.next_cursor;
     } while (cursor !== null);
+  }
+
+  /**
+   * Return the attributes that the texts and pictures of an item suggest, the surest first.
+   * @param {string} itemId
+   * @param {CallOptions} [options]
+   * @returns {Promise<{item_id: string, suggestions: Suggested[]}>}
+   */
+  suggestions(itemId, options) {
+    return this.#get(`${itemPath(itemId)}/suggestions`, options);
+  }
+
+  /**
+   * Accept or refuse a suggested value of an item; needs a key that may write. Returns all that is
+   * suggested for the item.
+   * @param {string} itemId
+   * @param {{attribute: string, value: string, accepted?: boolean}} decision
+   * @param {CallOptions} [options]
+   * @returns {Promise<{item_id: string, suggestions: Suggested[]}>}
+   */
+  decide(itemId, decision, { signal } = {}) {
+    return this.#post(`${itemPath(itemId)}/suggestions`, decision, signal);
+  }
+
+  /**
+   * List the suggestions of the shop, the surest first, and count them by attribute; needs a key that
+   * may write.
+   * @param {{attribute?: string, state?: "open" | "accepted" | "refused", limit?: number} & CallOptions} [options]
+   * @returns {Promise<{attributes: {attribute: string, open: number, accepted: number, refused: number}[],
+   *   suggestions: ({item_id: string, title: string} & Suggested)[]}>}
+   */
+  allSuggestions(options) {
+    return this.#get("/v1/suggestions", options);
+  }
+
+  /**
+   * Accept or refuse suggested values of several items, all or none; needs a key that may write.
+   * @param {{item_id: string, attribute: string, value: string, accepted?: boolean}[]} decisions
+   * @param {CallOptions} [options]
+   * @returns {Promise<{decided: number}>}
+   */
+  decideAll(decisions, { signal } = {}) {
+    return this.#post("/v1/suggestions", { decisions }, signal);
+  }
+
+  /**
+   * Draft a text of an item from its own fields; nothing is stored.
+   * @param {string} itemId
+   * @param {{language?: "en" | "zh", tone?: "plain" | "friendly" | "short", length?: number,
+   *   seed?: number} & CallOptions} [options]
+   * @returns {Promise<{text: string, [name: string]: unknown}>}
+   */
+  draft(itemId, { signal, ...fields } = {}) {
+    return this.#post(`${itemPath(itemId)}/draft`, fields, signal);
+  }
+
+  /**
+   * Return what customers write about an item, summed up, and its newest reviews.
+   * @param {string} itemId
+   * @param {{limit?: number} & CallOptions} [options]
+   * @returns {Promise<{[name: string]: any}>}
+   */
+  reviews(itemId, options) {
+    return this.#get(`${itemPath(itemId)}/reviews`, options);
+  }
+
+  /**
+   * Answer a customer's question, about an item or in general, by a quotation.
+   * @param {string} question
+   * @param {{item?: string} & CallOptions} [options]
+   * @returns {Promise<{kind: string, answer: string, items: object[], [name: string]: unknown}>}
+   */
+  ask(question, { item, signal } = {}) {
+    return this.#post("/v1/ask", item === undefined ? { question } : { question, item_id: item }, signal);
   }
 
   /**

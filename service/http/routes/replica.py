@@ -1,0 +1,82 @@
+"""Routes for replicas: what ``indexer.replication`` asks of a primary. Not part of the public API.
+
+The messages are MessagePack; the number in the path changes when they do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.responses import FileResponse
+
+from indexer.errors import BadQuery
+from indexer.replication.messages import PROTOCOL
+from indexer.replication.source import ReplicaSource
+from indexer.shop.folder import ShopFolder
+from indexer.store.replay import ValueKey
+from service.apikey import Scope
+from service.http.rates import AUDITED
+from service.http.secured import needs_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from service.http.appstate import AppState
+
+_FRESH = {"Cache-Control": "no-store"}
+
+
+def replica_routes(state: AppState) -> APIRouter:
+    """Return the routes below /v1/replica, which need a key of the scope admin."""
+
+    async def leave_out_of_audit(request: Request) -> None:
+        request.scope[AUDITED] = False  # a replica asks every second
+
+    router = APIRouter(
+        prefix=f"/v1/replica/{PROTOCOL}",
+        include_in_schema=False,
+        dependencies=[needs_key(state, Scope.ADMIN), Depends(leave_out_of_audit)],
+    )
+    source = ReplicaSource(ShopFolder(state.settings.shop))
+
+    async def answer(work: Callable[[], object]) -> Response:
+        found = await state.pools.reading.run(lambda: msgspec.msgpack.encode(work()))
+        return Response(found, media_type="application/msgpack", headers=_FRESH)
+
+    @router.get("/feed")
+    async def feed(since: int, meta: str) -> Response:
+        return await answer(lambda: source.feed(since, meta))
+
+    @router.get("/items")
+    async def items(after: str) -> Response:
+        return await answer(lambda: source.items(after))
+
+    @router.post("/values")
+    async def values(request: Request) -> Response:
+        body = await request.body()
+        try:
+            keys = msgspec.msgpack.decode(body, type=list[ValueKey])
+        except msgspec.MsgspecError as error:
+            raise BadQuery(f"expected the keys of values: {error}") from error
+        return await answer(lambda: source.values(keys))
+
+    @router.get("/logs")
+    async def log_names(environment: str) -> Response:
+        return await answer(lambda: source.log_names(environment))
+
+    @router.get("/log")
+    async def log_page(environment: str, database: str, after: str) -> Response:
+        try:
+            start = bytes.fromhex(after)
+        except ValueError as error:
+            raise BadQuery("after is a key in hexadecimal digits") from error
+        return await answer(lambda: source.log_page(environment, database, start))
+
+    @router.get("/files/{path:path}")
+    async def file(path: str) -> Response:
+        found = await state.pools.reading.run(lambda: source.find_file(path))
+        return FileResponse(found, media_type="application/octet-stream", headers=_FRESH)
+
+    return router

@@ -1,0 +1,185 @@
+"""Replicas over HTTP and from the command line."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import msgspec
+import pytest
+
+from indexer.encoders.color import ColorEncoder
+from indexer.errors import BadPrimary, PrimaryLost, StoreFull
+from indexer.replication.following import Following
+from indexer.replication.http_primary import HttpPrimary
+from indexer.replication.messages import FileState, ItemPage
+from indexer.replication.replica import Step
+from indexer.shop.folder import ShopFolder
+from indexer.store.replica import read_note
+from indexer.store.store import Store
+from indexer.writing.writes import put_items
+from service.apikey import Scope
+from service.keyfile import KeyFile
+from service.settings import Settings
+from tests.commandline import assert_one_line, vitrine
+from tests.replicas import Watched, catch_up, content
+from tests.twomodels import draft
+from tests.webserver import serving
+
+__all__ = ["vitrine"]
+
+PINK = (250, 120, 180)
+
+
+@pytest.fixture
+def url(shop):
+    with serving(Settings(shop=shop, request_log=False)) as address:
+        yield address
+
+
+@pytest.fixture
+def key(shop, monkeypatch):
+    token = KeyFile(shop).add("replica", Scope.ADMIN)
+    monkeypatch.setenv("VITRINE_PRIMARY_KEY", token)
+    return token
+
+
+def test_a_copy_over_http_is_served_refuses_writes_and_can_be_left(
+    shop, url, key, vitrine, tmp_path
+):
+    copy = tmp_path / "copy"
+    assert vitrine("replicate", url, "--shop", copy, "--once").code == 0
+    assert content(copy) == content(shop)
+    with Store(ShopFolder(shop).store) as store:
+        put_items(store, ColorEncoder(), [draft("pink-cup", PINK)])
+    done = vitrine("replicate", url, "--shop", copy, "--once")
+    assert done.out == f"{copy}: a copy of {url} at change {content(shop)['sequence']}\n"
+    assert content(copy) == content(shop)
+    status = vitrine("status", "--shop", copy, "--json").json
+    assert status["items"] == 13
+    assert status["replica"]["primary"] == url
+    assert f"of {url}, with its changes" in vitrine("status", "--shop", copy).out
+    found = vitrine("search", "--shop", copy, "--text", "pink-cup", "--json").json
+    assert found["hits"][0]["item_id"] == "pink-cup"
+    assert_one_line(
+        vitrine("delete", "pink-cup", "--shop", copy), "is a replica, which takes no writes"
+    )
+    assert "is a shop of its own now" in vitrine("replicate", "--leave", "--shop", copy).out
+    assert vitrine("delete", "pink-cup", "--shop", copy).code == 0
+    assert_one_line(vitrine("replicate", "--leave", "--shop", copy), "is not a replica")
+
+
+def test_an_engine_of_a_copy_answers_a_write_with_409(shop, tmp_path, serve):
+    copy = tmp_path / "copy"
+    catch_up(copy, Watched(shop))
+    token = KeyFile(copy).add("shop", Scope.WRITE)
+    http = serve(shop=copy)
+    reply = http.post(
+        "/v1/items/delete",
+        json={"ids": ["red-shoe"]},
+        headers={"authorization": f"Bearer {token}"},
+    )
+    assert (reply.status_code, reply.json()["code"]) == (409, "conflict")
+
+
+def test_the_routes_for_replicas_need_a_key_of_the_scope_admin(shop, url):
+    writer = KeyFile(shop).add("writer", Scope.WRITE)
+    for token, reply in (("", "no key has the scope admin"), (writer, "has the scope write")):
+        with pytest.raises(BadPrimary, match="refuses the key") as refused:
+            HttpPrimary(url, token).feed(0, "")
+        assert reply in str(refused.value)
+
+
+def test_a_primary_that_is_gone_or_not_ready_is_lost_and_not_wrong(url, key, vitrine, tmp_path):
+    with pytest.raises(PrimaryLost, match=r"does not answer: .*refused$"):
+        HttpPrimary("http://127.0.0.1:9", key).feed(0, "")
+    (tmp_path / "empty").mkdir()
+    token = KeyFile(tmp_path / "empty").add("replica", Scope.ADMIN)
+    empty = Settings(shop=tmp_path / "empty", request_log=False)
+    with serving(empty) as address, pytest.raises(PrimaryLost, match=r"not ready \(503\)"):
+        HttpPrimary(address, token).feed(0, "")
+    with pytest.raises(BadPrimary, match="expected the URL of a service"):
+        HttpPrimary("ftp://host", key)
+    with pytest.raises(BadPrimary, match="expected the URL of a service"):
+        HttpPrimary("http://user:word@host", key)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["keys.json", "../keys.json", "catalog.lmdb/data.mdb", "generations/000001/../../keys.json"],
+)
+def test_a_file_that_is_not_for_replicas_is_not_sent(shop, serve, key, path):
+    reply = serve(shop=shop).get(
+        f"/v1/replica/1/files/{path}", headers={"authorization": f"Bearer {key}"}
+    )
+    assert (reply.status_code, b"digest" in reply.content) == (404, False)
+
+
+class Wrong(Watched):
+    """A primary that changes what it sends."""
+
+    def __init__(self, shop, **changes):
+        super().__init__(shop)
+        self._changes = changes
+
+    def feed(self, since, mark):
+        return msgspec.structs.replace(self._source.feed(since, mark), **self._changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"generation": "../000001"}, "names a generation"),
+        ({"files": {"../evil": FileState(1, "x")}}, "names a file '../evil'"),
+        ({"files": {"styles/../../x.png": FileState(1, "x")}}, "names a file"),
+        ({"logs": {"../events.lmdb": 1}}, "names an environment"),
+    ],
+)
+def test_a_primary_cannot_write_elsewhere(shop, tmp_path, changes, message):
+    with pytest.raises(BadPrimary, match=message):
+        catch_up(tmp_path / "copy", Wrong(shop, **changes))
+
+
+def test_a_primary_that_sends_items_in_circles_is_refused(shop, tmp_path):
+    primary = Watched(shop)
+    page = primary._source.items("")
+    primary.items = lambda _after: ItemPage(page.records, last=False)
+    with pytest.raises(BadPrimary, match="out of order"):
+        catch_up(tmp_path / "copy", primary)
+
+
+class Script:
+    """A replica whose steps are given; an error is raised."""
+
+    def __init__(self, *steps):
+        self._steps = list(steps)
+
+    def step(self):
+        step = self._steps.pop(0)
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+
+def test_trouble_is_reported_once_and_noted_until_it_is_over(tmp_path):
+    said = []
+    stopped = threading.Event()
+    even = Step(sequence=7, behind=0, changed=True)
+    lost, full = PrimaryLost("http://p does not answer"), StoreFull("the disk is full")
+
+    class Last(Script):
+        def step(self):
+            if len(self._steps) == 1:
+                stopped.set()
+            return super().step()
+
+    replica = Last(even, lost, lost, full, even)
+    Following(replica, tmp_path, "http://p", said.append).run(stopped, 0.0)
+    assert said == [
+        "up to date with http://p at change 7",
+        "http://p does not answer; trying again, what was copied is kept",
+        "the disk is full; trying again, what was copied is kept",
+        "up to date with http://p at change 7",
+    ]
+    assert read_note(tmp_path).problem == ""
+    assert json.loads((tmp_path / "replica.json").read_bytes())["sequence"] == 7
