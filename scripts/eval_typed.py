@@ -29,6 +29,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from indexer.errors import EncoderNotFound
 from indexer.items import Item
 from indexer.words import lexical
@@ -139,10 +141,16 @@ def by_words(index: LexicalIndex) -> Search:
 
     def search(text: str) -> list[str]:
         found = index.search(text, 1000)[0]
-        excluded = set(index.without(index.read(text).excluded))
+        excluded = _excluded(index, text)
         return [item_id for item_id in found if item_id not in excluded]
 
     return search
+
+
+def _excluded(index: LexicalIndex, text: str) -> set[str]:
+    """Return the ids of the items that the words after a minus exclude."""
+    ids = index.ids_after(0)
+    return {ids[number - 1] for number in index.without(index.read(text).excluded).tolist()}
 
 
 def with_prices(search: Search, items: list[Item]) -> Search:
@@ -167,14 +175,19 @@ def by_meaning(index: LexicalIndex, items: list[Item], encoder: SentenceEncoder)
     """Search by words and meaning, added up as ``search.bound_query`` does."""
     vectors = encoder.encode([meaning_text(item) for item in items])
     ids = [item.item_id for item in items]
+    place_of = {item_id: place for place, item_id in enumerate(ids)}
     meaning = MeaningIndex(encoder, ids, [b""] * len(ids), vectors)
 
     def search(text: str) -> list[str]:
         found, scores = index.search(text, 1000)
-        fused = dict(zip(found, scores.tolist(), strict=True))
-        excluded = set(index.without(index.read(text).excluded))
+        by_words = np.zeros(len(ids))
+        by_words[[place_of[item_id] for item_id in found]] = scores
         alike = meaning.search(text, MAX_ALIKE)
-        return [item_id for item_id in add_meaning(fused, alike) if item_id not in excluded]
+        places = np.array([place_of[item_id] for item_id, _ in alike], dtype=np.int64)
+        total = add_meaning(by_words, places, np.array([likeness for _, likeness in alike]))
+        excluded = _excluded(index, text)
+        kept = [place for place in np.flatnonzero(total).tolist() if ids[place] not in excluded]
+        return [ids[place] for place in sorted(kept, key=lambda at: (-total[at], ids[at]))]
 
     return search
 

@@ -25,17 +25,24 @@ if TYPE_CHECKING:
     from search.words.value_words import ValueMatch
 
 MAX_ALIKE = 100  # items found by the meaning of the words of a part
-_MAX_MATCHES = 50_000  # items found by the words of a part, unless there is a filter
 
 
 class WordMatches(NamedTuple):
     """The items with the words of one part, including items that the query may not find.
 
-    ``scores`` are pairs of item number and BM25 score, best first; ``weight`` is the part's.
+    ``items`` and their BM25 ``scores`` are (m,), in no order; ``weight`` is the part's.
     """
 
     weight: float
-    scores: list[tuple[int, float]]
+    items: NDArray[np.integer]
+    scores: NDArray[np.float64]
+
+    def ranked(self, view: ShopView, allowed: Mask) -> list[int]:
+        """Return the ``allowed`` items, best first."""
+        kept = allowed[self.items]
+        items = self.items[kept]
+        ranked: list[int] = items[view.by_score(items, self.scores[kept])].tolist()
+        return ranked
 
 
 class BoundQuery(NamedTuple):
@@ -130,11 +137,14 @@ def bind(
         wanted_texts = [words.text for words in asked if words.weight > 0]
         allowed = with_most_words(wanted_texts, view, index, allowed)
     words = [
-        WordMatches(words.weight, _find_matches(words.text, query, view, index, meaning))
+        WordMatches(words.weight, *_find_matches(words.text, view, index, meaning))
         for words in asked
         if words.text
     ]
-    wanted = {item for match in words if match.weight > 0 for item, _ in match.scores}
+    wanted = np.zeros(view.size, dtype=np.bool_)
+    for match in words:
+        if match.weight > 0:
+            wanted[match.items] = True
     return BoundQuery(
         query,
         vector,
@@ -143,7 +153,7 @@ def bind(
         allowed,
         barred,
         words,
-        matching=np.fromiter(wanted, dtype=np.int64, count=len(wanted)),  # (m,)
+        matching=np.flatnonzero(wanted),  # (m,)
         values=[value for words in asked for value in words.values],
         corrected=next((words.corrected for words in asked if words.corrected), ""),
         understood=[condition for words in asked for condition in words.understood],
@@ -161,7 +171,7 @@ def _barred_mask(
     With ``groups``, the whole group of a named item is barred, otherwise only the item itself.
     """
     named = [item_id for part in query.parts for item_id in part.named_items]
-    excluded = [item_id for words in asked for item_id in words.excluded]
+    excluded = [words.excluded for words in asked if len(words.excluded)]
     prices = [words.price for words in asked if words.price is not None]
     if not named and not excluded and not prices:
         return None
@@ -169,45 +179,45 @@ def _barred_mask(
     for item_id in named:
         if (number := view.number(item_id)) >= 0:
             barred |= np.arange(view.size) == number if groups is None else groups == groups[number]
-    numbers = view.numbers_of(excluded)
-    barred[numbers[numbers >= 0]] = True
+    for items in excluded:
+        barred[items] = True
     for price in prices:
         barred |= ~view.columns.mask(price)
     return barred
 
 
 def _find_matches(
-    text: str,
-    query: Query,
-    view: ShopView,
-    index: LexicalIndex,
-    meaning: MeaningIndex | None,
-) -> list[tuple[int, float]]:
-    """Return the items of the view with these words, and their scores, best first.
+    text: str, view: ShopView, index: LexicalIndex, meaning: MeaningIndex | None
+) -> tuple[NDArray[np.integer], NDArray[np.float64]]:
+    """Return the items of the view with these words, and their scores: both (m,), in no order.
 
     With ``meaning``, items whose title means something similar are found too.
     """
-    limit = _MAX_MATCHES if query.filter is None else view.size
-    ids, scores = index.search(text, limit, sequence=view.sequence)
-    found = dict(zip(ids, scores.tolist(), strict=True))
-    if meaning is not None:
-        found = add_meaning(found, meaning.search(text, MAX_ALIKE, sequence=view.sequence))
-    numbers = view.numbers_of(list(found)).tolist()  # (m,)
-    return [
-        (number, score)
-        for number, score in zip(numbers, found.values(), strict=True)
-        if number >= 0
-    ]
+    found = index.find(text, sequence=view.sequence)
+    items = view.items_of(found.numbers)
+    known = items >= 0
+    # Rounded, so that equal texts have equal scores whatever the order of summing was.
+    scores = found.totals[known].astype(np.float32).astype(np.float64)
+    if meaning is None:
+        return items[known], scores
+    alike = meaning.search(text, MAX_ALIKE, sequence=view.sequence)
+    numbers = view.numbers_of([item_id for item_id, _ in alike])
+    likeness = np.array([likeness for _, likeness in alike])
+    total = np.zeros(view.size)
+    total[items[known]] = scores
+    total = add_meaning(total, numbers[numbers >= 0], likeness[numbers >= 0])
+    matching = np.flatnonzero(total)
+    return matching, total[matching]
 
 
-def add_meaning(found: dict[str, float], alike: list[tuple[str, float]]) -> dict[str, float]:
-    """Add the likeness in [0, 1] of items to the scores of their words; return them best first.
+def add_meaning(
+    scores: NDArray[np.float64], alike: NDArray[np.int64], likeness: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Add the likeness in [0, 1] of the items ``alike``, both (a,), to the scores of words (n,).
 
     A likeness counts as a share of the best score of the words, because the scores of one query
     cannot be compared with those of another.
     """
-    best = max(found.values(), default=1.0)
-    total = dict(found)
-    for item_id, likeness in alike:
-        total[item_id] = total.get(item_id, 0.0) + best * likeness
-    return dict(sorted(total.items(), key=lambda pair: (-pair[1], pair[0])))
+    total = scores.copy()
+    total[alike] += (scores.max(initial=0.0) or 1.0) * likeness
+    return total

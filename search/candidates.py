@@ -11,6 +11,8 @@ from search.filters.jsonform import Match
 from search.live.best_rows import Candidate
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from indexer.arrays import Mask
     from search.bound_query import BoundQuery
     from search.confidence import ConfidenceScorer
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from search.live.recall import RecallWatch
     from search.live.view import ShopView
 
+WORDS_PER_VECTOR = 5  # ranks of the ranking by words that are fused, for each by vector
 _VOTERS = 10  # nearest items whose categories are counted to find the kind
 
 
@@ -26,7 +29,7 @@ class Candidates(NamedTuple):
 
     ``by_vector`` has at most one candidate of each item, with its cosine and, if the query allows
     it, its confidence. ``by_words`` has the sum of the BM25 scores of all parts of positive weight.
-    ``depth`` is the number of groups that were asked for by vector. ``kind`` (size,) is the mask of
+    ``depth`` is the number of groups that were asked for. ``kind`` (size,) is the mask of
     items of the kind that the picture shows, for queries with values; None if it is unknown.
     """
 
@@ -40,12 +43,15 @@ class Candidates(NamedTuple):
 def find_candidates(
     bound: BoundQuery, depth: int, scorer: ConfidenceScorer, watch: RecallWatch | None = None
 ) -> Candidates:
-    """Find at least ``depth`` groups by vector, or all that are allowed, and all items by words.
+    """Find at least ``depth`` groups by vector, and by words, or all that are allowed.
 
-    ``scorer`` adds the confidences. ``watch`` sets the effort of the vector search.
+    ``scorer`` adds the confidences. ``watch`` sets the effort of the vector search. All items are
+    found by words if their order is not that of their scores: the query sorts by a field, or has
+    unwanted words.
     """
     query, view = bound.query, bound.view
-    by_words = _find_by_words(bound) if bound.words else []
+    reorders = query.sort is not None or any(match.weight < 0 for match in bound.words)
+    by_words = _find_by_words(bound, None if reorders else depth) if bound.words else []
     if bound.vector is None:
         return Candidates([], by_words, "lexical", depth)
     mask = None if bound.allowed is view.columns.alive else bound.allowed
@@ -113,19 +119,37 @@ def likely_kind(nearest: list[Candidate], bound: BoundQuery) -> Mask | None:
     return min(masks, key=np.count_nonzero)
 
 
-def by_score(scores: dict[int, float], view: ShopView) -> list[Candidate]:
-    """Return candidates by score, best first. Ties are in the order of ids, in every process."""
-    ranked = sorted(scores.items(), key=lambda pair: (-pair[1], view.ids[pair[0]]))
-    return [Candidate(item, -1, score) for item, score in ranked]
+def by_score(
+    items: NDArray[np.integer], scores: NDArray[np.float64], view: ShopView
+) -> list[Candidate]:
+    """Return items (m,) as candidates, best first.
+
+    Ties are in the order of ids, in every process.
+    """
+    order = view.by_score(items, scores)
+    pairs = zip(items[order].tolist(), scores[order].tolist(), strict=True)
+    return [Candidate(item, -1, score) for item, score in pairs]
 
 
-def _find_by_words(bound: BoundQuery) -> list[Candidate]:
-    """Find the allowed items with any wanted words, best first."""
-    scores: dict[int, float] = {}
+def _find_by_words(bound: BoundQuery, depth: int | None) -> list[Candidate]:
+    """Find the allowed items with any wanted words, best first.
+
+    They have at least ``depth`` groups, if there are so many. None finds all items.
+    """
+    total = np.zeros(bound.view.size)
     for match in bound.words:
         if match.weight > 0:
-            for item, score in match.scores:
-                scores[item] = scores.get(item, 0.0) + match.weight * score
-    allowed = bound.allowed[list(scores)].tolist()
-    pairs = zip(scores.items(), allowed, strict=True)
-    return by_score(dict(pair for pair, is_allowed in pairs if is_allowed), bound.view)
+            total[match.items] += match.weight * match.scores
+    items = bound.matching[bound.allowed[bound.matching]]  # (m,)
+    scores = total[items]
+    if depth is None:
+        return by_score(items, scores, bound.view)
+    count = WORDS_PER_VECTOR * depth
+    while count < len(items):
+        least = np.partition(scores, len(items) - count)[len(items) - count]
+        first = by_score(items[scores >= least], scores[scores >= least], bound.view)
+        groups = bound.groups[[candidate.item for candidate in first]]
+        if len(np.unique(groups)) >= depth:
+            return first
+        count *= 4
+    return by_score(items, scores, bound.view)

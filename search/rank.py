@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
-from search.candidates import by_score
+from search.candidates import WORDS_PER_VECTOR, by_score
 from search.live.best_rows import Candidate
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ _UNSORTED: Mapping[int, float] = MappingProxyType({})
 _K = 60.0  # of reciprocal rank fusion
 _WITHOUT_VALUE = 0.4  # of its likeness that an item keeps for each value that it lacks
 _OTHER_KIND = 0.4  # of its likeness that an item of another kind than the picture keeps
-_WORDS_PER_VECTOR = 5  # ranks of the ranking by words that are fused, for each by vector
 
 
 class Ranking(NamedTuple):
@@ -69,11 +68,11 @@ class ScoreRanker:
     """Ranks by cosine, by BM25 if there are only words, and by both fused if there are both."""
 
     def has_fixed_depth(self, bound: BoundQuery) -> bool:
-        """Return True if the query has words or values.
+        """Return True if the query has a picture with words or values.
 
         Fused scores depend on the ranks, and items with a value are found by searches of their own.
         """
-        return bool(bound.words or bound.values)
+        return bound.vector is not None and bool(bound.words or bound.values)
 
     def rank(self, bound: BoundQuery, found: Candidates) -> Ranking:
         """See ``Ranker.rank``."""
@@ -105,18 +104,15 @@ def fuse(rankings: Sequence[tuple[Sequence[int], float]]) -> dict[int, float]:
 
 def _rank_by_words(bound: BoundQuery, found: Candidates) -> list[Candidate]:
     """Return the candidates by words, ranked by their score minus that of unwanted words."""
-    unwanted: dict[int, float] = {}
-    for match in bound.words:
-        if match.weight < 0:
-            for item, score in match.scores:
-                unwanted[item] = unwanted.get(item, 0.0) + match.weight * score
+    unwanted = [match for match in bound.words if match.weight < 0]
     if not unwanted:
         return found.by_words
-    scores = {
-        candidate.item: candidate.score + unwanted.get(candidate.item, 0.0)
-        for candidate in found.by_words
-    }
-    return by_score(scores, bound.view)
+    loss = np.zeros(bound.view.size)
+    for match in unwanted:
+        loss[match.items] += match.weight * match.scores
+    items = np.array([candidate.item for candidate in found.by_words], dtype=np.int64)  # (m,)
+    scores = np.array([candidate.score for candidate in found.by_words])  # (m,)
+    return by_score(items, scores + loss[items], bound.view)
 
 
 def _rank_by_values(bound: BoundQuery, found: Candidates) -> list[Candidate]:
@@ -152,22 +148,23 @@ def _rank_fused(bound: BoundQuery, found: Candidates) -> list[Candidate]:
     vector_weight = sum(abs(part.weight) for part in bound.query.parts if part.words is None)
     by_words = [candidate.item for candidate in found.by_words]
     unwanted = [
-        ([item for item, _ in match.scores if bound.allowed[item]], match.weight)
+        (match.ranked(bound.view, bound.allowed), match.weight)
         for match in bound.words
         if match.weight < 0
     ]
     scores = fuse(
         [
             ([candidate.item for candidate in found.by_vector], vector_weight or words_weight),
-            (by_words[: _WORDS_PER_VECTOR * found.depth], words_weight),
+            (by_words[: WORDS_PER_VECTOR * found.depth], words_weight),
             *unwanted,
         ]
     )
     seen = {candidate.item: candidate for candidate in found.by_vector}
-    matching = set(by_words)
+    matching = np.zeros(bound.view.size, dtype=np.bool_)
+    matching[bound.matching] = bound.allowed[bound.matching]
     unseen = Candidate(-1, -1, 0.0)
     return [
         seen.get(item, unseen)._replace(item=item, score=score)
         for item, score in scores.items()
-        if item in seen or item in matching
+        if item in seen or matching[item]
     ]

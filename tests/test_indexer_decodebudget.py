@@ -10,7 +10,7 @@ from PIL import Image
 
 from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
-from indexer.errors import BadImage
+from indexer.errors import BadImage, Overloaded
 from indexer.imaging.decodebudget import BUDGET, DEFAULT_MB, SETTING, DecodeBudget, give_memory_back
 from indexer.imaging.images import decode
 from indexer.jobs.build import build_index
@@ -23,7 +23,7 @@ from tests.imagesamples import save
 @pytest.fixture(autouse=True)
 def _as_before():
     yield
-    BUDGET.megabytes = DEFAULT_MB
+    BUDGET.megabytes, BUDGET.max_wait_s = DEFAULT_MB, None
 
 
 def test_what_is_held_is_free_again_afterwards_and_after_an_error():
@@ -69,6 +69,20 @@ def test_a_small_picture_does_not_wait_behind_a_large_one():
             assert not entered.is_set()
     thread.join()
     assert entered.is_set()
+
+
+def test_who_waits_longer_than_allowed_is_told_to_try_again_and_holds_nothing():
+    budget = DecodeBudget(100)
+    budget.max_wait_s = 0.01
+    expected = r"more than 0.01 s for 90 MB to decode a picture: .* 100 MB of VITRINE_MAX_DECODE_MB"
+    for size in (90e6, 5e6):  # one that queues, and a small one
+        with budget.hold(99e6, "the first"):
+            wanted = pytest.raises(Overloaded, match=expected.replace("90", f"{size / 1e6:.0f}"))
+            with wanted, budget.hold(size, "a picture"):
+                pass
+            assert budget.held == 99e6
+    with budget.hold(100e6, "the next"):  # nobody waits before it
+        assert budget.held == 100e6
 
 
 def test_who_waits_for_a_budget_that_shrinks_is_refused():
@@ -125,9 +139,22 @@ def test_an_index_skips_by_name_what_the_budget_does_not_admit(tmp_path):
     assert any(SETTING in one.reason for one in report.skipped)
 
 
-def test_the_service_takes_the_budget_from_its_settings():
-    create_app(Settings(max_decode_mb=77))
-    assert BUDGET.megabytes == 77
+def test_the_service_takes_the_budget_and_the_wait_from_its_settings():
+    create_app(Settings(max_decode_mb=77, queue_deadline_s=3))
+    assert (BUDGET.megabytes, BUDGET.max_wait_s) == (77, 3)
+
+
+def test_a_photo_that_finds_no_memory_in_time_is_told_to_come_again(serve):
+    http = serve(max_decode_mb=50)
+    BUDGET.max_wait_s = 0.05
+    photo = {"image": ("photo.png", save(Image.new("RGB", (900, 900))))}
+    with BUDGET.hold(49.9e6, "another photo"):
+        refused = http.post("/v1/search/image", files=photo)
+    assert refused.status_code == 503, refused.text
+    assert refused.json()["code"] == "overloaded"
+    assert SETTING in refused.json()["detail"]
+    assert int(refused.headers["retry-after"]) >= 1
+    assert http.post("/v1/search/image", files=photo).status_code == 200
 
 
 def test_commands_read_this_setting_alone_and_name_it_when_it_is_wrong(monkeypatch):

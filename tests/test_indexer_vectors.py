@@ -143,6 +143,25 @@ def test_a_row_table_with_objects_in_it_is_never_unpickled(index, tmp_path):
         VectorIndex.load(tmp_path / "v", tmp_path / "r.npy")
 
 
+@pytest.mark.parametrize(
+    ("kind", "shape"), [("<f8", (4,)), ("<U4", (4,)), ("<i8", (2, 2)), ("<i8", ())]
+)
+def test_a_row_table_of_another_kind_is_corrupt(index, tmp_path, kind, shape):
+    index.save(tmp_path / "v", tmp_path / "r.npy")
+    np.save(tmp_path / "r.npy", np.zeros(shape, dtype=kind))
+    with pytest.raises(IndexCorrupt, match=r"r.npy should be int64 \(n,\), it is"):
+        VectorIndex.load(tmp_path / "v", tmp_path / "r.npy")
+
+
+def test_a_row_table_that_claims_terabytes_is_corrupt(index, tmp_path):
+    index.save(tmp_path / "v", tmp_path / "r.npy")
+    head, tail = (tmp_path / "r.npy").read_bytes().split(b"(4,)", 1)
+    lying = b"(4000000000000,)"  # in place of spaces that fill the header
+    (tmp_path / "r.npy").write_bytes(head + lying + tail.replace(b" " * 12, b"", 1))
+    with pytest.raises(IndexCorrupt, match="cannot be read: Unable to allocate"):
+        VectorIndex.load(tmp_path / "v", tmp_path / "r.npy")
+
+
 def test_without_faiss_the_extras_are_named(monkeypatch):
     real = builtins.__import__
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from functools import cache
 
-from indexer.errors import BadImage
+from indexer.errors import BadImage, Overloaded
 
 DEFAULT_MB: float = 1000
 """A picture of 64 megapixels takes 250 to 950 MB, depending on its format; a phone photo 20 MB."""
@@ -24,7 +25,10 @@ class DecodeBudget:
     """A semaphore over bytes: a decoder reserves what it will use, and waits until it is free.
 
     Large pictures are served in the order they came. Small ones go first while there is room.
+    ``max_wait_s`` bounds the wait; None, as in a build, waits as long as it takes.
     """
+
+    max_wait_s: float | None = None
 
     def __init__(self, megabytes: float = DEFAULT_MB) -> None:
         self._megabytes = megabytes
@@ -61,8 +65,8 @@ class DecodeBudget:
     def hold(self, size: float, what: str) -> Iterator[None]:
         """Reserve ``size`` bytes for the ``with`` block; wait until they are free.
 
-        Raises BadImage if they exceed the budget. After a large picture, freed memory is returned
-        to the system.
+        Raises BadImage if they exceed the budget, Overloaded if the wait exceeds ``max_wait_s``.
+        After a large picture, freed memory is returned to the system.
         """
         self.check(size, what)
         self._reserve(size, what)
@@ -77,6 +81,8 @@ class DecodeBudget:
 
     def _reserve(self, size: float, what: str) -> None:
         ticket = object()
+        longest = self.max_wait_s
+        until = None if longest is None else time.monotonic() + longest
         with self._changed:
             small = size * 1e-6 * _SMALL <= self._megabytes
             if not small:
@@ -84,7 +90,14 @@ class DecodeBudget:
             try:
                 while not (self._fits(size) and (small or self._waiting[0] is ticket)):
                     self.check(size, what)  # the budget may have become smaller
-                    self._changed.wait()
+                    left = None if until is None else until - time.monotonic()
+                    if left is not None and left <= 0:
+                        raise Overloaded(
+                            f"waited more than {longest:g} s for {size / 1e6:.0f} MB to decode "
+                            f"{what}: other pictures use the {self._megabytes:g} MB of {SETTING}; "
+                            "try again in a moment"
+                        )
+                    self._changed.wait(left)
                 self._held += size
             finally:
                 if not small:

@@ -98,7 +98,12 @@ class VectorIndex:
             if not Recipe.parse(contract.recipe).holds_exact:
                 exact = _read(vectors.with_name(EXACT), mapped=True)
             table = np.load(rows, allow_pickle=False)
-        except (RuntimeError, ValueError, EOFError, OSError) as error:
+            if table.dtype != np.int64 or table.ndim != 1:
+                raise ValueError(
+                    f"{rows.name} should be int64 (n,), it is {table.dtype} {table.shape}"
+                )
+        # MemoryError: the header of an array may claim any size.
+        except (RuntimeError, ValueError, EOFError, OSError, MemoryError) as error:
             reason = " ".join(str(error).split())[:200]
             raise IndexCorrupt(f"{vectors.parent} cannot be read: {reason}") from error
         return cls(index, table, exact=exact, contract=contract)

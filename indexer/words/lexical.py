@@ -20,7 +20,9 @@ import numpy as np
 from indexer.errors import IndexCorrupt, StoreFull
 from indexer.words.folding import fold, spaced
 from indexer.words.format1 import match_expression, plain_text
+from indexer.words.stems import TOKENIZER
 from indexer.words.synonyms import Synonyms
+from indexer.words.textmatches import NO_MATCHES, TextMatches
 from indexer.words.textsearch import LABELS, NEVER, TextSearch, all_of
 from indexer.words.vocabulary import (
     Vocabulary,
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from indexer.arrays import Scores
     from indexer.items import Item
 
@@ -42,8 +46,7 @@ WORDS_FORMAT = 2  # 1 has no vocabulary
 _SCHEMA = (
     "CREATE VIRTUAL TABLE words USING fts5("
     "title, categories, attributes, description, content='', "
-    # Combining marks belong to words: without them Hindi and Tamil would split into consonants.
-    "tokenize=\"porter unicode61 remove_diacritics 2 categories 'L* N* M* Co'\")"
+    f'tokenize="{TOKENIZER}")'
 )
 # The full-text table has no text or ids; this table maps its row ids to item ids.
 _IDS = "CREATE TABLE items(number INTEGER PRIMARY KEY, item_id TEXT NOT NULL)"
@@ -52,6 +55,8 @@ _LIVE = (
     "ALTER TABLE items ADD COLUMN born INTEGER NOT NULL DEFAULT 0",
     f"ALTER TABLE items ADD COLUMN died INTEGER NOT NULL DEFAULT {NEVER}",
     "CREATE INDEX by_id ON items(item_id)",
+    "CREATE INDEX by_birth ON items(born) WHERE born > 0",
+    f"CREATE INDEX by_death ON items(died) WHERE died < {NEVER}",
     # Incremental merging costs more than the inserts; without it FTS5 still merges as soon as
     # there are sixteen segments of one size.
     "INSERT INTO words(words, rank) VALUES ('automerge', 0)",
@@ -118,21 +123,43 @@ class LexicalIndex:
     def search(
         self, text: str, limit: int, *, sequence: int = NEVER - 1
     ) -> tuple[list[str], Scores]:
-        """Find up to ``limit`` items that contain any of the words, best first.
+        """Find up to ``limit`` items as ``find`` does; return ids and scores (n,), best first.
 
-        Items with more of the words rank first. Return item ids and BM25 scores (n,), all > 0: each
-        word but the first adds the best score of all. Both are empty if no item matches or the
-        text has no word. Changes after ``sequence`` are ignored.
+        Items of equal score are in the order of their ids.
+        """
+        found = self.find(text, sequence=sequence)
+        numbers = found.numbers.tolist()
+        with self._lock:
+            ids = self._texts.item_ids(numbers)
+        pairs = zip((ids[number] for number in numbers), found.totals.tolist(), strict=True)
+        ranked = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:limit]
+        return [item_id for item_id, _ in ranked], np.array(
+            [score for _, score in ranked], dtype=np.float32
+        )
+
+    def find(self, text: str, *, sequence: int = NEVER - 1) -> TextMatches:
+        """Find the texts of the index that contain any of the words, with their BM25 scores.
+
+        Texts are numbered from 1, and ``ids_after`` gives their items. None match a text without
+        words. Changes after ``sequence`` are ignored.
         """
         if self.is_plain:
-            expression = match_expression(text)
-            with self._lock:
-                found = self._texts.match(expression, limit, sequence) if expression else []
+            expression, query = match_expression(text), None
         else:
-            found = self._search(self.read(text, sequence=sequence), limit, sequence)
-        return [item_id for item_id, _ in found], np.array(
-            [score for _, score in found], dtype=np.float32
-        )
+            query = self.read(text, sequence=sequence)
+            expression = "" if query.groups else all_of(query.required)
+        with self._lock:
+            if query is not None and query.groups:
+                return self._texts.match_groups(query, sequence)
+            return self._texts.match(expression, sequence) if expression else NO_MATCHES
+
+    def ids_after(self, number: int) -> list[str]:
+        """Return the ids of the items of all texts after this number, in the texts' order.
+
+        Texts are numbered from 1, also those that are no longer valid.
+        """
+        with self._lock:
+            return self._texts.ids_after(number)
 
     def read(self, text: str, *, sequence: int = NEVER - 1) -> WordQuery:
         """Return how a text is understood. An index without a vocabulary corrects no word."""
@@ -151,38 +178,20 @@ class LexicalIndex:
         self._read = (key, self.synonyms, query)
         return query
 
-    def with_any(self, forms: list[str], *, sequence: int = NEVER - 1) -> list[str]:
-        """Return the ids of all items with any of these folded words and phrases."""
-        if not forms:
-            return []
-        with self._lock:
-            return self._texts.ids(expression_of(forms), sequence)
-
-    def without(self, forms: list[str], *, sequence: int = NEVER - 1) -> list[str]:
-        """Return the ids of the items that a text with these forms after a minus excludes.
+    def without(self, forms: list[str], *, sequence: int = NEVER - 1) -> NDArray[np.int64]:
+        """Return the texts (m,), by rising number, that these forms after a minus exclude.
 
         They have a form in their title, categories or attributes. A form that no item has there
         excludes those that have it in their description: ``pepper -green`` finds a red pepper that
         is described as sweeter than a green one.
         """
-        found: list[str] = []
+        found = [NO_MATCHES.numbers]
         with self._lock:
             for form in forms:
                 expression = expression_of([form])
-                labeled = self._texts.ids(f"{LABELS} : ({expression})", sequence)
-                found += labeled or self._texts.ids(expression, sequence)
-        return list(dict.fromkeys(found))
-
-    def _search(self, query: WordQuery, limit: int, sequence: int) -> list[tuple[str, float]]:
-        groups = query.groups
-        with self._lock:
-            if query.required and not groups:
-                return self._texts.match(all_of(query.required), limit, sequence)
-            if len(groups) == 1 and not groups[0].weak and not query.required:
-                return self._texts.match(expression_of(groups[0].strong), limit, sequence)
-            found = self._texts.match_groups(query, limit, sequence) if groups else []
-        most = max((score for _, score, _ in found), default=0.0)
-        return [(item_id, score + (matched - 1) * most) for item_id, score, matched in found]
+                labeled = self._texts.numbers(f"{LABELS} : ({expression})", sequence)
+                found.append(labeled if len(labeled) else self._texts.numbers(expression, sequence))
+        return np.unique(np.concatenate(found))
 
     def change(self, items: Mapping[str, Item | None], sequence: int) -> None:
         """Replace the texts of items, by id, for searches at ``sequence`` or later.

@@ -18,6 +18,7 @@ import numpy as np
 
 from indexer.store.records import Change
 from indexer.words.synonyms import SYNONYMS, Synonyms
+from search.live.id_order import IdOrder
 from search.live.layers import LayeredColumns
 from search.live.record_cache import RecordCache
 from search.live.row_columns import RowColumns
@@ -27,6 +28,8 @@ from search.live.view import ShopView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from indexer.items import Item
     from indexer.store.records import ItemRecord, Row
@@ -95,9 +98,12 @@ class LiveShop:
                 rows.add(number, record)
             self._ids = [item.item_id for item in items]
             self._numbers = {item_id: number for number, item_id in enumerate(self._ids)}
+            self._id_order = IdOrder(self._ids)
             self._starters = items_of_all_categories(items)
             segment, missing_rows = rows.make_segment(index)
             new_rows = _read_rows(reader, self._ids, missing_rows)
+            self._update_words(reader, reader.changes_since(words.sequence))
+            self._item_of_text = np.full(1, -1, dtype=np.int32)  # no text has number 0
             self.view = ShopView(
                 sequence=reader.sequence,
                 size=len(items),
@@ -107,10 +113,11 @@ class LiveShop:
                 product_numbers=len(self._products),
                 columns=LayeredColumns.of(items if accepted is None else accepted.added(items)),
                 segments=(segment, *self._segments.build(reader, new_rows, self._numbers)),
+                id_rank=self._id_order.ranks,
+                item_of_text=self._extended_items_of_texts(),
                 starter_items=self._starters,
                 records=self._records,
             )
-            self._update_words(reader, reader.changes_since(words.sequence))
             self._update_synonyms(reader)
 
     def refresh(self) -> bool:
@@ -234,6 +241,7 @@ class LiveShop:
             mask[replaced] = True
             segments = [segment.with_dead_rows(mask) for segment in segments]
         segments += self._segments.build(reader, new_rows, self._numbers)
+        self._id_order.extend()
         return replace(
             view,
             sequence=reader.sequence,
@@ -242,7 +250,18 @@ class LiveShop:
             product_numbers=len(self._products),
             columns=view.columns.with_changes(fields, size) if fields else view.columns,
             segments=tuple(self._segments.merge_small(segments)),
+            id_rank=self._id_order.ranks,
+            item_of_text=self._extended_items_of_texts(),
         )
+
+    def _extended_items_of_texts(self) -> NDArray[np.int32]:
+        """Return the item of each text of the words (texts + 1,), new texts included."""
+        known = self._item_of_text
+        added = self.words.ids_after(len(known) - 1)
+        if added:
+            items = [self._numbers.get(item_id, -1) for item_id in added]
+            self._item_of_text = np.concatenate([known, np.array(items, dtype=np.int32)])
+        return self._item_of_text
 
     def _to_filter(self, item: Item) -> Item:
         """Return an item with all fields that it can be filtered by."""

@@ -58,6 +58,8 @@ class ShopView:
     product_numbers: int  # how many were ever given to products
     columns: LayeredColumns
     segments: tuple[Segment, ...]
+    id_rank: NDArray[np.int32]  # (size,): the rank of each item's id, by which ties are broken
+    item_of_text: NDArray[np.int32]  # (texts + 1,): the item of each text of the words; -1: none
     starter_items: Sequence[int]  # see ``starters``; shared with later views, like ``ids``
     records: RecordCache  # shared with later views too
 
@@ -94,6 +96,19 @@ class ShopView:
         known = (numbers >= 0) & (numbers < self.size)
         known[known] = self.columns.alive[numbers[known]]
         return np.where(known, numbers, -1)
+
+    def items_of(self, texts: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the items of these texts of the index of words: (m,); -1 if not in this view."""
+        items = self.item_of_text[texts]  # (m,)
+        known = items >= 0
+        known[known] = self.columns.alive[items[known]]
+        return np.where(known, items, -1)
+
+    def by_score(
+        self, items: NDArray[np.integer], scores: NDArray[np.float64]
+    ) -> NDArray[np.int64]:
+        """Return the places of items (m,), best first: (m,). Ties are in the order of ids."""
+        return np.lexsort((self.id_rank[items], -scores))
 
     def starters(self, limit: int) -> list[int]:
         """Return some items to show before the first search, from each category in turn."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from search.words.price_words import described, take_price
 from search.words.value_words import ValueMatch, take_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from indexer.words.lexical import LexicalIndex
     from search.filters.jsonform import Range
@@ -21,7 +25,7 @@ class AskedWords(NamedTuple):
 
     ``text`` is what is searched for; empty if the words name only a price or values. ``price`` is
     a limit that was among them. ``values`` are the values of fields that they name, for queries
-    with a picture. ``excluded`` are the ids of items with a word after a minus. ``corrected`` is
+    with a picture. ``excluded`` are the items with a word after a minus (m,). ``corrected`` is
     the text with mistyped words replaced; empty if there are none.
     """
 
@@ -29,7 +33,7 @@ class AskedWords(NamedTuple):
     text: str
     price: Range | None
     values: list[ValueMatch]
-    excluded: list[str]
+    excluded: NDArray[np.integer]
     corrected: str
 
     @property
@@ -58,7 +62,7 @@ def _interpret(
     part: Part, text: str, view: ShopView, index: LexicalIndex, *, with_values: bool
 ) -> AskedWords:
     if index.is_plain:
-        return AskedWords(part.weight, text, None, [], [], "")
+        return AskedWords(part.weight, text, None, [], np.zeros(0, dtype=np.int64), "")
     price = None
     priced = take_price(text) if part.weight > 0 and view.columns.has_prices() else None
     if priced is not None and (priced.text or with_values):
@@ -67,5 +71,5 @@ def _interpret(
     values: list[ValueMatch] = []
     if with_values and text:
         text, values = take_values(query.corrected or text, part.weight, view.columns)
-    excluded = index.without(query.excluded, sequence=view.sequence)
-    return AskedWords(part.weight, text, price, values, excluded, query.corrected)
+    excluded = view.items_of(index.without(query.excluded, sequence=view.sequence))
+    return AskedWords(part.weight, text, price, values, excluded[excluded >= 0], query.corrected)

@@ -25,11 +25,9 @@ def with_most_words(
     """
     counts = np.zeros(view.size, dtype=np.int64)
     for text in texts:
-        for group in index.read(text, sequence=view.sequence).groups:
-            if not group.counts:
-                continue
-            forms = [*group.strong, *group.weak]
-            numbers = view.numbers_of(index.with_any(forms, sequence=view.sequence))
-            counts[numbers[numbers >= 0]] += 1
+        if any(group.counts for group in index.read(text, sequence=view.sequence).groups):
+            found = index.find(text, sequence=view.sequence)
+            items = view.items_of(found.numbers)
+            counts[items[items >= 0]] += found.words[items >= 0]
     most = int(counts[allowed].max(initial=0))
     return allowed & (counts >= most) if most else allowed

@@ -25,6 +25,7 @@ def _bound_process(
 
     settings = process_settings()
     BUDGET.megabytes = settings.max_decode_mb
+    BUDGET.max_wait_s = None
     limit_threads(threads or settings.threads)
 
 

@@ -108,6 +108,7 @@ def create_app(
     """
     check_extras(settings)
     BUDGET.megabytes = settings.max_decode_mb
+    BUDGET.max_wait_s = settings.queue_deadline_s
     limit_threads(settings.threads)
     ACCESS.use(lambda: _server_access(settings))
     worker = worker or WorkerProcess()

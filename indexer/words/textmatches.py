@@ -1,0 +1,76 @@
+"""Add up the scores of the words of a query: which texts have any, and how many."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+_FEW = 8  # if fewer than a text in so many matches, only those that match get a place in arrays
+
+
+class FormScores(NamedTuple):
+    """The texts that have one word or phrase, by rising number, and their scores > 0: both (m,)."""
+
+    numbers: NDArray[np.integer]
+    scores: NDArray[np.float64]
+
+
+# A group of forms, of which the best counts: shares, and the forms whose scores are added up.
+GroupScores: TypeAlias = "Sequence[tuple[float, Sequence[FormScores]]]"
+
+
+class TextMatches(NamedTuple):
+    """The texts that match a query, by rising number.
+
+    ``scores`` are the sums over the words, and ``words`` is how many of them a text has. All three
+    are (m,).
+    """
+
+    numbers: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    words: NDArray[np.int64]
+
+    def those(self, kept: NDArray[np.bool_]) -> TextMatches:
+        """Return the matches where ``kept`` (m,) is True."""
+        return TextMatches(self.numbers[kept], self.scores[kept], self.words[kept])
+
+    @property
+    def totals(self) -> NDArray[np.float64]:
+        """The score of each text (m,), so that more words rank above fewer.
+
+        Each word but the first adds the best sum of all.
+        """
+        most = float(self.scores.max(initial=0.0))
+        return self.scores + (self.words - 1) * most
+
+
+NO_MATCHES = TextMatches(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0, dtype=np.int64))
+
+
+def match_groups(groups: Sequence[GroupScores], texts: int) -> TextMatches:
+    """Return the texts, numbered from 1 to ``texts``, that have a form of any group."""
+    found = [form.numbers for group in groups for _, forms in group for form in forms]
+    if sum(map(len, found)) > texts // _FEW:
+        numbers = np.arange(texts + 1, dtype=np.int64)  # (n,)
+    else:
+        numbers = np.unique(np.concatenate(found)).astype(np.int64)  # (n,)
+    is_all = len(numbers) == texts + 1
+    scores = np.zeros(len(numbers))
+    words = np.zeros(len(numbers), dtype=np.int64)
+    for group in groups:
+        best = np.zeros(len(numbers))
+        for share, forms in group:
+            total = np.zeros(len(numbers))
+            for form in forms:
+                places = form.numbers if is_all else np.searchsorted(numbers, form.numbers)
+                total[places] += form.scores
+            np.maximum(best, share * total, out=best)
+        scores += best
+        words += best > 0
+    return TextMatches(numbers, scores, words).those(words > 0)
