@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import sqlite3
 import threading
 
@@ -269,4 +271,27 @@ def test_a_title_is_found_by_itself(title):
     try:
         assert "wanted" in found(index, title)
     finally:
+        index.close()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_file_with_damaged_pages_raises_index_corrupt_and_nothing_else(tmp_path, seed):
+    path = tmp_path / "words.sqlite"
+    titles = ("red mug", "blue mug", "green lamp")
+    LexicalIndex.write(
+        path,
+        [Item(item_id=f"i{n}", product_id=f"i{n}", title=titles[n % 3]) for n in range(300)],
+    )
+    damaged = bytearray(path.read_bytes())
+    dice = random.Random(seed)
+    start = dice.randrange(100, len(damaged) - 4000)  # behind the file's header
+    damaged[start : start + 3000] = dice.randbytes(3000)
+    path.write_bytes(damaged)
+    index = None
+    with contextlib.suppress(IndexCorrupt):
+        index = LexicalIndex.load(path)
+        for text in ("mug", "red mug", '"blue mug"', "gre", "lamp -green"):
+            index.search(text, 5)
+            index.without(["green"])
+    if index is not None:
         index.close()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,7 +35,7 @@ from indexer.words.vocabulary import (
 from indexer.words.wordquery import Interpreter, WordQuery, expression_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -68,18 +69,28 @@ class LexicalIndex:
     """A full-text index of items. Thread-safe."""
 
     def __init__(
-        self, connection: sqlite3.Connection, sequence: int = 0, *, live: bool = False
+        self,
+        connection: sqlite3.Connection,
+        sequence: int = 0,
+        *,
+        live: bool = False,
+        source: str = "the words in memory",
     ) -> None:
-        """Wrap a connection that any thread may use; see ``load`` and ``in_memory``."""
+        """Wrap a connection that any thread may use; see ``load`` and ``in_memory``.
+
+        Errors name the ``source``. Raises IndexCorrupt if the tables cannot be read.
+        """
+        self._source = source
         self.sequence = sequence  # the last change that the index contains
         self._connection = connection
         self._live = live
         self._lock = threading.Lock()
         self.synonyms = Synonyms([])
-        # An index without a vocabulary finds what it found when an earlier version wrote it.
-        self.is_plain = not has_vocabulary(connection)
-        self._vocabulary = Vocabulary(connection)
-        self._texts = TextSearch(connection, live=live)
+        with self._reading():
+            # An index without a vocabulary finds what it found when an earlier version wrote it.
+            self.is_plain = not has_vocabulary(connection)
+            self._vocabulary = Vocabulary(connection)
+            self._texts = TextSearch(connection, live=live)
         self._read: tuple[tuple[str, int, int], Synonyms, WordQuery] | None = None
 
     @classmethod
@@ -93,11 +104,13 @@ class LexicalIndex:
         try:
             connection = sqlite3.connect(address, uri=True, check_same_thread=False)
             connection.execute("SELECT count(*) FROM words").fetchone()
-        except sqlite3.Error as error:
+            return cls(connection, sequence, source=str(path))
+        except (sqlite3.Error, IndexCorrupt) as error:
             if connection is not None:
                 connection.close()
+            if isinstance(error, IndexCorrupt):
+                raise
             raise IndexCorrupt(f"{path} cannot be read: {error}") from error
-        return cls(connection, sequence)
 
     @classmethod
     def in_memory(cls, items: Iterable[Item], sequence: int = 0) -> LexicalIndex:
@@ -129,7 +142,7 @@ class LexicalIndex:
         """
         found = self.find(text, sequence=sequence)
         numbers = found.numbers.tolist()
-        with self._lock:
+        with self._reading():
             ids = self._texts.item_ids(numbers)
         pairs = zip((ids[number] for number in numbers), found.totals.tolist(), strict=True)
         ranked = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:limit]
@@ -148,7 +161,7 @@ class LexicalIndex:
         else:
             query = self.read(text, sequence=sequence)
             expression = "" if query.groups else all_of(query.required)
-        with self._lock:
+        with self._reading():
             if query is not None and query.groups:
                 return self._texts.match_groups(query, sequence)
             return self._texts.match(expression, sequence) if expression else NO_MATCHES
@@ -158,7 +171,7 @@ class LexicalIndex:
 
         Texts are numbered from 1, also those that are no longer valid.
         """
-        with self._lock:
+        with self._reading():
             return self._texts.ids_after(number)
 
     def read(self, text: str, *, sequence: int = NEVER - 1) -> WordQuery:
@@ -169,7 +182,7 @@ class LexicalIndex:
         known = self._read
         if known is not None and known[0] == key and known[1] is self.synonyms:
             return known[2]
-        with self._lock:
+        with self._reading():
             query = Interpreter(
                 self._vocabulary,
                 self.synonyms,
@@ -186,7 +199,7 @@ class LexicalIndex:
         is described as sweeter than a green one.
         """
         found = [NO_MATCHES.numbers]
-        with self._lock:
+        with self._reading():
             for form in forms:
                 expression = expression_of([form])
                 labeled = self._texts.numbers(f"{LABELS} : ({expression})", sequence)
@@ -230,6 +243,15 @@ class LexicalIndex:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Hold the connection. Raises IndexCorrupt if SQLite finds its pages damaged."""
+        with self._lock:
+            try:
+                yield
+            except sqlite3.DatabaseError as error:
+                raise IndexCorrupt(f"{self._source} cannot be read: {error}") from error
 
     def _replace(self, item_id: str, item: Item | None, sequence: int) -> None:
         self._connection.execute(
