@@ -68,6 +68,7 @@ def test_an_onnx_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         ({"input": "image"}, "does not run as its JSON file says"),
         ({"output": "logits"}, "does not run as its JSON file says"),
         ({"format": 2}, "cannot read"),
+        ({"size": 65_536}, "a batch is 2 images of 65536 px, more than 67108864 pixels"),
         ({"size": "large"}, "cannot read"),
         ({"size": 0}, "cannot read"),
         ({"dim": -1}, "cannot read"),
@@ -98,6 +99,14 @@ def test_a_graph_exported_for_a_fixed_number_of_images_gives_the_same_vectors(
     fixed = load_encoder(f"onnx:{path}")
     assert np.allclose(fixed.encode_images(pixels), wanted, atol=1e-6)
     assert fixed.encode_images([]).shape == (0, 12)
+
+
+def test_a_graph_for_more_images_at_once_than_fit_into_memory_is_refused(tmp_path: Path) -> None:
+    path = write_onnx(tmp_path, 1, layout="nchw", dtype="float32")
+    model = onnx.load(path)
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1_000_000
+    onnx.save(model, path)
+    assert "a batch is 1000000 images of 32 px" in refusal(f"onnx:{path}")
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage" * 100, b"\x08\x07"])

@@ -36,6 +36,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 _Count = Annotated[int, msgspec.Meta(ge=1, le=65_536)]
 _Positive = Annotated[float, msgspec.Meta(gt=0)]
 _BATCH = 64  # larger batches are no faster on a CPU and take more memory
+_MOST_PIXELS = 64 * 1024**2  # in a batch of a fixed size; 800 MB as float32
 
 
 class EncoderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
@@ -108,6 +109,11 @@ class OnnxEncoder:
             self._session = open_session(path, threads)
             self._fixed_batch = fixed_batch(self._session, self.settings.input)
             count = self._fixed_batch or 2  # two images fail in a graph that takes only one
+            if count * self.settings.size**2 > _MOST_PIXELS:
+                raise ValueError(
+                    f"a batch is {count} images of {self.settings.size} px, more than "
+                    f"{_MOST_PIXELS} pixels"
+                )
             blank = np.zeros((count, self.settings.size, self.settings.size, 3), dtype=np.uint8)
             vectors = self._run(blank)
         except Exception as error:  # ONNX Runtime has no base class for what it raises
