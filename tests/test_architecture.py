@@ -242,7 +242,6 @@ OPENED_BY_PILLOW = {
     "indexer/training/detector/pictures.py": "pictures and masks of the public training sets",
     "indexer/training/data.py": "masks of the public training set",
     "indexer/training/originals.py": "photos of the public training set, cut as its boxes say",
-    "indexer/training/teacher_features.py": "the same photos, as the teacher models take them",
     "style/stylefolder.py": "PNG files that it wrote itself, of at most 512 pixels a side",
     "style/training/pictures.py": "pictures of the operator's own training",
 }

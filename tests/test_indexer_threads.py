@@ -138,6 +138,7 @@ def test_every_other_command_neither_encodes_nor_searches_much():
     assert taking == {*BOUNDED, "serve"}
     assert set(found) - taking == {
         *("delete", "status", "check", "generations", "drop", "gc", "snapshot", "restore"),
+        "replicate",
         *("doctor", "export", "synonyms", "enrich", "describe", "ask", "faq import", "faq list"),
         "mcp",
         "train-style",  # torch has a setting of its own

@@ -57,6 +57,7 @@ def test_search_by_photo_prints_hits_in_the_shape_of_the_api(vitrine, tiny_shop,
     assert {"hits", "generation", "encoder", "mode", "timings"} <= set(done.json)
     assert set(done.json) - {"hits", "generation", "encoder", "mode", "timings"} == {
         "total",
+        "products",
         "facets",
         "no_close_match",
         "next_cursor",

@@ -136,13 +136,13 @@ def test_each_box_counts_as_a_search(serve):
 
 def test_two_boxes_of_a_photo_share_its_decoding(http, monkeypatch):
     decoded = []
-    decoding = EncodedImage.decode
+    decoding = EncodedImage.decode_each
 
-    def counted(self, wanted, *box):
-        decoded.append(wanted)
-        return decoding(self, wanted, *box)
+    def counted(self, cuts, take):
+        decoded.extend(cuts)
+        return decoding(self, cuts, take)
 
-    monkeypatch.setattr(EncodedImage, "decode", counted)
+    monkeypatch.setattr(EncodedImage, "decode_each", counted)
     image = base64.b64encode(two_colors()).decode()
     boxes = [(0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 1.0, 1.0)]
     assert search(http, *({"image": image, "box": box} for box in boxes)).status_code == 200

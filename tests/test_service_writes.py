@@ -169,7 +169,7 @@ def test_a_patch_changes_fields_filters_and_facets(writing):
     }
     reply = writing.post("/v1/search", json=body).json()
     assert [hit["item_id"] for hit in reply["hits"]] == ["red-mug"]
-    assert reply["facets"]["color"] == [{"value": "teal", "count": 1}]
+    assert reply["facets"]["color"] == [{"value": "teal", "count": 1, "products": 1}]
     call(writing, "PATCH", "/v1/items/red-mug", json={"price": None, "attributes": {"size": None}})
     assert writing.get("/v1/items/red-mug").json()["price"] is None
     assert writing.get("/v1/items/red-mug").json()["attributes"] == {"color": "teal"}

@@ -102,11 +102,11 @@ class Photo:
         of a JPEG, and not once for each box. Raises BadImage as ``cut`` does.
         """
         found: dict[int, Pixels] = {}
+        sides = [whole_side(preprocess.source_side, box) for box in boxes]
         with self._lock:
             encoded = self._open()
             needed: dict[int | Reduction, tuple[int | None, Box]] = {}
-            for number, box in enumerate(boxes):
-                wanted = whole_side(preprocess.source_side, box)
+            for number, (wanted, box) in enumerate(zip(sides, boxes, strict=True)):
                 reduction = encoded.reduction(wanted)
                 if reduction.pixels <= _KEPT_PIXELS:
                     needed[reduction] = (wanted, WHOLE)

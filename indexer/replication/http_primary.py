@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 
 from indexer.errors import BadPrimary, PrimaryLost
+from indexer.jsonbytes import decode_json_as
 from indexer.replication.messages import PROTOCOL, Feed, ItemPage, LogPage
 from indexer.replication.primary import UnknownFile
 
@@ -137,7 +138,7 @@ class HttpPrimary:
         """Return the error for an answer with another status."""
         text = response.read(10_000, decode_content=True)
         try:
-            problem = msgspec.json.decode(text, type=dict[str, Any])
+            problem = decode_json_as(text, dict[str, Any])
         except msgspec.MsgspecError:
             problem = {}
         detail = str(problem.get("detail", response.reason))[:300]

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from indexer.jsonbytes import decode_json_as
+
 if TYPE_CHECKING:
     from indexer.store.replay import ReplayWriter
     from indexer.store.transactions import Reader
@@ -38,7 +40,7 @@ def read_position(reader: Reader) -> Position:
     """Return the position, or a new one if the store never was a replica."""
     text = reader.meta(_NAME, "")
     try:
-        return msgspec.json.decode(text, type=Position) if text else Position()
+        return decode_json_as(text, Position) if text else Position()
     except msgspec.MsgspecError:  # of another version: everything is compared once more
         return Position()
 

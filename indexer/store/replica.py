@@ -12,6 +12,7 @@ import msgspec
 
 from indexer.durable import draft_of
 from indexer.errors import Conflict, IndexCorrupt
+from indexer.jsonbytes import decode_json_as
 from indexer.layout import REPLICA
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def read_note(shop: Path) -> ReplicaNote | None:
     """Return the note of a replica, None for other shops. Raises IndexCorrupt if it is damaged."""
     path = shop / REPLICA
     try:
-        return msgspec.json.decode(path.read_bytes(), type=ReplicaNote)
+        return decode_json_as(path.read_bytes(), ReplicaNote)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, msgspec.MsgspecError) as error:
