@@ -8,6 +8,7 @@ import sqlite3
 import numpy as np
 import pytest
 
+from indexer.errors import IndexCorrupt
 from indexer.items import Item
 from indexer.words import postings
 from indexer.words.lexical import LexicalIndex
@@ -113,3 +114,18 @@ def test_the_scores_of_words_add_up_whether_few_or_most_texts_match(index):
             for number, score in scores_of(index, word).items():
                 total[number] += score
         assert scores_of(index, *words) == {n: score for n, score in total.items() if score}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM words_docsize WHERE id = 7",
+        "UPDATE words_docsize SET sz = x'8181' WHERE id = 7",
+        "UPDATE words_docsize SET sz = x'' WHERE id = 7",
+        "DELETE FROM words_docsize WHERE id > 7",
+    ],
+)
+def test_tables_that_contradict_each_other_are_a_corrupt_index(index, damage):
+    index._connection.execute(damage)
+    with pytest.raises(IndexCorrupt, match="the words in memory cannot be read: the index has"):
+        index.search("red mug", 5)

@@ -6,14 +6,12 @@ to one string, which numpy parses. What was read is kept for the next search.
 
 from __future__ import annotations
 
+import sqlite3
 from collections import OrderedDict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    import sqlite3
 
 COLUMN_WEIGHTS = (8.0, 4.0, 3.0, 1.0)  # title, categories, attributes, description
 _COLUMNS = len(COLUMN_WEIGHTS)
@@ -48,7 +46,10 @@ class Posting(NamedTuple):
 
 
 class Postings:
-    """Reads the postings of one connection. The caller holds its lock."""
+    """Reads the postings of one connection. The caller holds its lock.
+
+    All methods raise sqlite3.DatabaseError if the tables of the index contradict each other.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -80,8 +81,11 @@ class Postings:
             parts = [self._lengths]
             for start in range(last, texts, _CHUNK):
                 (found,) = self._connection.execute(_LENGTHS, (start, _CHUNK)).fetchone()
-                parts.append(_decoded(bytes.fromhex(found)))
-            self._lengths = np.concatenate(parts)
+                parts.append(_decoded(bytes.fromhex(found or "")))
+            lengths = np.concatenate(parts)
+            if len(lengths) != texts + 1:
+                raise sqlite3.DatabaseError("the index has not one length for each text")
+            self._lengths = lengths
             self._total = int(self._lengths.sum())
         return self._lengths
 
@@ -115,6 +119,8 @@ class Postings:
             return Posting(nothing, nothing, texts)
         each = np.fromstring(found, dtype=np.int64, sep=",")  # (o,)
         of_text, column = each // _COLUMNS, each % _COLUMNS
+        if int(of_text[-1]) > texts or bool((np.diff(of_text) < 0).any()):
+            raise sqlite3.DatabaseError("the index has a word in texts that do not exist")
         starts = np.flatnonzero(np.diff(of_text, prepend=0))  # (m,)
         weights = np.array(COLUMN_WEIGHTS, dtype=np.int32)[column]  # (o,)
         numbers = of_text[starts].astype(np.int32)
@@ -129,6 +135,8 @@ def _decoded(sizes: bytes) -> NDArray[np.int32]:
     """
     each = np.frombuffer(sizes, dtype=np.uint8)
     ends = np.flatnonzero(each < 0x80)  # (texts * columns,)
+    if len(ends) % _COLUMNS or not len(ends) or ends[-1] != len(each) - 1:
+        raise sqlite3.DatabaseError("the index has lengths of texts that are cut off")
     starts = np.concatenate([[0], ends[:-1] + 1])
     place = np.repeat(ends, ends - starts + 1) - np.arange(len(each))  # bytes that follow
     values: NDArray[np.int64] = np.add.reduceat((each & 0x7F).astype(np.int64) << 7 * place, starts)
