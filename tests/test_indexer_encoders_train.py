@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -229,8 +230,6 @@ def test_training_resumes_from_its_checkpoint_and_refuses_other_hyperparameters(
     data: Path, base: Path, tmp_path: Path
 ) -> None:
     torch = pytest.importorskip("torch")
-    from dataclasses import replace
-
     from indexer.training.fit import fit
     from indexer.training.hyperparameters import Hyperparameters
     from indexer.training.network import Network, Shape
@@ -296,6 +295,8 @@ def test_a_course_runs_from_photos_to_a_file_and_resumes(
     base_made = (work / "base.onnx").stat().st_mtime_ns
     assert course.train(photos, use, params, work, "small").read_bytes() == written
     assert (work / "base.onnx").stat().st_mtime_ns == base_made
+    with pytest.raises(ValueError, match=r"base\.onnx holds a network of another shape; remove it"):
+        course.train(photos, use, replace(params, frozen_blocks=5), work, "small")
 
 
 @pytest.mark.torch

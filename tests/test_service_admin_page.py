@@ -248,4 +248,6 @@ def test_a_task_that_cannot_be_canceled_is_reported(page, place):
     page.route("**/cancel", lambda route: route.fulfill(status=507, json=detail))
     sign_in(page, place, "builds")
     page.get_by_role("button", name="Cancel Build of a.csv").click()
-    page.get_by_role("alert").get_by_text("the disk is full").wait_for()
+    alert = page.get_by_role("alert")
+    alert.get_by_text("the disk is full").wait_for()
+    assert alert.count() == 1

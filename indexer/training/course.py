@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from indexer.training.batches import Batches
 from indexer.training.branch import with_branch
 from indexer.training.data import Photo
-from indexer.training.export import POOLED, export
+from indexer.training.export import POOLED, export, load_network
 from indexer.training.fit import fit
 from indexer.training.hyperparameters import Hyperparameters
 from indexer.training.initialize import fit_head, imagenet_network, teacher_targets
@@ -48,9 +48,11 @@ def train(
     used = [photo for photo, is_used in zip(photos, use, strict=True) if is_used]
     squares = read_squares(used, params.size)
     start = imagenet_network(params.shape)
-    base = work / "base.onnx"
+    base, untrained = work / "base.onnx", with_branch(start, start, params.frozen_blocks)
     if not base.is_file():
-        _write(with_branch(start, start, params.frozen_blocks), base, squares, params, "base")
+        _write(untrained, base, squares, params, "base")
+    elif load_network(base).shape != untrained.shape:
+        raise ValueError(f"{base} holds a network of another shape; remove it to make it again")
     _initialize_head(start, base, squares, targets[torch.tensor(use)])
     batches = Batches(photos, read_squares(photos), params, use)
     views = make_views(

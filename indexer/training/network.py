@@ -112,7 +112,7 @@ class Block(nn.Module):
 
 
 class Palette(nn.Module):
-    """The shares of 64 learned colors in a picture, and the mean color of its 16 cells."""
+    """The shares of 64 colors in a picture, and the mean color of its 16 cells."""
 
     width = COLORS + 3 * 16
 

@@ -91,6 +91,9 @@ def make_views(
     files = [folder / f"views-{start:05d}.npz" for start in starts]
     run = inner_outputs(path, (FRONT, POOLED), threads=1)
 
+    for file in filter(Path.is_file, files):  # before the others are computed
+        _check(file, digest)
+
     def make(job: tuple[int, Path]) -> None:
         start, file = job
         if not file.is_file():
@@ -106,6 +109,16 @@ def make_views(
     finally:
         torch.set_num_threads(threads)
     return _read(files, digest)
+
+
+def _check(file: Path, digest: str) -> None:
+    """Raise ValueError if a file has the views of other photos, or of another network."""
+    with np.load(file) as stored:
+        if str(stored["digest"]) != digest:
+            raise ValueError(
+                f"{file} holds views of other photos or of another network; remove "
+                f"{file.parent} to compute them again"
+            )
 
 
 def _write(file: Path, batches: Batches, steps: range, run: Run, digest: str) -> None:
@@ -137,16 +150,11 @@ def _write(file: Path, batches: Batches, steps: range, run: Run, digest: str) ->
 
 
 def _read(files: list[Path], digest: str) -> Views:
-    """Read all views into memory."""
+    """Read all views into memory; ``digest`` is theirs."""
     pairs, rows = [], 0
     parts: dict[str, list[NDArray[np.generic]]] = {name: [] for name in ViewBatch._fields}
     for file in files:
         with np.load(file) as stored:
-            if str(stored["digest"]) != digest:
-                raise ValueError(
-                    f"{file} holds views of other photos or of another network; remove "
-                    f"{file.parent} to compute them again"
-                )
             pairs.append(stored["pairs"] + rows)
             for name, arrays in parts.items():
                 arrays.append(stored[name])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -16,16 +16,7 @@ Kind = Literal[
     "near-duplicate",
     "pictures-disagree",
 ]
-KINDS: tuple[Kind, ...] = (
-    "category",
-    "color",
-    "pattern",
-    "title",
-    "nothing",
-    "same-picture",
-    "near-duplicate",
-    "pictures-disagree",
-)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class PictureRef(msgspec.Struct, frozen=True):

@@ -38,7 +38,9 @@ def paint(picture: Floats, seed: int) -> Floats:
 class _Dots(NamedTuple):
     row: NDArray[np.intp]  # (n,): the pixel at the center of each dot
     column: NDArray[np.intp]
-    label: NDArray[np.int32]  # (h, w): the dot of each pixel; any one where there is none
+    label: NDArray[
+        np.int32
+    ]  # (h, w): the dot that covers each pixel; between dots it has no meaning
     cover: Floats  # (h, w): 1 inside a dot, 0 between dots
 
 
