@@ -327,6 +327,7 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
                 "speed": speed(recognizer, pictures),
             }
             if arguments.sheets:
+                arguments.sheets.mkdir(parents=True, exist_ok=True)
                 draw_sheet(arguments.sheets / f"streets-{name}.jpg", pictures, on_streets, shown)
                 draw_sheet(arguments.sheets / f"scenes-{name}.jpg", scenes, on_scenes, shown)
     results["auto_crop"] = evaluate_crops(arguments, backgrounds, cutouts)

@@ -2,43 +2,18 @@
 
 from __future__ import annotations
 
-import builtins
 import csv
 import os
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
 
 from indexer.catalog.sources import Entry, open_catalog
 from indexer.errors import BadCatalog, BadImage
 from indexer.imaging.imagepath import image_path
 from indexer.items import Item, Skipped
-
-
-def written(folder: Path, name: str, content: str | bytes) -> Path:
-    path = folder / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
-
-
-def items_of(path: Path, mapping: dict[str, str] | None = None) -> list[Item]:
-    entries = list(open_catalog(path, mapping))
-    assert [one for one in entries if isinstance(one, Skipped)] == []
-    return [entry.item for entry in entries if not isinstance(entry, Skipped)]
-
-
-def read(path: Path) -> tuple[list[str], list[tuple[str, str, str]]]:
-    """The ids that came through, and (where, id, reason) of what did not."""
-    good, bad = [], []
-    for entry in open_catalog(path):
-        if isinstance(entry, Skipped):
-            bad.append((entry.where, entry.item_id, entry.reason))
-        else:
-            good.append(entry.item.item_id)
-    return good, bad
-
+from tests.catalogfiles import items_of, read, written
 
 # A folder of images
 
@@ -257,100 +232,6 @@ def test_json_lines_may_begin_with_a_byte_order_mark(tmp_path):
 def test_a_json_array_is_not_json_lines_and_says_so(tmp_path):
     with pytest.raises(BadCatalog, match="line 1: expected an object, got list"):
         open_catalog(written(tmp_path, "a.ndjson", '[{"id":"a"}]')).scan()
-
-
-# Parquet
-
-
-def test_parquet_rows_become_items(tmp_path):
-    pa = pytest.importorskip("pyarrow")
-    pq = pytest.importorskip("pyarrow.parquet")
-    table = pa.table(
-        {
-            "id": [7, 8, None],
-            "title": ["Mug", None, "Ghost"],
-            "price": [4.5, float("nan"), 1.0],
-            "images": [["a.jpg", "b.jpg"], [], None],
-            "color": ["red", None, "gray"],
-        }
-    )
-    pq.write_table(table, tmp_path / "a.parquet")
-    catalog = open_catalog(tmp_path / "a.parquet")
-    entries = list(catalog)
-    mug, plain = entries[0].item, entries[1].item
-    assert (mug.item_id, mug.price, mug.images) == ("7", 4.5, ["a.jpg", "b.jpg"])
-    assert mug.attributes == {"color": "red"}
-    assert (plain.item_id, plain.title, plain.price, plain.images) == ("8", "", None, [])
-    assert entries[2] == Skipped("", "no id", where="row 3")
-
-
-def parquet(folder, columns) -> list[object]:
-    """What a Parquet catalog of these columns gives, an item or a Skipped for each row."""
-    pa = pytest.importorskip("pyarrow")
-    pq = pytest.importorskip("pyarrow.parquet")
-    names = list(columns)
-    pq.write_table(pa.table(list(columns.values()), names=names), folder / "a.parquet")
-    return [getattr(one, "item", one) for one in open_catalog(folder / "a.parquet")]
-
-
-def test_a_parquet_value_that_python_cannot_hold_costs_its_own_row_only(tmp_path):
-    pa = pytest.importorskip("pyarrow")
-    ids = pa.array(["a", "b", "c"])
-    fine = pa.array([10**9, 1_234_567_891, None], pa.timestamp("ns"))  # b's ends in nanoseconds
-    far = pa.array([0, 0, 10**15], pa.timestamp("s"))
-    found = parquet(tmp_path, {"id": ids, "made": fine, "sold": far})
-    first, second, third = found
-    assert first.item_id == "a"
-    if isinstance(second, Skipped):  # pyarrow returns times of pandas if that is installed
-        assert second.where == "row 2"
-        assert second.reason.startswith("column 'made' cannot be read: Nanosecond resolution")
-    assert third.where == "row 3"
-    assert third.reason.startswith("column 'sold' cannot be read: ")
-
-
-def test_text_in_a_parquet_that_is_no_utf8_costs_its_own_row_only(tmp_path):
-    pa = pytest.importorskip("pyarrow")
-    offsets = pa.py_buffer(np.array([0, 3, 5], dtype=np.int32).tobytes())
-    title = pa.StringArray.from_buffers(2, offsets, pa.py_buffer(b"Mug\xff\xfe"))
-    found = parquet(tmp_path, {"id": pa.array(["a", "b"]), "title": title})
-    assert found[0].title == "Mug"
-    assert found[1].reason.startswith("column 'title' cannot be read: 'utf-8' codec")
-
-
-def test_text_that_a_parquet_calls_bytes_is_text_and_a_picture_is_not(tmp_path):
-    pa = pytest.importorskip("pyarrow")
-    ids, image = pa.array([b"a", b"b"]), pa.array([b"a.jpg", b"\xff\xd8\xff\xe0"])
-    found = parquet(tmp_path, {"id": ids, "title": pa.array([b"Mug", b"Cup"]), "image": image})
-    assert (found[0].item_id, found[0].title, found[0].images) == ("a", "Mug", ["a.jpg"])
-    assert found[1].reason == "column 'image' holds 4 bytes that are not UTF-8 text"
-
-
-def test_two_columns_of_one_name_in_a_parquet_are_refused(tmp_path):
-    pa = pytest.importorskip("pyarrow")
-    pq = pytest.importorskip("pyarrow.parquet")
-    table = pa.table([["a"], ["Mug"], ["Cup"]], names=["id", "title", "title"])
-    pq.write_table(table, tmp_path / "a.parquet")
-    with pytest.raises(BadCatalog, match="has two columns 'title'; rename one"):
-        open_catalog(tmp_path / "a.parquet").scan()
-
-
-def test_a_file_that_is_no_parquet_is_a_bad_catalog(tmp_path):
-    pytest.importorskip("pyarrow")
-    with pytest.raises(BadCatalog, match=r"cannot read .*a\.parquet"):
-        open_catalog(written(tmp_path, "a.parquet", "id,title\n")).scan()
-
-
-def test_without_pyarrow_parquet_names_the_extra_that_brings_it(tmp_path, monkeypatch):
-    real = builtins.__import__
-
-    def without_pyarrow(name, *args, **kwargs):
-        if name.startswith("pyarrow"):
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without_pyarrow)
-    with pytest.raises(BadCatalog, match=r"pip install 'vitrine\[parquet\]'"):
-        open_catalog(written(tmp_path, "a.parquet", "")).scan()
 
 
 # Which column is what
