@@ -265,7 +265,14 @@ def test_no_text_breaks_the_search(words, text):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.text(alphabet=st.characters(categories=["L", "N"]), min_size=1, max_size=12))
+@given(
+    st.text(
+        # The letter U+02BC is folded to an apostrophe, which alone is no word.
+        alphabet=st.characters(categories=["L", "N"], exclude_characters="\u02bc"),
+        min_size=1,
+        max_size=12,
+    )
+)
 def test_a_title_is_found_by_itself(title):
     index = LexicalIndex.in_memory([item("other", "teapot"), item("wanted", title)])
     try:
