@@ -104,15 +104,15 @@ def _details(record: Record) -> Record:
                     name, mark, value = detail.rpartition(":")
                     if mark and value.strip():
                         found[name.rpartition(":")[2].strip()] = value.strip()
+    lists: dict[str, list[Any]] = {}
     for column in [name for name in record if _NUMBERED.fullmatch(str(name))]:
         name = _INDEX.sub("", column)
         value = record.pop(column)
         if value not in (None, "") and not name.startswith(("image", "video")):
-            found.setdefault(name, []).append(value)
-    return {
-        name: value[0] if isinstance(value, list) and len(value) == 1 else value
-        for name, value in found.items()
-    }
+            lists.setdefault(name, []).append(value)
+    for name, values in lists.items():
+        found.setdefault(name, values[0] if len(values) == 1 else values)
+    return found
 
 
 def _paths_in(text: str) -> Any:

@@ -28,7 +28,6 @@ _MARKUP: Final = re.compile(
 _ALT: Final = re.compile(
     r"(?<=\S)\s*(?:\([^()]*\)|!\s*(?:alt|title|desc|caption)\s*:.*)$", re.DOTALL
 )
-_LINKED: Final = re.compile(r"([^()]+?)\s*\((https?://[^\s()]+)\)")  # as Airtable writes pictures
 _URL: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//[^/\s]", re.IGNORECASE)
 _ABSOLUTE: Final = re.compile(r"(?:[A-Za-z]:)?/")
 _MEDIA_FOLDERS: Final = (
@@ -73,8 +72,9 @@ class ImageFiles:
         """Return the pictures in a part, which spaces may separate, without the remark after it."""
         if not text or self._exists(text.replace("\\", "/")):
             return [text] if text else []
-        if (linked := _LINKED.fullmatch(text)) and not self._exists(linked[1]):
-            return [linked[2]]
+        name, _, link = text.removesuffix(")").rpartition("(")  # as Airtable writes pictures
+        if text.endswith(")") and _URL.match(link) and not self._exists(name.strip()):
+            return [link]
         bare = _ALT.sub("", text)
         if bare != text and (_IMAGE_URL_END.search(bare) or self._exists(bare)):
             text = bare

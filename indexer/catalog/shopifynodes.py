@@ -64,6 +64,7 @@ def _product(rows: list[Record]) -> Record:
         *_nodes(product.pop("images", None)),
         *(picture for part in _nodes(product.pop("media", None)) if (picture := _picture(part))),
     ]
+    collections = [text_cell(part.get("title")) for part in _nodes(product.get("collections"))]
     by_id = {text_cell(variant.get("id")): variant for variant in variants}
     for row in rows if is_variant else rows[1:]:
         parent = by_id.get(text_cell(row.get(PARENT)))
@@ -81,7 +82,8 @@ def _product(rows: list[Record]) -> Record:
             target = product if parent is None else parent
             target.setdefault(text_cell(row["key"]), row["value"])
         elif _kind(row) == "Collection" and not is_blank(row.get("title")):
-            product.setdefault("collections", []).append(row["title"])
+            collections.append(text_cell(row["title"]))
+    product["collections"] = collections
     first = product.pop("featuredImage", None) or product.pop("featuredMedia", None)
     if first and (picture := _picture(first)) is not None:
         pictures.insert(0, picture)
@@ -111,7 +113,7 @@ def _plain(row: Mapping[str, Any]) -> Record:
 def _with_options(variant: Record) -> Record:
     """Return a variant whose picture and options are named as in the REST API."""
     options = variant.pop("selectedOptions", None)
-    for option in options if isinstance(options, list) else []:
+    for option in map(_object, options if isinstance(options, list) else []):
         name, value = text_cell(option.get("name")), text_cell(option.get("value"))
         if name and name != "Title" and value:
             variant.setdefault(name.lower(), value)

@@ -39,7 +39,7 @@ _KINDS: Final = ("field type", "fieldtype", "item type", "relationship", "item",
 _NAME: Final = re.compile(r"(?:product )?option ?name ?(\d)")
 _VALUE: Final = re.compile(r"(?:product )?option ?(?:value|description|choices) ?(\d)")
 _NAMED: Final = re.compile(r"product variation option \{?(.+?)\}?")
-_OPTION: Final = re.compile(r"Name=([^|]*)\|Value=(.*?)(?=[;,|\s]*Type=|$)", re.DOTALL)
+_OPTION: Final = re.compile(r"Name=([^|=]*)\|Value=(.*?)(?=[;,|\s]{0,3}Type=|$)", re.DOTALL)
 _PAIR: Final = re.compile(r"(?:\[[A-Z]+\])?\s*([^=,|]+)=([^,|]+)")
 _OWN: Final = frozenset(
     {

@@ -14,6 +14,7 @@ _ENDINGS: Final = ("n", "en", "s", "e")  # of plurals
 _REMOVED: Final = (*_ENDINGS, "er")  # adding it would make leather of leath
 _UMLAUTS: Final = (("ae", "a"), ("oe", "o"), ("ue", "u"))
 _SHORTEST: Final = 3  # letters of a part
+_LONGEST: Final = 60  # letters of a word that is taken apart
 _BEGINNING: Final = 4  # letters of a first part that is only the beginning of a word
 
 
@@ -60,6 +61,8 @@ class Compounds:
         the beginning of one, as in ``laufhose``, if a text has Laufen, and in German and Dutch
         the last the end of one. None if there are none.
         """
+        if len(word) > _LONGEST:
+            return None
         shortest = _SHORTEST if self.is_germanic else 4
         for at in range(_SHORTEST, len(word) - shortest + 1):
             head = word[at:]
@@ -75,7 +78,7 @@ class Compounds:
 
         Only in a shop that writes German or Dutch.
         """
-        if not self.is_germanic:
+        if len(word) > _LONGEST or not self.is_germanic:
             return ""
         ends = (word[at:] for at in range(_SHORTEST, len(word) - _SHORTEST + 1))
         return next((end for end in ends if self._is_head(end)), "")
