@@ -76,6 +76,17 @@ def test_a_variant_takes_what_it_lacks_from_the_row_of_its_parent(shop, name):
     assert ({item.description for item in items}, notes) == ({"Warm"}, [])
 
 
+def test_a_column_parent_that_names_no_row_is_an_attribute(shop):
+    text = "id,title,parent\n1,Zeus,Cronus\n2,Hera,Cronus\n"
+    items, _ = read(shop, "a.csv", text)
+    assert [(item.product_id, item.attributes) for item in items] == [
+        ("1", {"parent": "Cronus"}), ("2", {"parent": "Cronus"}),
+    ]  # fmt: skip
+    models = "sku;family;parent;name\n1;tshirt;m1;Tee red\n2;tshirt;m1;Tee blue\n"
+    items, _ = read(shop, "a.csv", models)
+    assert [item.product_id for item in items] == ["m1", "m1"]
+
+
 def test_a_parent_without_a_price_has_that_of_its_cheapest_variant(shop):
     text = (
         "item_sku,parent_sku,item_name,standard_price,main_image_url,other_image_url1\n"

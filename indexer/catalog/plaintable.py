@@ -59,6 +59,7 @@ class PlainTable(ShopFormat):
         self._tables: dict[tuple[str, ...], TableColumns] = {}
         self._latest = TableColumns(())
         self._id_column = ""
+        self._ignored_parent = ""
 
     def recognizes(self, columns: Collection[str]) -> bool:  # noqa: ARG002
         """Return True: every table is one."""
@@ -76,7 +77,8 @@ class PlainTable(ShopFormat):
         self._id_column = chosen.name
         if chosen.is_repeated:
             return merged_rows(read, chosen.name, self._images_in)
-        first = next((row for _, row in read() if not isinstance(row, BrokenRow)), {})
+        first = next(_records(read), {})
+        self._ignored_parent = self._unrelated_parent(read, first)
         if self._product_column(first) is None:
             return read()
         return filled_rows(read, self._product_of, self._ids_of, self._shared)
@@ -110,7 +112,8 @@ class PlainTable(ShopFormat):
         if columns.levels and "categories" not in record:
             texts = (short_text(named[name]) for name in columns.levels)
             record["categories"] = [" > ".join(filter(None, texts))]
-        if "product_id" not in mapping and short_text(record.get("product_id")) in NO_PRODUCT:
+        is_named = "product_id" in mapping or "product id" in columns.by_key
+        if not is_named and short_text(record.get("product_id")).casefold() in NO_PRODUCT:
             record.pop("product_id", None)
         self._add_options(record, named, columns)
         described = record.get("description")
@@ -138,8 +141,26 @@ class PlainTable(ShopFormat):
     def _product_column(self, row: Record) -> str | None:
         """Return the column in which a row names its product, or None."""
         if not self._id_column:
-            return self._columns(row).first("parent")
+            return self._columns(row).first("parent", (self._ignored_parent,))
         return next(iter(self._columns_of("product_id", self._index(row), {})), None)
+
+    def _unrelated_parent(self, read: ReadRows, first: Record) -> str:
+        """Return a column ``parent`` that names no row, or "": it may hold anything.
+
+        In a table with families, as Akeneo's, it names models, which have a table of their own.
+        """
+        by_key = self._columns(first).by_key
+        column = by_key.get("parent")
+        if column is None or "family" in by_key:
+            return ""
+        named = {short_text(row.get(column)) for row in _records(read)} - NO_PRODUCT
+        is_row = any(
+            short_text(row.get(name)) in named
+            for row in _records(read)
+            for name in self._columns(row).ids()
+            if name != column
+        )
+        return "" if is_row else column
 
     def _product_of(self, row: Record) -> str:
         column = self._product_column(row)
@@ -203,7 +224,8 @@ class PlainTable(ShopFormat):
             return []
         if field == "product_id" and self._id_column and "id" in columns.by_key:
             return [columns.by_key["id"]]
-        name = columns.first(field, (self._id_column,) if field == "product_id" else ())
+        without = (self._id_column, self._ignored_parent) if field == "product_id" else ()
+        name = columns.first(field, without)
         if name is None and field in _TRANSLATED:
             name = columns.translated(field, self._language)
         if name is None and field == "price":
@@ -232,6 +254,10 @@ class PlainTable(ShopFormat):
         sites = (found[1] for name in row if (found := _SITE.search(name)))
         if currency := (currency_in(names[0]) if names else "") or next(sites, ""):
             record["currency"] = currency
+
+
+def _records(read: ReadRows) -> Iterator[Record]:
+    return (row for _, row in read() if not isinstance(row, BrokenRow))
 
 
 def _set_stock(record: Record, row: Record, columns: TableColumns) -> None:
