@@ -20,10 +20,9 @@ _MARKS: Final = frozenset(
 )
 _PICTURES: Final = frozenset({"image link", "image.url"})
 _INDEX: Final = re.compile(r"\[\d+\]")
-_NUMBERED: Final = re.compile(
-    r"\w+\[\d+\](?:\.\w+(?:\[\d+\])?)?"
-)  # product_tags[0], image[0].tag[0]
-_PICTURE: Final = re.compile(r"image\[\d+\]\.url")
+# product_tags[0], image[0].tag[0]
+_NUMBERED: Final = re.compile(r"\w+\[\d+\](?:\.\w+(?:\[\d+\])?)?")
+_PICTURE: Final = re.compile(r"image\[(\d+)\]\.url")
 
 
 class GoogleFeed(ShopFormat):
@@ -69,7 +68,8 @@ class GoogleFeed(ShopFormat):
         columns = super()._columns_of(field, found, mapping)
         if field != "images" or "images" in mapping:
             return columns
-        return [*columns, *(found[key] for key in sorted(found) if _PICTURE.fullmatch(key))]
+        numbered = {int(match[1]): key for key in found if (match := _PICTURE.fullmatch(key))}
+        return [*columns, *(found[numbered[number]] for number in sorted(numbered))]
 
     def record(self, row: Record, mapping: ColumnMapping) -> Record:
         """Return the record of a product, with its price of today and one taxonomy."""

@@ -192,5 +192,5 @@ class WooCommerce(ShopFormat):
 
 
 def _is_private(part: Any) -> bool:
-    """Return True for the metadata of a plugin, whose key begins with a line."""
+    """Return True for the metadata of a plugin, whose key begins with an underscore."""
     return isinstance(part, dict) and str(part.get("key", "")).startswith("_")
