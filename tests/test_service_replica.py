@@ -10,7 +10,10 @@ import msgspec
 import pytest
 
 from indexer.encoders.color import ColorEncoder
-from indexer.errors import BadPrimary, PrimaryLost, StoreFull
+from indexer.enrichment.faqlog import FaqLog
+from indexer.enrichment.reviewlog import ReviewLog
+from indexer.enrichment.suggestionlog import SuggestionLog
+from indexer.errors import BadPrimary, Conflict, PrimaryLost, StoreFull
 from indexer.replication.following import Following
 from indexer.replication.http_primary import HttpPrimary
 from indexer.replication.messages import FileState, ItemPage
@@ -68,6 +71,16 @@ def test_a_copy_over_http_is_served_refuses_writes_and_can_be_left(
     assert "is a shop of its own now" in vitrine("replicate", "--leave", "--shop", copy).out
     assert vitrine("delete", "pink-cup", "--shop", copy).code == 0
     assert_one_line(vitrine("replicate", "--leave", "--shop", copy), "is not a replica")
+
+
+@pytest.mark.parametrize("log", [ReviewLog, SuggestionLog, FaqLog])
+def test_reviews_suggestions_and_answers_of_a_copy_are_those_of_its_primary(shop, tmp_path, log):
+    copy = tmp_path / "copy"
+    log(shop, create=True).close()
+    catch_up(copy, Watched(shop))
+    with pytest.raises(Conflict, match="is a replica, which takes no writes"):
+        log(copy, create=True)
+    log(copy).close()  # to read
 
 
 def test_an_engine_of_a_copy_answers_a_write_with_409(shop, tmp_path, serve):
