@@ -64,7 +64,7 @@ def test_the_containers_of_a_replica_share_the_copy_and_the_ids_of_processes():
     services = yaml.safe_load(text)["services"]
     assert services["replicate"]["command"][0] in _COMMANDS
     assert services["replicate"]["volumes"] == services["vitrine"]["volumes"] == ["copy:/shop"]
-    assert services["vitrine"]["pid"] == "service:replicate"
+    assert services["replicate"]["pid"] == "service:vitrine"
     assert services["vitrine"]["ports"] == ["127.0.0.1:8000:8000"]
 
 

@@ -128,7 +128,7 @@ class VectorIndex:
 
     def move_to_huge_pages(self) -> None:
         """Make searches of a graph faster, in about 1 s per GB; do nothing with other recipes."""
-        if self.layout.kind == "HNSW":
+        if self.layout.kind == "HNSW" and len(self):
             move_graph(self._base)
 
     def with_contract(self, contract: Contract) -> VectorIndex:
