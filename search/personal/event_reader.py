@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from search.personal.event import EVENT_TYPES, Event, EventType
+from search.personal.mixer import SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 KEY_BYTES: Final = 16  # of a keyed hash
 SEQUENCE: Final = struct.Struct(">Q")
-WEIGHTS_KEY: Final = "weights 2"  # in ``meta``; raise the number if the scale of a feature changes
+WEIGHTS_KEY: Final = f"weights {SCALE}"  # in ``meta``
 POPULARITY: Final = b"popularity"  # in ``meta``
 _MOST_HIDDEN: Final = 10_000
 TIME: Final = struct.Struct(">Q")  # milliseconds since 1970
@@ -175,10 +176,10 @@ class EventReader:
         return self._txn.get("meta", POPULARITY)
 
     def weights(self, model: bytes = b"") -> dict[str, float] | None:
-        """Return the mixer's weights that were learned from this log; None if none were.
+        """Return the mixer's weights that an earlier version stored here; None if it did not.
 
-        They are those of a model of encoder, by its key, or else those that an earlier version
-        stored for any model.
+        They are those of a model of encoder, by its key, or else those for any model. Trained
+        rankers are parts of generations now, see ``indexer.shop.rankers``.
         """
         general = self._meta(WEIGHTS_KEY, None)
         weights: dict[str, float] | None = self._meta(weights_key(model), general)

@@ -11,7 +11,7 @@ import numpy as np
 
 from indexer.arrays import unit
 from indexer.errors import IndexCorrupt, UnknownItem
-from indexer.items import clean_id
+from indexer.items import ORIGINAL, clean_id
 from indexer.layout import EVENTS
 from indexer.stopwatch import Stopwatch
 from search.moments import moments
@@ -65,13 +65,14 @@ class Recommender:
         *,
         generation: str,
         model: bytes = b"",
+        seal: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Events are kept below ``folder``; ``clock`` gives the seconds since 1970.
 
         ``live`` and ``store`` are those of the shop, and ``dim`` is that of its vectors;
         ``generation`` is a name that goes into each reply; ``model`` is the key of the encoder's
-        model.
+        model; ``seal`` is that of the generation, whose trained ranker is used if it has one.
         """
         self._folder = folder
         self._live = live
@@ -82,7 +83,7 @@ class Recommender:
         self._clock = clock
         self._log: EventLog | None = None
         self._opening = threading.Lock()
-        self._sources = SourceReader(folder, dim, model, self.open_log)
+        self._sources = SourceReader(folder, dim, model, self.open_log, seal=seal)
 
     def with_events(self, folder: Path, *, clock: Callable[[], float] = time.time) -> Recommender:
         """Return a recommender of the same shop with events below another folder."""
@@ -163,7 +164,7 @@ class Recommender:
                 _check_item(query.context, view)
             return choose_items(profile, query, self._sources.read(view))
 
-        return self._answer(query, choose, profile.events)
+        return self._answer(query, choose, profile.events, query.style or profile.style)
 
     def bought_together(self, item_id: str, query: RecommendQuery) -> Recommendations:
         """Choose what goes with an item. Raises BadQuery, UnknownItem, IndexCorrupt.
@@ -176,7 +177,7 @@ class Recommender:
             bought = self._sources.bought_with(item_id)
             return choose_together(item, query, bought, self._sources.read(view))
 
-        return self._answer(query, choose, 0)
+        return self._answer(query, choose, 0, query.style or ORIGINAL)
 
     def replay(
         self, user_id: str, time: float, shown: Sequence[str], weights: Mapping[str, float]
@@ -202,7 +203,11 @@ class Recommender:
         )
 
     def _answer(
-        self, query: RecommendQuery, choose: Callable[[ShopView], Choice], events: int
+        self,
+        query: RecommendQuery,
+        choose: Callable[[ShopView], Choice],
+        events: int,
+        style: str,
     ) -> Recommendations:
         stopwatch = Stopwatch()
         query = query.check()
@@ -223,6 +228,7 @@ class Recommender:
         return Recommendations(
             items=items,
             fallback=choice.fallback,
+            style=style,
             events=events,
             generation=self._generation,
             timings=milliseconds(stopwatch),
