@@ -12,7 +12,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from indexer.errors import BadEvent, BadQuery
-from indexer.items import MAX_ID_BYTES, clean_id
+from indexer.items import MAX_ID_BYTES, ORIGINAL, clean_id
 from indexer.jsonbytes import decode_json
 from search.filters.grammar import parse_filter
 from search.filters.jsonform import Filter, filter_from_json
@@ -158,6 +158,7 @@ async def recommend_session(state: AppState, request: Request) -> Response:
         seen=fields.seen,
         explain=fields.explain,
         diversity=fields.diversity,
+        style=fields.style,
     )
 
     def profile(engine: Engine) -> Profile:
@@ -181,6 +182,7 @@ async def recommend_user(
         seen=params.seen,
         explain=params.explain,
         diversity=params.diversity,
+        style=params.style,
     )
     return await _recommend(
         state, request, query, lambda engine: engine.recommender.profile(user_id)
@@ -221,7 +223,12 @@ async def _recommend(
         engine = served.engine
 
         def work() -> bytes:
+            if query.style is not None and query.style != ORIGINAL:
+                engine.style_registry.find(query.style)
             found = engine.recommender.recommend(profile(engine), query)
+            # Events may name a style that the shop does not have, or has no longer.
+            if found.style != ORIGINAL and found.style not in engine.style_registry:
+                found = msgspec.structs.replace(found, style=ORIGINAL)
             return msgspec.json.encode(recommend_reply(found, root=root))
 
         reply = await cancel_on_disconnect(request, state.pools.searching.run(work))
