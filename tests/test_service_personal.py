@@ -175,6 +175,15 @@ def test_a_user_is_exported_and_erased(personal, shop):
         assert engine.recommender.events_of("u") == []
 
 
+def test_a_long_history_comes_in_parts_and_whole(personal, monkeypatch):
+    monkeypatch.setattr("search.personal.recommender._PAGE", 2)
+    add(personal, *(view("red-shoe", time=1_790_000_000 + n, event_id=str(n)) for n in range(7)))
+    add(personal, view("blue-mug", user="v"))
+    reply = call(personal, "GET", "/v1/users/u").json()
+    assert [event["event_id"] for event in reply["events"]] == list("0123456")
+    assert len(call(personal, "GET", "/v1/users/v").json()["events"]) == 1
+
+
 @pytest.mark.parametrize("user", ["a/b", "a/recommendations", "ü 1", "50%", "a?b"])
 def test_user_ids_may_hold_anything_if_encoded(personal, user):
     from urllib.parse import quote

@@ -132,6 +132,25 @@ class EventReader:
                     return
                 yield decode_event(value)
 
+    def page_of_user(self, user_id: str, after: bytes, limit: int) -> tuple[list[UserEvent], bytes]:
+        """Return up to ``limit`` events of a user, the oldest first, and the key of the last one.
+
+        They come after that key of an earlier page; b"" begins. The key is b"" if no more follow.
+        """
+        key = self.user_key(user_id)
+        if key is None:
+            return [], b""
+        events: list[UserEvent] = []
+        last = after
+        for name, value in self._txn.entries("events", after + b"\0" if after else key):
+            if not name.startswith(key):
+                return events, b""
+            if len(events) == limit:
+                return events, last
+            events.append(decode_event(value))
+            last = name
+        return events, b""
+
     def since(self, sequence: int) -> Iterator[LoggedEvent]:
         """Yield the events that were stored after this sequence number, in that order."""
         for _, name in self._txn.entries("log", SEQUENCE.pack(sequence + 1)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from search.personal.event_log import Stored
     from search.personal.event_reader import UserEvent
     from search.personal.profile import Profile
+
+
+_PAGE: Final = 2_000  # events
 
 
 class Replay(NamedTuple):
@@ -126,6 +129,17 @@ class Recommender:
             return []
         with log.read() as reader:
             return list(reader.of_user(user_id))
+
+    def events_after(self, user_id: str, after: bytes) -> tuple[list[UserEvent], bytes]:
+        """Return the next 2,000 events of a user, the oldest first, and where the next page begins.
+
+        b"" is the beginning, and the end: so a user of a million events takes little memory.
+        """
+        log = self.open_log()
+        if log is None:
+            return [], b""
+        with log.read() as reader:
+            return reader.page_of_user(clean_id(user_id), after, _PAGE)
 
     def forget(self, user_id: str) -> int:
         """Delete all events of a user; return how many there were."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Annotated, Any
 from urllib.parse import unquote
 
 import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from starlette.responses import StreamingResponse
 
 from indexer.errors import BadEvent, BadQuery
 from indexer.items import MAX_ID_BYTES, ORIGINAL, clean_id
@@ -191,15 +192,30 @@ async def recommend_user(
 
 async def user(state: AppState, user_id: UserId) -> Response:
     """Return everything that is stored about a user: the events, oldest first."""
-    async with state.serving.lease() as served:
-        engine = served.engine
 
-        def work() -> Response:
-            stored = engine.recommender.events_of(user_id)
-            events = [entry.event(user_id) for entry in stored]
-            return _reply(UserReply(user_id=user_id, events=events))
+    async def read(after: bytes) -> tuple[bytes, bytes]:
+        async with state.serving.lease() as served:
+            engine = served.engine
+            return await state.pools.reading.run(lambda: _event_page(engine, user_id, after))
 
-        return await state.pools.reading.run(work)
+    # Read before the reply begins, so that an error is still a reply.
+    first, after = await read(b"")
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b'{"user_id":' + msgspec.json.encode(user_id) + b',"events":[' + first
+        start = after
+        while start:
+            page, start = await read(start)
+            yield b"," + page
+        yield b"]}"
+
+    return StreamingResponse(body(), media_type="application/json", headers=_PRIVATE)
+
+
+def _event_page(engine: Engine, user_id: str, after: bytes) -> tuple[bytes, bytes]:
+    """Return some events of a user as JSON, joined by commas, and where the next ones begin."""
+    events, last = engine.recommender.events_after(user_id, after)
+    return b",".join(msgspec.json.encode(entry.event(user_id)) for entry in events), last
 
 
 async def erase_user(state: AppState, user_id: UserId) -> Response:
@@ -288,5 +304,5 @@ def _filter(given: str | dict[str, Any] | None) -> Filter | None:
     return parse_filter(given) if isinstance(given, str) else filter_from_json(given)
 
 
-def _reply(reply: EventsReply | UserReply | ErasedReply) -> Response:
+def _reply(reply: EventsReply | ErasedReply) -> Response:
     return Response(msgspec.json.encode(reply), media_type="application/json", headers=_PRIVATE)
