@@ -7,8 +7,8 @@ their kind, and users who like three kinds each and have four events on them. Th
 
 - ``in process``: recommendations of 12 items to users in turn, in one thread.
 - ``http``: GET /v1/users/{id}/recommendations, with a service of two workers. ``cpu_ms`` is the
-  processor time of the workers for each request, which other programs on the machine change
-  little; ``per_s_by_cpu`` is the rate that two cores have at that. On a busy machine, use few
+  processor time of the workers for each request, without what they take while idle; other programs
+  on the machine change it little; ``per_s_by_cpu`` is the rate that two cores have at that. On a busy machine, use few
   connections: refused requests count too.
 """
 
@@ -144,10 +144,12 @@ def over_http(shop: Path, users: list[str], connections: int, seconds: float) ->
     with served(shop, WORKERS, 0) as address:
         warm = MixedLoop(address, requests, connections)
         warm.run(seconds / 2)
-        loop = MixedLoop(address, requests, connections)
+        idle = _children_cpu_s()
+        time.sleep(seconds)
         before = _children_cpu_s()
+        loop = MixedLoop(address, requests, connections)
         loop.run(seconds, warm_s=0.0)
-        used = _children_cpu_s() - before
+        used = _children_cpu_s() - before - (before - idle)
     figures = loop.figures(seconds)
     cpu_ms = 1e3 * used / max(1, sum(map(len, loop.took.values())))
     return figures | {"cpu_ms": round(cpu_ms, 2), "per_s_by_cpu": round(WORKERS * 1e3 / cpu_ms, 1)}

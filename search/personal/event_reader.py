@@ -14,7 +14,6 @@ import msgspec
 import numpy as np
 
 from search.personal.event import EVENT_TYPES, Event, EventType
-from search.personal.mixer import SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 KEY_BYTES: Final = 16  # of a keyed hash
 SEQUENCE: Final = struct.Struct(">Q")
-WEIGHTS_KEY: Final = f"weights {SCALE}"  # in ``meta``
+WEIGHTS_KEY: Final = "weights 2"  # in ``meta``, of earlier versions
 POPULARITY: Final = b"popularity"  # in ``meta``
 _MOST_HIDDEN: Final = 10_000
 TIME: Final = struct.Struct(">Q")  # milliseconds since 1970
