@@ -8,8 +8,8 @@ their kind, and users who like three kinds each and have four events on them. Th
 - ``in process``: recommendations of 12 items to users in turn, in one thread.
 - ``http``: GET /v1/users/{id}/recommendations, with a service of two workers. ``cpu_ms`` is the
   processor time of the workers for each request, without what they take while idle; other programs
-  on the machine change it little; ``per_s_by_cpu`` is the rate that two cores have at that. On a busy machine, use few
-  connections: refused requests count too.
+  on the machine change it little. ``per_s_by_cpu`` is the rate that two cores have at that. On a
+  busy machine, use few connections: refused requests count too.
 """
 
 from __future__ import annotations
