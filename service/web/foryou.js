@@ -64,7 +64,7 @@ export class ForYou {
 
   /** Draw the row; before the first click there is nothing to show but what the page shows above. */
   #draw(place, { items, style, fallback }) {
-    const focused = document.activeElement?.closest("#foryou [data-item]")?.dataset.item;
+    const focused = place.contains(document.activeElement);
     const isEmpty = interest.events().length === 0 && fallback === "assorted";
     const shown = isEmpty ? [] : items;
     const reasons = new Set(shown.map(whyOf));

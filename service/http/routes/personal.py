@@ -206,7 +206,8 @@ async def user(state: AppState, user_id: UserId) -> Response:
         start = after
         while start:
             page, start = await read(start)
-            yield b"," + page
+            if page:  # else the user was erased meanwhile
+                yield b"," + page
         yield b"]}"
 
     return StreamingResponse(body(), media_type="application/json", headers=_PRIVATE)
