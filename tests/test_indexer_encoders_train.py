@@ -96,9 +96,11 @@ def test_photos_are_grouped_by_item_and_else_by_kind() -> None:
 def test_the_shipped_weights_can_be_trained_further() -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
-    from indexer.training.export import load_network
+    from indexer.training.adapt import open_network
 
-    network = load_network(WEIGHTS).train()
+    network, settings = open_network(WEIGHTS)
+    assert settings.size == 208
+    network.train()
     network(torch.rand(2, 3, 96, 96) * 255).sum().backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
 
