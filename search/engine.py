@@ -114,6 +114,7 @@ class SearchEngine:
             encoder.dim,
             generation=self.generation,
             model=model.key,
+            seal=opened.manifest.seal,
         )
         self.classifier = PhotoClassifier(
             store,
