@@ -54,6 +54,7 @@ from service.http.routes.styles import style_routes
 from service.http.routes.suggestions import suggestion_routes
 from service.http.routes.writes import write_routes
 from service.http.security import BodyLimit, HostCheck, SecurityHeaders
+from service.http.similar_shortcut import SimilarShortcut
 from service.runtime.answer_cache import AnswerCache
 from service.runtime.compaction import Compaction
 from service.runtime.engine import Engine
@@ -152,7 +153,7 @@ def create_app(
             tracing,
             shares_metrics=worker.count > 1,
         ),
-        _middleware(settings, gate, metrics, ids, rates, tracing),
+        _middleware(state, gate, ids, tracing),
     )
     add_routes(app, state)
     if assistants is not None:
@@ -243,20 +244,20 @@ def _lifespan(
 
 
 def _middleware(
-    settings: Settings,
-    gate: Gate,
-    metrics: Metrics,
-    ids: RequestIds,
-    rates: RateLimits,
-    tracing: Tracing | None,
+    state: AppState, gate: Gate, ids: RequestIds, tracing: Tracing | None
 ) -> list[Middleware]:
     """Return the middleware around every request, outermost first."""
+    settings = state.settings
     origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
     return [
         Middleware(SecurityHeaders, cross_origin=bool(origins)),
         *([_cors(origins)] if origins else []),
         Middleware(
-            RequestMiddleware, log=settings.request_log, metrics=metrics, ids=ids, tracing=tracing
+            RequestMiddleware,
+            log=settings.request_log,
+            metrics=state.metrics,
+            ids=ids,
+            tracing=tracing,
         ),
         Middleware(Compression),
         Middleware(HostCheck, allowed=settings.allowed_hosts.split(",")),
@@ -268,7 +269,8 @@ def _middleware(
             timeout_s=settings.body_timeout_s,
             min_bytes_s=settings.min_upload_kb_s * 1e3,
         ),
-        *([Middleware(ReadCheck, rates=rates)] if settings.require_key else []),
+        *([Middleware(ReadCheck, rates=state.rates)] if settings.require_key else []),
+        Middleware(SimilarShortcut, state=state),
     ]
 
 
