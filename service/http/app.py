@@ -115,7 +115,7 @@ def create_app(
     worker = worker or WorkerProcess()
     sharing = None if worker.folder is None else SharedEffort(worker.folder)
     metrics = Metrics(worker.metrics)
-    pools = worker_pools(settings)
+    pools = worker_pools(settings, metrics)
     serving = Serving(
         open_engine or (lambda encoder: _open_shop(settings, encoder, sharing)),
         current or ShopFolder(settings.shop).current,
@@ -280,7 +280,14 @@ def _cors(origins: list[str]) -> Middleware:
         CORSMiddleware,
         allow_origins=origins,
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "api-key", "Content-Type", "X-Request-ID", "If-Match"],
+        allow_headers=[
+            "Authorization",
+            "api-key",
+            "Content-Type",
+            "X-Request-ID",
+            "If-Match",
+            "If-None-Match",
+        ],
         expose_headers=[
             *("X-Request-ID", "Retry-After", "ETag", "Location"),
             *("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
