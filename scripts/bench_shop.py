@@ -62,7 +62,7 @@ def make_shop(path: Path, items: int) -> None:
         """Return a vector for each picture (n, dim), always the same for the same picture."""
         vectors = []
         for picture in pixels:
-            random = np.random.default_rng(zlib.crc32(np.ascontiguousarray(picture)))
+            random = np.random.default_rng(zlib.crc32(picture.tobytes()))
             own = random.standard_normal(encoder.dim)
             vectors.append(directions[random.integers(_DIRECTIONS)] + _SPREAD * own)
         return unit(np.array(vectors, dtype=np.float32))
