@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from search.live.view import ShopView
 
 WORDS_PER_VECTOR = 5  # ranks of the ranking by words that are fused, for each by vector
+_FEW = 16  # items that are dropped from what a search finds
 _VOTERS = 10  # nearest items whose categories are counted to find the kind
 
 
@@ -54,14 +55,30 @@ def find_candidates(
     by_words = _find_by_words(bound, None if reorders else depth) if bound.words else []
     if bound.vector is None:
         return Candidates([], by_words, "lexical", depth)
-    mask = None if bound.allowed is view.columns.alive else bound.allowed
     if bound.values:
         by_vector, kind = _find_by_values(bound, depth, scorer, watch)
         return Candidates(by_vector, by_words, "fused", depth, kind)
     # A confidence is computed from the next RIVALS groups: it must not depend on the limit.
-    nearest = view.nearest(bound.vector, mask, bound.groups, max(depth, RIVALS + 1), watch)
+    mask, left_out = _masks_of(bound)
+    nearest = view.nearest(
+        bound.vector, mask, bound.groups, max(depth, RIVALS + 1), watch, left_out=left_out
+    )
     by_vector = scorer.score(query, nearest.found, view.product)
     return Candidates(by_vector, by_words, "fused" if bound.words else nearest.mode, depth)
+
+
+def _masks_of(bound: BoundQuery) -> tuple[Mask | None, Mask | None]:
+    """Return the mask of items to search, and that of items to drop from what is found: (size,).
+
+    The second is for a few items that the query names: dropping them is cheaper than searching by
+    a mask of all others.
+    """
+    if bound.allowed is bound.view.columns.alive:
+        return None, None
+    barred = bound.barred
+    if bound.query.filter is None and barred is not None and np.count_nonzero(barred) <= _FEW:
+        return None, barred
+    return bound.allowed, None
 
 
 def _find_by_values(
