@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from search.live.view import ShopView
 
 WORDS_PER_VECTOR = 5  # ranks of the ranking by words that are fused, for each by vector
-_FEW = 16  # items that are dropped from what a search finds
 _VOTERS = 10  # nearest items whose categories are counted to find the kind
 
 
@@ -75,10 +74,7 @@ def _masks_of(bound: BoundQuery) -> tuple[Mask | None, Mask | None]:
     """
     if bound.allowed is bound.view.columns.alive:
         return None, None
-    barred = bound.barred
-    if bound.query.filter is None and barred is not None and np.count_nonzero(barred) <= _FEW:
-        return None, barred
-    return bound.allowed, None
+    return (None, bound.barred) if bound.names_few else (bound.allowed, None)
 
 
 def _find_by_values(

@@ -71,7 +71,7 @@ class ShopView:
     @property
     def products(self) -> int:
         """The number of products."""
-        return len(np.unique(self.product[self.columns.alive]))
+        return self.columns.count_products(self.columns.alive, self.product)
 
     @property
     def rows(self) -> int:
