@@ -1,7 +1,7 @@
-"""Answers GET /v1/items/{id}/similar before FastAPI does, which takes longer than the search.
+"""Answers GET /v1/items/{id}/similar before FastAPI does.
 
-FastAPI looks for the route among all others and reads each parameter by itself: together several
-times the work of a search, and ten times that of finding a kept answer.
+FastAPI looks for the route among all others and reads each parameter by itself: together a fifth of
+the CPU time of a request, and a quarter if the answer is kept.
 """
 
 from __future__ import annotations
