@@ -50,6 +50,7 @@ _PACKAGES = ("vitrine", "fastapi", "uvicorn", "h11", "onnxruntime", "faiss-cpu",
 _SHARE = 0.7  # of the capacity, in the open loop
 _CONNECTIONS = 32
 _OVERLOADED = 200  # connections
+_START_S = 120
 _ROOT = Path(__file__).parent.parent
 _KINDS = ("similar", "photos", "overload", "recommend")
 
@@ -104,6 +105,14 @@ asyncio.run(main())
 """
 
 
+class Figures(dict[str, Any]):
+    """Figures by name; each is also printed to stderr as soon as it is measured."""
+
+    def __setitem__(self, name: str, figures: Any) -> None:
+        super().__setitem__(name, figures)
+        print(f"{name}: {figures}", file=sys.stderr, flush=True)
+
+
 class Row(NamedTuple):
     """A figure, what it should be, and whether it is; None if nothing was asked for."""
 
@@ -140,7 +149,7 @@ def main() -> None:
 
 def measure(options: argparse.Namespace, kinds: tuple[str, ...] | list[str]) -> dict[str, Any]:
     """Return all figures of these kinds, by name."""
-    found: dict[str, Any] = {}
+    found = Figures()
     seconds, workers = options.seconds, options.workers
     if "similar" in kinds:
         with served(options.shop, workers, 64) as (address, _):
@@ -281,7 +290,10 @@ def served(shop: Path, workers: int, cache_mb: int) -> Iterator[tuple[tuple[str,
         "VITRINE_ANSWER_CACHE_MB": str(cache_mb), "VITRINE_WORKERS": str(workers),
     }  # fmt: skip
     with process_of(command, settings) as (address, process):
-        while _ask(address, b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n")[0] != 200:
+        ready, ends = b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", time.monotonic() + _START_S
+        while (reply := _ask(address, ready))[0] != 200:
+            if time.monotonic() > ends:
+                sys.exit(f"{shop} is not served after {_START_S} s: {reply[1].decode()}")
             time.sleep(0.2)
         wanted = b"vitrine_items{" if workers > 1 else b"vitrine_items"
         metrics = b"GET /metrics?per_worker=true HTTP/1.1\r\nHost: x\r\n\r\n"
