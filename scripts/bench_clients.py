@@ -66,7 +66,7 @@ class OpenLoop(MixedLoop):
         random = np.random.default_rng(5)
         began = due = time.perf_counter()
         counts_from, ends = began + warm_s, began + warm_s + seconds
-        free = list(self._clients)
+        free = collections.deque(self._clients)  # in turn, so that all are soon connected
         waiting: collections.deque[float] = collections.deque()  # due, but without a connection
         watch_at = began
         while (now := time.perf_counter()) < ends:
@@ -77,7 +77,7 @@ class OpenLoop(MixedLoop):
                 waiting.append(due)
                 due += random.exponential(1 / rate)
             while waiting and free:
-                client = free.pop()
+                client = free.popleft()
                 self._begin(client)
                 client.began = waiting.popleft()
                 self.sent += client.began >= counts_from

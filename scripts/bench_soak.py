@@ -39,7 +39,9 @@ def soak(loop: OpenLoop, parent: int, rate: float, minutes: float) -> dict[str, 
         "rate_per_s": round(rate, 1),
         "answered": len(loop.took.get(200, [])),
         "rss_mb": [round(late[0].rss / 1e6, 1), round(late[-1].rss / 1e6, 1)],
-        "rss_slope_percent_an_hour": round(100 * 3600 * slope / np.mean([s.rss for s in late]), 2),
+        "rss_slope_percent_an_hour": round(
+            100 * 3600 * slope / float(np.mean([one.rss for one in late])), 2
+        ),
         "files": [late[0].files, late[-1].files],
     }
 
