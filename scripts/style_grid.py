@@ -17,9 +17,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from indexer.sample.shop import write_shop
 from style.art.canvas import cloud
-from style.palette import palette_of
 from style.registry import built_in
-from style.styleimage import StyleImageStyler
+from style.styleimage import StyleImage, StyleImageStyler
 from style.styler import StyleInfo
 
 STRENGTHS = (0.25, 0.5, 0.75, 1.0)
@@ -78,7 +77,7 @@ def drawn_paintings() -> dict[str, np.ndarray]:
 def image_sheet(photos: list[np.ndarray], cell: int) -> Image.Image:
     """Draw a row for each style image: itself, then each photo in its colors at full strength."""
     paintings = drawn_paintings()
-    styler = StyleImageStyler({name: palette_of(image) for name, image in paintings.items()})
+    styler = StyleImageStyler({name: StyleImage(image) for name, image in paintings.items()})
     image = Image.new("RGB", ((1 + len(photos)) * cell, (1 + len(paintings)) * cell), "white")
     for row, name in enumerate([None, *paintings]):
         shown = [styler.apply(photo, name, 1) if name else photo for photo in photos]
