@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option(
     "--style-image",
     type=click.Path(path_type=Path),
-    help="A picture to use instead of a style; the photo takes its colors.",
+    help="A picture to use instead of a style; the photo takes its colors and strokes.",
 )
 @click.option(
     "--network",
