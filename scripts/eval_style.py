@@ -1,7 +1,7 @@
 """Measures the styles on real products: is it the same product, is the style seen, how fast.
 
 python scripts/eval_style.py --data DIR [--limit N] [--styles NAME,...] [--style-images N]
-                             [--parts PART,...] [--encoder ID] [--json OUT]
+                             [--parts PART,...] [--encoder ID] [--seed N] [--json OUT]
 
 DIR holds ``magento`` and ``grocery``, and optionally ``styles`` (style images) and ``weights``
 (MobileNetV2 as TFLite, which needs ``ai-edge-litert``; it was never used in training). All figures
@@ -52,12 +52,11 @@ from style_metrics import (
 
 from indexer.encoders.registry import load_encoder
 from indexer.imaging.photos import fit_pixels
-from style.palette import palette_of
 from style.planes import box_mean
 from style.productmask import product_mask
 from style.registry import FoundStyle, StyleRegistry, built_in
 from style.shrink import shrunk
-from style.styleimage import StyleImageStyler
+from style.styleimage import StyleImage, StyleImageStyler
 
 Pixels = NDArray[np.uint8]
 Vectors = NDArray[np.float32]
@@ -242,7 +241,7 @@ def style_image_rows(
     pairs = [(pixels, read(path)) for path in images for pixels in small]
     owner = np.tile(owners, len(images))
     painters: list[tuple[str, Callable[[Pixels, Pixels], Pixels]]] = [
-        (f"palette at {strength:g}", lambda photo, image, at=strength: toned(photo, image, at))
+        (f"ours at {strength:g}", lambda photo, image, at=strength: toned(photo, image, at))
         for strength in (0.6, 1.0)
     ]
     painters = [("photo", lambda photo, _image: photo), *painters]
@@ -280,8 +279,8 @@ def style_image_rows(
 
 
 def toned(photo: Pixels, image: Pixels, strength: float) -> Pixels:
-    """Return the photo in the colors of the image."""
-    return StyleImageStyler({"x": palette_of(image)}).apply(photo, "x", strength)
+    """Return the photo in the colors and strokes of the image."""
+    return StyleImageStyler({"x": StyleImage(image)}).apply(photo, "x", strength)
 
 
 def mixed(photo: Pixels, other: Pixels, strength: float) -> Pixels:
@@ -316,9 +315,9 @@ def chosen(names: str | None, images: Sequence[Path]) -> list[FoundStyle]:
     """Return the styles to measure: those named, or all; and one for each style image."""
     registry = built_in()
     wanted = names.split(",") if names is not None else [i.name for i in registry.styles()]
-    palettes = {f"image-{path.stem}": palette_of(read(path)) for path in images}
-    own = StyleRegistry([StyleImageStyler(palettes)])
-    return [registry.find(name) for name in wanted if name] + [own.find(n) for n in palettes]
+    own_images = {f"image-{path.stem}": StyleImage(read(path)) for path in images}
+    own = StyleRegistry([StyleImageStyler(own_images)])
+    return [registry.find(name) for name in wanted if name] + [own.find(n) for n in own_images]
 
 
 def main() -> None:
@@ -330,6 +329,7 @@ def main() -> None:
     parser.add_argument("--styles", help="names, separated by commas; all by default")
     parser.add_argument("--style-images", type=int, default=4, help="how many to measure")
     parser.add_argument("--limit", type=int, default=0, help="products; all by default")
+    parser.add_argument("--seed", type=int, default=0, help="of the products that are drawn")
     parser.add_argument("--parts", default="styles,classifier,images,speed")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
@@ -337,13 +337,14 @@ def main() -> None:
     print(as_line(facts))
     catalog = read_catalog(given.data)
     count = min(given.limit or len(catalog.first), len(catalog.first))
-    owners = np.sort(np.random.default_rng(0).permutation(len(catalog.first))[:count])
+    owners = np.sort(np.random.default_rng(given.seed).permutation(len(catalog.first))[:count])
     photos = [read(catalog.paths[catalog.first[owner]]) for owner in owners]
     images = sorted((given.data / "styles").glob("*.jpg"))
     images = images[6 :: max(1, len(images) // max(1, given.style_images))][: given.style_images]
     styles = chosen(given.styles, images)
     parts = given.parts.split(",")
-    result: dict[str, Any] = {"machine": facts, "products": count, "pictures": len(catalog.paths)}
+    result: dict[str, Any] = {"machine": facts, "seed": given.seed, "products": count}
+    result["pictures"] = len(catalog.paths)
     print(f"{count} products of {len(catalog.first)}, among {len(catalog.paths)} pictures")
     by: dict[str, Gallery] = {}
     if {"styles", "images"} & set(parts):

@@ -16,10 +16,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from indexer.sample.shop import write_shop
-from style.art.canvas import cloud
-from style.palette import palette_of
 from style.registry import built_in
-from style.styleimage import StyleImageStyler
+from style.styleimage import StyleImage, StyleImageStyler
 from style.styler import StyleInfo
 
 STRENGTHS = (0.25, 0.5, 0.75, 1.0)
@@ -58,27 +56,46 @@ def sheet(photos: list[np.ndarray], styles: list[StyleInfo], cell: int, groups: 
 
 
 def drawn_paintings() -> dict[str, np.ndarray]:
-    """Return style images (h, w, 3): colors of a dusk, a sea and a meadow, in soft blots."""
+    """Return style images (h, w, 3): the colors of a dusk, a sea and a meadow, in strokes.
+
+    Those of the dusk are broad and level, those of the sea are long waves, and those of the meadow
+    are short and upright.
+    """
     ramps = {
         "dusk": [(44, 30, 70), (150, 50, 90), (236, 120, 60), (250, 205, 120)],
         "sea": [(10, 40, 70), (20, 100, 130), (90, 180, 190), (235, 240, 230)],
         "meadow": [(40, 60, 30), (90, 130, 50), (190, 180, 70), (240, 225, 190)],
     }
-    found = {}
-    for number, (name, ramp) in enumerate(ramps.items()):
-        blots = cloud((160, 160), 14, number) + np.linspace(-1.5, 1.5, 160)[:, None]
-        place = np.clip((blots + 2) / 4, 0, 1) * (len(ramp) - 1)
-        channels = [
-            np.interp(place, np.arange(len(ramp)), [color[c] for color in ramp]) for c in range(3)
+    brushes = {"dusk": (26, 9, 0.0), "sea": (46, 4, 0.5), "meadow": (14, 3, 1.5)}
+    return {
+        name: _strokes(ramp, *brushes[name], seed)
+        for seed, (name, ramp) in enumerate(ramps.items())
+    }
+
+
+def _strokes(
+    ramp: list[tuple[int, int, int]], length: int, width: int, turn: float, seed: int
+) -> np.ndarray:
+    """Draw 320 x 320 pixels of strokes whose colors go through a ramp from top to bottom."""
+    rng = np.random.default_rng(seed)
+    side, count = 320, 240_000 // (length * width)
+    image = Image.new("RGB", (side, side), ramp[1])
+    draw = ImageDraw.Draw(image)
+    for x, y in rng.uniform(-20, side + 20, (count, 2)):
+        place = np.clip(y / side + rng.normal(0, 0.22), 0, 1) * (len(ramp) - 1)
+        color = [
+            int(np.interp(place, range(len(ramp)), [shade[c] for shade in ramp])) for c in range(3)
         ]
-        found[name] = np.stack(channels, axis=-1).astype(np.uint8)
-    return found
+        angle = turn + 0.5 * np.sin(x / 40) * (turn < 1) + rng.normal(0, 0.12)
+        end = (x + length * np.cos(angle), y + length * np.sin(angle))
+        draw.line([(x, y), end], fill=(color[0], color[1], color[2]), width=width)
+    return np.asarray(image)
 
 
 def image_sheet(photos: list[np.ndarray], cell: int) -> Image.Image:
-    """Draw a row for each style image: itself, then each photo in its colors at full strength."""
+    """Draw a row for each style image: itself, then each photo painted like it."""
     paintings = drawn_paintings()
-    styler = StyleImageStyler({name: palette_of(image) for name, image in paintings.items()})
+    styler = StyleImageStyler({name: StyleImage(image) for name, image in paintings.items()})
     image = Image.new("RGB", ((1 + len(photos)) * cell, (1 + len(paintings)) * cell), "white")
     for row, name in enumerate([None, *paintings]):
         shown = [styler.apply(photo, name, 1) if name else photo for photo in photos]

@@ -170,7 +170,7 @@ class _Reader:
             self._refuse(f"expected three numbers, got {_shown(' '.join(words))}")
         for value in (red, green, blue):
             if not math.isfinite(value) or abs(value) > _EXTREME:
-                self._refuse(f"{value} is not a color, expected finite numbers")
+                self._refuse(f"{value} is not a color, expected numbers from -1e6 to 1e6")
         return red, green, blue
 
     def _expected(self) -> int:

@@ -10,7 +10,7 @@ from typing import NamedTuple, cast
 import numpy as np
 
 from style.arrays import Alpha, Floats, Pixels
-from style.art.attenuation import attenuated
+from style.art.attenuation import attenuated, on_clean_page
 from style.art.canvas import SIDE
 from style.checks import check_mask, check_pixels, check_strength
 from style.errors import UnknownStyle
@@ -20,7 +20,7 @@ from style.styler import Provenance, StyleInfo
 
 __all__ = ["PainterStyler"]
 
-_VERSION = 3  # of the filters; increase it when their pixels change
+_VERSION = 4  # of the filters; increase it when their pixels change
 
 
 class _Art(NamedTuple):
@@ -66,7 +66,7 @@ class PainterStyler:
             return pixels.copy()
         small = shrunk(pixels, SIDE)
         picture = small.astype(np.float32) / np.float32(255)
-        change = paint(picture, seed) - picture  # (y, x, 3)
+        change = on_clean_page(paint(picture, seed) - picture, picture)  # (y, x, 3)
         spared = _ARTS[style].spared
         if spared is not None:
             change = attenuated(change, picture, spared)

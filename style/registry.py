@@ -59,9 +59,7 @@ def with_folder(folder: Path) -> StyleRegistry:
     Files are read when a style is used. Raises BadStyleFile if the folder cannot be listed.
     """
     own = StyleFolder(folder)
-    return StyleRegistry(
-        [ToneStyler(own.luts()), PainterStyler(), StyleImageStyler(own.palettes())]
-    )
+    return StyleRegistry([ToneStyler(own.luts()), PainterStyler(), StyleImageStyler(own.images())])
 
 
 def apply_apart(

@@ -28,8 +28,8 @@ from style.checks import check_pixels
 from style.cubefile import cube_bytes, read_cube
 from style.errors import BadStyleFile, BadStyleName, UnknownStyle
 from style.lut import Lut
-from style.palette import Palette, palette_of
 from style.shrink import shrunk
+from style.styleimage import StyleImage
 
 __all__ = ["STYLE_FILE", "FileState", "StyleFolder", "open_regular"]
 
@@ -80,9 +80,9 @@ class StyleFolder:
         """Return the LUTs of the ``.cube`` files, by name; each is read when looked up."""
         return _Lazy(self._stems(_CUBE), lambda name: self._lut(name))
 
-    def palettes(self) -> Mapping[str, Palette]:
-        """Return the palettes of the style images, by name; each is read when looked up."""
-        return _Lazy(self._stems(_IMAGE), lambda name: palette_of(self.image(name)))
+    def images(self) -> Mapping[str, StyleImage]:
+        """Return the style images, by name; each is read when looked up."""
+        return _Lazy(self._stems(_IMAGE), lambda name: StyleImage(self.image(name)))
 
     def image(self, name: str) -> Pixels:
         """Read the style image (h, w, 3) of a style. Raises BadStyleFile."""

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from style.palette import palette_of
 from style.registry import apply_apart, built_in
-from style.styleimage import StyleImageStyler
+from style.styleimage import StyleImage, StyleImageStyler
 from style.tone import ToneStyler
 from tests.commandline import vitrine
 from tests.styledphotos import one_line, photo, read
@@ -158,14 +157,13 @@ def painting(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_style_image_gives_the_photo_its_colors(vitrine, photo, painting, tmp_path):
+def test_a_style_image_gives_the_photo_its_colors_and_strokes(vitrine, photo, painting, tmp_path):
     out = tmp_path / "out.png"
     done = vitrine("style", photo, "--style-image", painting, "--out", out, "--json")
     record = json.loads(done.out)["provenance"]
-    assert (record["styler"], record["style"]) == ("palette", "painting")
+    assert (record["styler"], record["style"]) == ("style-image", "painting")
     assert (read(out) != read(photo)).any(axis=2).mean() > 0.5
-    palette = palette_of(read(painting))
-    again = StyleImageStyler({"painting": palette}).apply(
+    again = StyleImageStyler({"painting": StyleImage(read(painting))}).apply(
         read(photo), "painting", record["strength"]
     )
     assert (read(out) == again).all()

@@ -284,6 +284,20 @@ def test_a_logo_is_at_the_upper_left_on_light_and_on_dark(photo):
         assert corner.max() > 225
 
 
+@pytest.mark.parametrize("fills", [False, True])
+def test_a_logo_lies_beside_the_product(fills):
+    logo = np.zeros((40, 80, 3), np.uint8)
+    wide = np.full((240, 300, 3), 255, np.uint8)
+    wide[20 : 240 if fills else 220, 20:280] = (200, 40, 50)  # up to the lower edge of its photo
+    without = draw(wide, look=Look(Template())).pixels
+    made = draw(wide, look=Look(Template(), logo=logo)).pixels
+    black = (made.max(axis=2) < 30) & (np.arange(400)[:, None] < 120)
+    bottom = np.flatnonzero(black.any(axis=1)).max()
+    red = np.abs(made.astype(int) - (200, 40, 50)).max(axis=2) < 20
+    assert (np.abs(without[:bottom].astype(int) - (200, 40, 50)).max(axis=2) < 20).any()
+    assert not red[: bottom + 1, :120].any()
+
+
 @pytest.mark.parametrize(
     "shape", [(1, 1), (1, 400), (400, 1), (3, 3), (2500, 40)], ids=lambda shape: f"{shape}"
 )
@@ -294,6 +308,12 @@ def test_photos_of_any_shape_give_a_picture(shape):
 
 
 # Templates and fonts
+
+
+def test_a_space_between_korean_words_is_no_wider_than_between_latin_ones():
+    bold, _ = faces()
+    korean = bold.width("한 한", 100) - 2 * bold.width("한", 100)
+    assert korean == pytest.approx(bold.width("a b", 100) - bold.width("ab", 100), abs=3)
 
 
 def test_a_template_is_read_from_toml_and_from_json(tmp_path):

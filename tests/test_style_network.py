@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from style.errors import BadMask, BadNetwork, UnknownStyle
+from style.lut import ColorMap
 from style.network import NetworkStyler
-from style.palette import palette_of
-from style.styleimage import StyleImageStyler
+from style.palette import palette_lut, palette_of
 
 onnx = pytest.importorskip("onnx", reason="draws a graph")
 
@@ -79,7 +79,7 @@ def test_the_same_arguments_give_the_same_bytes_and_more_strength_more_change(ph
 
 def test_a_network_that_changes_nothing_leaves_the_palette_of_the_image(tmp_path, photo, painting):
     still = NetworkStyler(write_graph(tmp_path / "still.onnx", 0), {"p": painting})
-    toned = StyleImageStyler({"p": palette_of(painting)}).apply(photo, "p", 1)
+    toned = ColorMap(palette_lut(palette_of(photo), palette_of(painting))).apply(photo)
     assert np.abs(still.apply(photo, "p", 1).astype(int) - toned).max() <= 1
 
 

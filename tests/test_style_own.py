@@ -15,7 +15,7 @@ from style.oklab import oklab_of_pixels
 from style.palette import color_move, palette_lut, palette_of
 from style.registry import with_folder
 from style.stylefolder import StyleFolder, open_regular
-from style.styleimage import StyleImageStyler
+from style.styleimage import StyleImage, StyleImageStyler
 from style.tone import look_lut
 
 
@@ -38,7 +38,7 @@ def painting(rng) -> np.ndarray:
 
 @pytest.fixture
 def styler(painting) -> StyleImageStyler:
-    return StyleImageStyler({"fire": palette_of(painting)})
+    return StyleImageStyler({"fire": StyleImage(painting)})
 
 
 def test_a_photo_moves_toward_the_colors_of_the_style_image(photo, painting, styler):
@@ -53,8 +53,8 @@ def test_a_photo_moves_toward_the_colors_of_the_style_image(photo, painting, sty
 
 
 def test_a_style_image_of_the_photos_own_colors_changes_little(photo):
-    same = StyleImageStyler({"same": palette_of(photo)}).apply(photo, "same", 1)
-    assert np.abs(same.astype(int) - photo).mean() < 2
+    same = StyleImageStyler({"same": StyleImage(photo)}).apply(photo, "same", 1)
+    assert np.abs(same.astype(int) - photo).mean() < 5  # the brush smooths the noise
 
 
 def test_white_paper_is_tinted_and_not_dyed(painting, styler):
@@ -90,23 +90,15 @@ def test_more_strength_is_never_less_change(photo, styler):
     changes = [
         np.abs(styler.apply(photo, "fire", at).astype(int) - photo) for at in (0.25, 0.5, 0.75, 1)
     ]
-    # Both are rounded to whole levels, so neighbors may differ by one.
     for weaker, stronger in itertools.pairwise(changes):
-        assert (stronger >= weaker - 1).all()
+        assert (stronger >= weaker).all()
         assert stronger.mean() > weaker.mean()
 
 
-def test_the_same_color_goes_to_the_same_color_wherever_it_is(photo, styler):
-    photo[0, 0] = photo[30, 20]
-    made = styler.apply(photo, "fire", 1)
-    assert (made[0, 0] == made[30, 20]).all()
-
-
-def test_provenance_names_the_colors_of_the_image(photo, styler):
+def test_provenance_tells_style_images_apart(photo, styler):
     record = styler.provenance("fire", 0.5)
-    assert record.weights != StyleImageStyler({"fire": palette_of(photo)}).provenance(
-        "fire", 0.5
-    ).weights  # fmt: skip
+    other = StyleImageStyler({"fire": StyleImage(photo)}).provenance("fire", 0.5)
+    assert record.weights != other.weights
     with pytest.raises(UnknownStyle):
         styler.provenance("water", 0.5)
 
@@ -118,8 +110,8 @@ def test_a_folder_keeps_luts_and_images_as_styles(tmp_path, photo, painting, sty
     folder.add_lut("brand", look_lut("golden"))
     registry = with_folder(tmp_path / "styles")
     kinds = {info.name: info.kind for info in registry.styles()}
-    assert kinds["fire"] == kinds["brand"] == "tone"
-    assert kinds["oil"] == "texture"
+    assert kinds["brand"] == "tone"
+    assert kinds["fire"] == kinds["oil"] == "texture"
     found = registry.find("fire").styler
     assert (found.apply(photo, "fire", 1) == styler.apply(photo, "fire", 1)).all()
     assert registry.find("brand").styler.apply(photo, "brand", 1).shape == photo.shape

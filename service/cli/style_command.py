@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option(
     "--style-image",
     type=click.Path(path_type=Path),
-    help="A picture to use instead of a style; the photo takes its colors.",
+    help="A picture to use instead of a style; the photo takes its colors and strokes.",
 )
 @click.option(
     "--network",
@@ -63,8 +63,8 @@ def command(
 ) -> None:
     """Render PHOTO in a style, into the file OUT. Tone styles change colors, textures paint.
 
-    --style-image gives the photo the colors of another picture. With --shop, --style may name a
-    style of the shop's own.
+    --style-image gives the photo the colors and strokes of another picture. With --shop, --style
+    may name a style of the shop's own.
     """
     import msgspec
 
@@ -118,11 +118,10 @@ def _found(
 
         images = {image.stem: read_picture(image)}
         return StyleRegistry([open_network(network, images)]).find(image.stem)
-    from style.palette import palette_of
-    from style.styleimage import StyleImageStyler
+    from style.styleimage import StyleImage, StyleImageStyler
 
-    palettes = {image.stem: palette_of(read_picture(image))}
-    return StyleRegistry([StyleImageStyler(palettes)]).find(image.stem)
+    styler = StyleImageStyler({image.stem: StyleImage(read_picture(image))})
+    return StyleRegistry([styler]).find(image.stem)
 
 
 def _style_separately(

@@ -64,7 +64,7 @@ class StyleForm(RequestModel):
     )
     style_image: str | None = Field(
         None,
-        description="Instead of `style`: a picture whose colors the photo takes.",
+        description="Instead of `style`: a picture whose colors and strokes the photo takes.",
         json_schema_extra={"format": "binary", "contentMediaType": "application/octet-stream"},
     )
     strength: float | None = Field(

@@ -11,11 +11,10 @@ from indexer.errors import BadImage
 from indexer.imaging.photos import Photo
 from style.checks import check_strength
 from style.errors import StyleError
-from style.palette import palette_of
 from style.productmask import product_mask
 from style.registry import FoundStyle, StyleRegistry, apply_apart
 from style.shrink import shrunk
-from style.styleimage import StyleImageStyler
+from style.styleimage import StyleImage, StyleImageStyler
 
 if TYPE_CHECKING:
     from indexer.arrays import Pixels
@@ -75,14 +74,14 @@ def style_photo(
 
 
 def _style_of(data: bytes, limits: ImageLimits) -> FoundStyle:
-    """Return the style that gives a photo the colors of an encoded picture. Raises BadImage."""
+    """Return the style of an encoded picture. Raises BadImage."""
     try:
         pixels = Photo(data, limits).cut(side=_STYLE_SIDE)
     except BadImage as error:
         error.param = "style_image"
         raise
-    palette = palette_of(shrunk(pixels, _STYLE_SIDE))
-    return StyleRegistry([StyleImageStyler({"style_image": palette})]).find("style_image")
+    image = StyleImage(shrunk(pixels, _STYLE_SIDE))
+    return StyleRegistry([StyleImageStyler({"style_image": image})]).find("style_image")
 
 
 def _styled(

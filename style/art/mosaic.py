@@ -24,7 +24,7 @@ def paint(picture: Floats, seed: int) -> Floats:
     gray = stones.mean(axis=1, keepdims=True)
     stones = np.clip(gray + 1.08 * (stones - gray), 0, 1)
     laid = stones[cut.label]
-    laid = laid + 0.35 * (picture - laid)  # glazed: the picture shows through
+    laid = laid + 0.25 * (picture - laid)  # glazed: the picture shows through
     slope_x, slope_y = gradient(np.minimum(cut.border, 2.6 * size))
     bevel = np.clip(-(slope_x + slope_y), -1, 1) * smoothstep(3.4 * size, 1.0 * size, cut.border)
     laid = (

@@ -55,15 +55,16 @@ class Frame(NamedTuple):
         """The width that text may have, in pixels."""
         return round(0.44 * self.safe.width) if self.beside else self.safe.width
 
-    def zone(self, text_height: int) -> Box:
-        """Return the area of the product, with text of this height below or beside it."""
+    def zone(self, text_height: int, crown: int = 0) -> Box:
+        """Return the area of the product, with text of this height below or beside it.
+
+        ``crown`` pixels at the top stay free.
+        """
         gap = round(0.045 * self.unit)
-        safe = self.safe
+        left, top, right, bottom = self.safe
         if self.beside:
-            return Box(safe.left + self.column + gap, safe.top, safe.right, safe.bottom)
-        return Box(
-            safe.left, safe.top, safe.right, max(safe.top + 1, safe.bottom - text_height - gap)
-        )
+            return Box(left + self.column + gap, top + crown, right, bottom)
+        return Box(left, top + crown, right, max(top + crown + 1, bottom - text_height - gap))
 
     def bleed(self, text_height: int) -> Box:
         """Return the area of a photo that fills its part of the picture up to the edges."""

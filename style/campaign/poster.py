@@ -93,11 +93,17 @@ def draw_poster(photo: Pixels, advert: Advert, width: int, height: int, look: Lo
     scheme = scheme_of(photo, mask.alpha, template)
     room = _text_box(frame, block)
     percent = discount(advert.price or 0, advert.old_price or 0) if old and template.badge else 0
-    scene = draw_scene(photo, mask, frame, block.height, template.backdrop, scheme)
+
+    def drawn(inset: int = 0, crown: int = 0) -> Scene:
+        return draw_scene(photo, mask, frame, block.height, template.backdrop, scheme, inset, crown)
+
+    scene, crown = drawn(), 0
+    if look.logo is not None and _is_covered(scene, logo := _logo_box(look.logo, frame)):
+        crown = round(1.3 * logo.height)  # the product begins below the logo
+        scene = drawn(crown=crown)
     place, covered = _badge_place(frame, scene, block, room, logo=look.logo is not None)
     if percent and covered > _COVERED:  # a smaller product leaves room for the badge
-        inset = round(0.6 * _BADGE * frame.unit)
-        scene = draw_scene(photo, mask, frame, block.height, template.backdrop, scheme, inset)
+        scene = drawn(round(0.6 * _BADGE * frame.unit), crown)
         place, _ = _badge_place(frame, scene, block, room, logo=look.logo is not None)
     pixels = _styled(scene, look, room, frame)
     canvas = Image.fromarray(pixels)
@@ -260,19 +266,32 @@ def _draw_badge(
     return contrast
 
 
-def _draw_logo(canvas: Image.Image, logo: Pixels, frame: Frame) -> None:
-    """Put a logo on white at the upper left: multiplied onto a light page, else on a white card."""
+def _logo_box(logo: Pixels, frame: Frame) -> Box:
+    """Return where a logo is drawn: at the upper left of the safe area."""
     height = _LOGO * frame.unit
     most = 0.34 * (frame.column if frame.beside else frame.safe.width)
     scale = min(height / logo.shape[0], most / logo.shape[1])
-    size = (max(1, round(logo.shape[1] * scale)), max(1, round(logo.shape[0] * scale)))
-    shown = Image.fromarray(logo).resize(size, Image.Resampling.LANCZOS)
     left, top = frame.safe.left, frame.safe.top
-    box = (left, top, left + size[0], top + size[1])
+    right = left + max(1, round(logo.shape[1] * scale))
+    return Box(left, top, right, top + max(1, round(logo.shape[0] * scale)))
+
+
+def _is_covered(scene: Scene, box: Box) -> bool:
+    """Return True if a product that was cut out is under a box, or touches it."""
+    rim = box.height // 4
+    part = scene.product[box.top : box.bottom + rim, box.left : box.right + rim]
+    return scene.cut_out and float((part > 64).mean()) > _COVERED / 4
+
+
+def _draw_logo(canvas: Image.Image, logo: Pixels, frame: Frame) -> None:
+    """Put a logo on white at the upper left: multiplied onto a light page, else on a white card."""
+    box = _logo_box(logo, frame)
+    left, top = box.left, box.top
+    shown = Image.fromarray(logo).resize((box.width, box.height), Image.Resampling.LANCZOS)
     ground = np.asarray(canvas.crop(box))
     if contrast_on((17, 17, 17), ground) < 9:
-        pad = round(0.22 * size[1])
-        card = (left, top, left + size[0] + 2 * pad, top + size[1] + 2 * pad)
+        pad = round(0.22 * box.height)
+        card = (left, top, left + box.width + 2 * pad, top + box.height + 2 * pad)
         ImageDraw.Draw(canvas).rounded_rectangle(card, radius=pad, fill=(255, 255, 255))
         canvas.paste(shown, (left + pad, top + pad))
         return

@@ -55,10 +55,12 @@ def draw_scene(
     look: Backdrop,
     scheme: Scheme,
     inset: int = 0,
+    crown: int = 0,
 ) -> Scene:
     """Draw a product photo (h, w, 3) for a frame, with text of this height below or beside it.
 
-    A product that is cut out whole keeps ``inset`` pixels from the sides of its zone.
+    A product that is cut out whole keeps ``inset`` pixels from the sides of its zone, and begins
+    ``crown`` pixels lower, as does one that its photo cuts off at the bottom only.
     """
     touched = _touched(mask.alpha)
     cut_off = touched & {"left", "right"} or touched == {"top"}
@@ -70,8 +72,8 @@ def draw_scene(
         scale, left, top = _covering(photo, area)
         return _composed(photo, mask, page, (scale, left, top), area)
     if touched:
-        return _flush(photo, mask, frame, area, scheme, touched)
-    zone = frame.zone(text_height)
+        return _flush(photo, mask, frame, area, scheme, touched, crown)
+    zone = frame.zone(text_height, crown)
     page = _backdrop(frame, zone, scheme, look)
     inner = Box(zone.left + inset, zone.top + inset, zone.right - inset, zone.bottom - inset)
     place = _fitted(_bounds(mask.alpha), inner, (0.5, 0.5))
@@ -136,11 +138,17 @@ def _tinted(frame: Frame, area: Box, scheme: Scheme) -> Pixels:
 
 
 def _flush(
-    photo: Pixels, mask: ProductMask, frame: Frame, area: Box, scheme: Scheme, touched: set[str]
+    photo: Pixels,
+    mask: ProductMask,
+    frame: Frame,
+    area: Box,
+    scheme: Scheme,
+    touched: set[str],
+    crown: int,
 ) -> Scene:
     """Put a product that its photo cuts off at the bottom against the edge of a tinted area."""
     inset = round(0.06 * frame.unit)
-    top = area.top if "top" in touched else max(area.top + inset, frame.safe.top)
+    top = area.top if "top" in touched else max(area.top + inset, frame.safe.top) + crown
     room = Box(area.left + inset, top, area.right - inset, area.bottom)
     place = _fitted(_bounds(mask.alpha), room, (0.5, 1.0))
     return _composed(photo, mask, _tinted(frame, area, scheme), place, area)

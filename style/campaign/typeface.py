@@ -98,11 +98,16 @@ class Typeface:
             left += font.getlength(run.text)
 
     def _runs(self, text: str) -> list[_Run]:
-        """Cut a line where the font changes; a space stays with the font before it."""
+        """Cut a line where the font changes; a space stays with the font before it if it has one.
+
+        A font without a space, such as the bundled CJK font, would draw a box or a gap of a full
+        character.
+        """
         runs: list[_Run] = []
         for character in text:
             face = self._face_of(character) or self._faces[0]
-            if runs and (runs[-1].face is face or character == " "):
+            before = runs[-1].face if runs else None
+            if before is face or (before and character == " " and 32 in before.characters):
                 runs[-1] = _Run(runs[-1].face, runs[-1].text + character)
             else:
                 runs.append(_Run(face, character))
