@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -23,11 +23,14 @@ WORDS = "words.sqlite"
 CONTENTS = "contents.npy"  # content hashes of the images, (n, 16) uint8 in row order
 
 
+Count = Annotated[int, msgspec.Meta(ge=0, lt=2**63)]  # what fits a column and an array
+
+
 class FileRecord(msgspec.Struct, frozen=True):
     """The expected checksum and size of a file."""
 
     sha256: str
-    bytes: int
+    bytes: Count
 
 
 class StyleCount(msgspec.Struct, frozen=True):
@@ -39,9 +42,9 @@ class StyleCount(msgspec.Struct, frozen=True):
     """
 
     name: str
-    indexed: int
-    weakened: int
-    left_out: int
+    indexed: Count
+    weakened: Count
+    left_out: Count
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,25 +61,25 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     manifest raises IndexCorrupt when it is read.
     """
 
-    format: int
+    format: Count
     created: str
     version: str
     encoder: str
     weights_hash: str
-    dim: int
+    dim: Count
     recipe: str
-    items: int
-    products: int
-    rows: int
-    next_row: int
-    skipped: int
-    changes: int
+    items: Count
+    products: Count
+    rows: Count
+    next_row: Count
+    skipped: Count
+    changes: Count
     catalog: str = ""
     contract: Contract = Contract()
     calibration: Calibration | None = None
     calibration_note: str = ""
     candidate: bool = False
-    words: int = 1
+    words: Count = 1
     meaning: str = ""
     styles: list[StyleCount] = []
     files: dict[str, FileRecord] = {}
