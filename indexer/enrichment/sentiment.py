@@ -23,6 +23,7 @@ from indexer.enrichment.language import Language
 from indexer.enrichment.ngrams import Counts, Family, batches, count_ngrams
 from indexer.errors import EncoderNotFound, IndexCorrupt
 from indexer.jsonbytes import decode_json_as
+from indexer.regularfile import read_regular
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -164,10 +165,11 @@ def save_model(model: SentimentModel, path: Path) -> None:
 def load_model(path: Path) -> SentimentModel:
     """Read a model. Raise EncoderNotFound if there is none, IndexCorrupt for a damaged file."""
     try:
-        data = path.read_bytes()
+        data = read_regular(path, _MOST_BYTES)
     except OSError as error:
         raise EncoderNotFound(
-            f"no model of reviews at {path} ({error.strerror}); train one: vitrine reviews train"
+            f"no model of reviews at {path} ({error.strerror or error}); train one: "
+            "vitrine reviews train"
         ) from error
     return model_from_bytes(data, str(path))
 

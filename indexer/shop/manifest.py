@@ -12,6 +12,7 @@ from indexer.confidence.curve import Calibration
 from indexer.encoders.base import Model
 from indexer.errors import IndexCorrupt, IndexMismatch
 from indexer.jsonbytes import decode_json_as
+from indexer.regularfile import read_regular
 from indexer.vectors.contract import Contract
 
 if TYPE_CHECKING:
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+_MOST_BYTES = 16 << 20
 WORDS = "words.sqlite"
 CONTENTS = "contents.npy"  # content hashes of the images, (n, 16) uint8 in row order
 
 
-Count = Annotated[int, msgspec.Meta(ge=0, lt=2**63)]  # what fits a column and an array
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]  # what fits a column and an array
 
 
 class FileRecord(msgspec.Struct, frozen=True):
@@ -107,7 +109,7 @@ def read_manifest(path: Path) -> Manifest:
     has another format.
     """
     try:
-        fields = decode_json_as(path.read_bytes(), dict[str, Any])
+        fields = decode_json_as(read_regular(path, _MOST_BYTES), dict[str, Any])
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:  # ValueError: also bytes that are not UTF-8
