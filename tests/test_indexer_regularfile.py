@@ -39,7 +39,7 @@ def odd(request, tmp_path):
 
 
 def test_only_a_file_is_opened(tmp_path, odd):
-    with pytest.raises(OSError, match="not a regular file|Too many levels"):
+    with pytest.raises(OSError, match=r"not a regular file|Too many levels"):
         open_regular(odd(tmp_path / "x"))
 
 
@@ -76,7 +76,7 @@ def test_files_of_a_shop_are_damaged_if_they_are_none(tmp_path, odd):
 def test_a_shop_whose_current_is_no_file_says_how_to_write_it_again(make_shop, odd):
     shop = ShopFolder(make_shop())
     odd(shop.current_file)
-    with pytest.raises(IndexCorrupt, match="CURRENT cannot be read: .*; 'vitrine rebuild"):
+    with pytest.raises(IndexCorrupt, match=r"CURRENT cannot be read: .*; 'vitrine rebuild"):
         shop.current()
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 import numpy as np
 
+from indexer.arrayfile import open_arrays
 from indexer.confidence.curve import sigmoid
 from indexer.enrichment.language import Language
 from indexer.enrichment.ngrams import Counts, Family, batches, count_ngrams
@@ -134,11 +135,7 @@ def model_bytes(model: SentimentModel) -> bytes:
 def model_from_bytes(data: bytes, where: str) -> SentimentModel:
     """Read a model from an .npz file. Raise IndexCorrupt, naming ``where``, if it is damaged."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > _MOST_BYTES:
-            raise ValueError(f"{size} bytes of arrays, more than {_MOST_BYTES}")
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        with open_arrays(data, _MOST_BYTES) as arrays:
             info = decode_json_as(arrays["info"].tobytes(), SentimentInfo)
             if info.format != FORMAT:
                 raise ValueError(f"format {info.format}, this version reads {FORMAT}")
