@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from indexer.catalog.item_parser import NumberedRow
 
+_READ_FIELDS: Final = 100  # of a record that is too wide: its id is usually among them
 _ENDINGS: Final = {
     ".csv": "csv",
     ".tsv": "csv",
@@ -91,6 +92,6 @@ def _narrow(rows: Iterator[NumberedRow]) -> Iterator[NumberedRow]:
     for where, record in rows:
         if isinstance(record, dict) and len(record) > MOST_COLUMNS:
             reason = f"has {len(record):,} fields, at most {MOST_COLUMNS:,} are read"
-            yield where, BrokenRow(reason, dict(islice(record.items(), 1)))
+            yield where, BrokenRow(reason, dict(islice(record.items(), _READ_FIELDS)))
         else:
             yield where, record
