@@ -200,6 +200,13 @@ def test_an_index_of_another_kind_or_metric_is_corrupt(
     assert "\n" not in str(raised.value)
 
 
+def test_a_file_of_no_index_is_corrupt(index, tmp_path):
+    index.save(tmp_path / "v.faiss", tmp_path / "rows.npy")
+    (tmp_path / "v.faiss").write_bytes(b"null")
+    with pytest.raises(IndexCorrupt, match=r"v\.faiss holds no index"):
+        VectorIndex.load(tmp_path / "v.faiss", tmp_path / "rows.npy")
+
+
 def test_without_faiss_the_extras_are_named(monkeypatch):
     real = builtins.__import__
 

@@ -134,6 +134,8 @@ def check_structure(index: Any, recipe: Recipe, name: str) -> None:
     would be distances. The recipe ``Flat-fp16`` is also that of the file of exact vectors. Raises
     ValueError.
     """
+    if index is None:  # how FAISS reads a file that begins with "null"
+        raise ValueError(f"{name} holds no index")
     faiss = faiss_module()
     found, wanted = _structure(faiss, index), _structure(faiss, _empty(faiss, recipe, index.d))
     if found != wanted:
