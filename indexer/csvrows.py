@@ -1,4 +1,4 @@
-"""Read CSV files that list photos with what they show, for training and evaluation."""
+"""Read CSV files that list photos with what they show; name the columns of any table."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, TypeAlias
 from indexer.errors import BadCatalog
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 Row: TypeAlias = dict[str, str | None]
+_SHOWN_COLUMNS, _SHOWN_LETTERS = 50, 60  # of columns that an error names
 
 
 def csv_rows(path: Path) -> tuple[list[str], list[Row]]:
@@ -26,3 +28,11 @@ def csv_rows(path: Path) -> tuple[list[str], list[Row]]:
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadCatalog(f"{path} is not a CSV file in UTF-8: {error}") from error
     return [name for name in rows[0] if name] if rows else [], rows
+
+
+def list_columns(names: Iterable[object]) -> str:
+    """Return the names of columns for an error: in their order, the first 50, each cut."""
+    found = [str(name) for name in names]
+    listed = ", ".join(repr(name[:_SHOWN_LETTERS]) for name in found[:_SHOWN_COLUMNS]) or "none"
+    more = len(found) - _SHOWN_COLUMNS
+    return f"{listed} and {more} more" if more > 0 else listed

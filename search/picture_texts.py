@@ -15,6 +15,7 @@ from indexer.errors import BadImage, UnknownItem
 from indexer.imaging.photos import Photo
 from indexer.items import PICTURE_TEXT, Item
 from indexer.layout import PICTURE_TEXTS
+from indexer.regularfile import read_regular
 from indexer.writing.writes import Draft
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from search.engine import SearchEngine
 
 _CHUNK = 100
+_MOST_BYTES = 256 << 20
 _SIDE = 480  # pixels of the shorter side that a picture is decoded with
 
 
@@ -123,7 +125,7 @@ def _with_text(text: str) -> Callable[[Item | None], Item]:
 
 def _load(path: Path) -> dict[str, str]:
     try:
-        return msgspec.msgpack.decode(path.read_bytes(), type=dict[str, str])
+        return msgspec.msgpack.decode(read_regular(path, _MOST_BYTES), type=dict[str, str])
     except (OSError, msgspec.MsgspecError):  # a cache: read the pictures again
         return {}
 

@@ -17,6 +17,7 @@ import msgspec
 from indexer.errors import CannotWrite
 from indexer.jsonbytes import decode_json_as
 from indexer.layout import KEYS
+from indexer.regularfile import read_regular
 from service.apikey import (
     ApiKey,
     BadKeys,
@@ -51,8 +52,7 @@ class KeyFile:
     def read(self) -> list[ApiKey]:
         """Return all keys, oldest first; [] without a file. Raises BadKeys."""
         try:
-            with self.path.open("rb") as file:
-                data = file.read(_MAX_BYTES + 1)
+            data = read_regular(self.path, _MAX_BYTES)
         except FileNotFoundError:
             return []
         except OSError as error:

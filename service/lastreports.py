@@ -11,11 +11,13 @@ import msgspec
 
 from indexer.jsonbytes import decode_json_as
 from indexer.layout import REPORTS
+from indexer.regularfile import read_regular
 from indexer.shop.manifest import now
 
 __all__ = ["REPORT_KINDS", "ReportKind", "StoredReport", "keep_report", "last_report"]
 
 ReportKind: TypeAlias = Literal["index", "compare", "audit"]
+_MOST_BYTES: Final = 64 << 20
 REPORT_KINDS: Final[tuple[ReportKind, ...]] = ("index", "compare", "audit")
 
 
@@ -47,6 +49,6 @@ def keep_report(shop: Path, kind: ReportKind, report: Any) -> None:
 def last_report(shop: Path, kind: ReportKind) -> StoredReport | None:
     """Return the last report of a kind; None if there is none, or it cannot be read."""
     with suppress(OSError, msgspec.MsgspecError):
-        data = (shop / REPORTS / f"{kind}.json").read_bytes()
+        data = read_regular(shop / REPORTS / f"{kind}.json", _MOST_BYTES)
         return decode_json_as(data, StoredReport)
     return None

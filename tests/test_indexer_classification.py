@@ -235,6 +235,22 @@ def test_a_damaged_classifier_is_refused_by_name(damage, tmp_path):
         Classifier.load(path)
 
 
+def test_one_array_in_place_of_a_classifier_is_refused_without_advice_to_unpickle(tmp_path):
+    path = tmp_path / "classifier.npz"
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3), allow_pickle=False)
+    with pytest.raises(IndexCorrupt, match=r"classifier.npz cannot be read: File is not a zip"):
+        Classifier.load(path)
+
+
+def test_a_classifier_that_unpacks_to_more_than_fits_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("indexer.classification.classifier._MOST_BYTES", 50_000)
+    path = tmp_path / "classifier.npz"
+    np.savez_compressed(path, allow_pickle=False, header=np.zeros(100_000, np.uint8))
+    with pytest.raises(IndexCorrupt, match="100128 bytes of arrays, more than 50000"):
+        Classifier.load(path)
+
+
 def test_the_calibration_error_is_the_gap_between_promise_and_truth():
     confidence = np.full(100, 0.95)
     right = np.arange(100) < 70

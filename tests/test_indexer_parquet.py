@@ -102,3 +102,12 @@ def test_without_pyarrow_parquet_names_the_extra_that_brings_it(tmp_path, monkey
     monkeypatch.setattr(builtins, "__import__", without_pyarrow)
     with pytest.raises(BadCatalog, match=r"pip install 'vitrine\[parquet\]'"):
         open_catalog(written(tmp_path, "a.parquet", "")).scan()
+
+
+def test_a_parquet_wider_than_a_spreadsheet_is_refused(tmp_path, monkeypatch):
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr("indexer.catalog.csvfile.MOST_COLUMNS", 20)
+    pq.write_table(pa.table({f"c{number}": [1] for number in range(21)}), tmp_path / "c.parquet")
+    with pytest.raises(BadCatalog, match="has 21 columns, at most 20 are read"):
+        list(open_catalog(tmp_path / "c.parquet"))

@@ -9,6 +9,7 @@ import pytest
 
 from indexer.arrays import unit
 from indexer.errors import IndexCorrupt, IndexMismatch, VitrineError
+from indexer.vectors.contract import Contract
 from indexer.vectors.index import VectorIndex
 from indexer.vectors.row_table import RowTable
 
@@ -160,6 +161,50 @@ def test_a_row_table_that_claims_terabytes_is_corrupt(index, tmp_path):
     (tmp_path / "r.npy").write_bytes(head + lying + tail.replace(b" " * 12, b"", 1))
     with pytest.raises(IndexCorrupt, match="cannot be read: Unable to allocate"):
         VectorIndex.load(tmp_path / "v", tmp_path / "r.npy")
+
+
+@pytest.mark.parametrize(
+    ("factory", "metric", "recipe", "found"),
+    [
+        ("Flat", "METRIC_L2", "Flat", "it is IndexFlat by L2"),
+        ("Flat", "METRIC_L1", "Flat", "it is IndexFlat by metric 2"),
+        ("SQfp16", "METRIC_L2", "Flat-fp16", "it is IndexScalarQuantizer by L2, QT_fp16"),
+        ("SQbf16", "METRIC_INNER_PRODUCT", "Flat-fp16", "by inner product, codec "),
+        ("HNSW24_SQfp16", "METRIC_L2", "HNSW24-fp16", "it is IndexHNSWSQ by L2, 24 neighbors"),
+        ("HNSW16_SQfp16", "METRIC_INNER_PRODUCT", "HNSW24-fp16", "16 neighbors"),
+        ("LSH", "METRIC_L2", "Flat", "it is IndexLSH by L2"),
+        ("IVF4,Flat", "METRIC_INNER_PRODUCT", "Flat", "it is IndexIVFFlat by inner product"),
+        ("PCA4,Flat", "METRIC_INNER_PRODUCT", "Flat", "it is IndexPreTransform by inner product"),
+        ("IDMap,Flat", "METRIC_INNER_PRODUCT", "Flat", "it is IndexIDMap by inner product"),
+    ],
+)
+def test_an_index_of_another_kind_or_metric_is_corrupt(
+    rng, tmp_path, factory, metric, recipe, found
+):
+    faiss = pytest.importorskip("faiss")
+    vectors, rows = tmp_path / "v.faiss", tmp_path / "rows.npy"
+    other = faiss.index_factory(8, factory, getattr(faiss, metric))
+    values = rng.standard_normal((200, 8)).astype(np.float32)
+    other.train(values)
+    if factory.startswith("IDMap"):
+        other.add_with_ids(values, np.arange(200))
+    else:
+        other.add(values)
+    faiss.write_index(other, str(vectors))
+    np.save(rows, np.arange(200))
+    with pytest.raises(
+        IndexCorrupt, match=r"v\.faiss should be Index.* by inner product"
+    ) as raised:
+        VectorIndex.load(vectors, rows, Contract(recipe=recipe))
+    assert found in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_file_of_no_index_is_corrupt(index, tmp_path):
+    index.save(tmp_path / "v.faiss", tmp_path / "rows.npy")
+    (tmp_path / "v.faiss").write_bytes(b"null")
+    with pytest.raises(IndexCorrupt, match=r"v\.faiss holds no index"):
+        VectorIndex.load(tmp_path / "v.faiss", tmp_path / "rows.npy")
 
 
 def test_without_faiss_the_extras_are_named(monkeypatch):

@@ -131,6 +131,7 @@ def test_truths_are_read_relative_to_their_file_and_items_go_before_categories(p
         (b"", "holds no queries"),
         (b"photo,item_id\na,b\n", "needs the columns image and item_id .*'photo', 'item_id'"),
         (b"image,answer\na,b\n", "needs the columns image and item_id"),
+        (b",".join(b"c%d" % number for number in range(100)) + b"\na\n", "'c49' and 50 more$"),
         (b"image,item_id\ncaf\xe9.jpg,b\n", "is not a CSV file in UTF-8"),
     ],
 )

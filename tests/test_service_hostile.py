@@ -244,6 +244,12 @@ def test_another_content_type_is_told_which_is_expected(http, kind, path):
             + b"\r\n--b--\r\n",
             "more than 64000",
         ),
+        (
+            b'--b\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
+            + b"\r\n--bx" * 20_000
+            + b"\r\n--b--\r\n",
+            "more than 1000 lines that begin with its boundary",
+        ),
         (b"--b\r\n" + b"X: y\r\n" * 5000 + b"\r\n1\r\n--b--\r\n", "header count"),
         (b"--b\r\nX: " + b"y" * 90_000 + b"\r\n\r\n1\r\n--b--\r\n", "header size"),
     ],

@@ -186,7 +186,7 @@ _BEFORE: Final = re.compile(
 _AFTER: Final = re.compile(r" (?:total|gesamt|oferty|main|hauptfoto|hoofdfoto|file)$")  # after it
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 15)  # more than the columns of the widest table
 def loose_key(name: object) -> str:
     """Return the name of a column without case, accents, signs and what is in brackets.
 
@@ -228,7 +228,7 @@ def is_header(cells: Iterable[object]) -> bool:
     return known >= 2 and known * 2 >= len(keys)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 15)  # more than the columns of the widest table
 def known_key(name: object) -> str:
     """Return the ``loose_key`` of a column, without what is around a known name.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import Counter, deque
-from collections.abc import Collection, Iterator, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
+from collections import Counter
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Final
 
-from indexer.catalog.columnnames import is_header, loose_key
+from indexer.catalog.columnnames import loose_key
+from indexer.catalog.csvlines import MAX_CELL, CsvLines, Preamble, read_preamble
 from indexer.catalog.encodings import encoding_of, likely_encodings
-from indexer.catalog.item_parser import BrokenRow, Cells
+from indexer.catalog.item_parser import MOST_COLUMNS, BrokenRow, Cells
 from indexer.errors import BadCatalog
 
 if TYPE_CHECKING:
@@ -18,17 +19,7 @@ if TYPE_CHECKING:
 
     from indexer.catalog.item_parser import NumberedRow, Record
 
-_MAX_CELL = 1_000_000  # characters; more in one CSV cell is a broken quote, not a description
-_MOST_LINES = 50  # of comments before the header
-_DELIMITERS: Final = ",;\t|"
-_QUOTED: Final = re.compile(r'"(?:[^"]|"")*"?')
-_SEPARATOR_LINE: Final = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
-_BLANK: Final = _DELIMITERS + " \"'"  # a line of these alone is empty
-_ID_COLUMNS: Final = frozenset({"id", '"id"', "sku", '"sku"'})  # a header of one column
-_COMMENTS: Final = ("#", "//")
 _NOTE: Final = "# "  # before the explanations below the header of a template
-_MOST_TITLES: Final = 10  # rows of a title before the header
-_TEMPLATE: Final = "TemplateType="  # of Amazon: a row of labels follows, then the header
 _EXCEL_MARKS: Final = ('="', "'")
 _EXCEL_TEXT: Final = re.compile(r'="(.*)"|\'([-+]?\d[\d.,]*)', re.DOTALL)
 
@@ -44,11 +35,11 @@ def csv_records(path: Path, encoding: str | None = None) -> Iterator[NumberedRow
 
     Raise BadCatalog if the file cannot be read, is in another encoding, or has no header.
     """
-    csv.field_size_limit(_MAX_CELL)
+    csv.field_size_limit(MAX_CELL)
     try:
         with path.open(encoding=encoding or encoding_of(path), newline="") as file:
-            preamble = _read_preamble(file)
-            lines = _Lines(file, preamble.read)
+            preamble = read_preamble(path, file)
+            lines = CsvLines(path, file, preamble.read)
             # Strict mode reports a broken quote instead of swallowing rows up to the next quote.
             rows = csv.reader(lines, delimiter=preamble.delimiter, strict=True)
             header = _csv_header(path, rows)
@@ -71,98 +62,6 @@ def _label(encoding: str | None) -> str:
     return encoding or "UTF-8"
 
 
-class _Preamble(NamedTuple):
-    """The lines from the header on that were read, the number of lines before, the delimiter."""
-
-    read: list[str]
-    before: int
-    delimiter: str
-
-
-def _read_preamble(file: TextIO) -> _Preamble:
-    """Read up to the first line of the header.
-
-    Before it may be empty lines, comments, ``sep=``, and titles: lines without delimiters, and
-    lines of several cells if the first names of columns come after them.
-    """
-    delimiter = ""
-    title = ""
-    for number in range(_MOST_LINES):
-        line = file.readline(_MAX_CELL).removeprefix("\ufeff")
-        text = line.strip("\r\n")
-        if not line:
-            break
-        if text.startswith(_TEMPLATE) and "\t" in text:
-            file.readline(_MAX_CELL)
-            return _Preamble([file.readline(_MAX_CELL)], number + 2, "\t")
-        if separator := _SEPARATOR_LINE.fullmatch(text):
-            delimiter = separator[1]
-        elif text.strip(_BLANK) and not text.startswith(_COMMENTS):
-            found = delimiter or _delimiter_of(text)
-            words = text.strip(_DELIMITERS + " ")
-            if not title and not _delimiter_of(words) and words.casefold() not in _ID_COLUMNS:
-                title = line
-                continue
-            if title and not found:
-                return _Preamble([title, line], number - 1, ",")
-            return _without_titles(file, line, number, found or ",")
-    return _Preamble([title] if title else [], 0, delimiter or ",")
-
-
-def _without_titles(file: TextIO, line: str, before: int, delimiter: str) -> _Preamble:
-    """Return the header from this line on: the first with names of columns, else this line."""
-    lines = [line]
-    for at in range(_MOST_TITLES):
-        if at == len(lines):
-            if is_header(_split(lines[0], delimiter)) or not (more := file.readline(_MAX_CELL)):
-                break
-            lines.append(more)
-        own = delimiter if at == 0 else _delimiter_of(lines[at].strip("\r\n")) or delimiter
-        if is_header(_split(lines[at], own)):
-            return _Preamble(lines[at:], before + at, own)
-    return _Preamble(lines, before, delimiter)
-
-
-def _split(line: str, delimiter: str) -> list[str]:
-    return [cell.strip(' "') for cell in line.strip("\r\n").split(delimiter)]
-
-
-def _delimiter_of(line: str) -> str:
-    """Return the most frequent delimiter outside of quotes, or "" if there is none."""
-    outside = _QUOTED.sub("", line)
-    found = max(_DELIMITERS, key=outside.count)
-    return found if found in outside else ""
-
-
-class _Lines:
-    """The lines of a file; lines of a broken row can be read again."""
-
-    def __init__(self, file: TextIO, read: Sequence[str]) -> None:
-        """``read`` are the lines that have been read already."""
-        self._file = file
-        self._pending: deque[str] = deque(read)
-        self._read_lines: list[str] = []
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        line = self._pending.popleft() if self._pending else next(self._file)
-        self._read_lines.append(line)
-        return line
-
-    def accept_row(self) -> None:
-        """Forget the lines read so far: their row is complete."""
-        self._read_lines.clear()
-
-    def rewind(self) -> str:
-        """Return the first line since the last good row; all lines after it are read again."""
-        first = self._read_lines[0] if self._read_lines else ""
-        self._pending.extendleft(reversed(self._read_lines[1:]))
-        self._read_lines.clear()
-        return first
-
-
 def _csv_header(path: Path, rows: Iterator[list[str]]) -> list[str]:
     try:
         header = [name.strip() for name in next(rows, [])]
@@ -170,21 +69,30 @@ def _csv_header(path: Path, rows: Iterator[list[str]]) -> list[str]:
         raise BadCatalog(f"{path}: the header row is not CSV: {error}") from error
     if not any(header):
         raise BadCatalog(f"{path} is empty: expected a header row with at least 'id'")
-    check_unique_columns(path, [name for name in header if loose_key(name) == "id"])
+    check_columns(path, header, [name for name in header if loose_key(name) == "id"])
     while not header[-1]:
         header.pop()  # delimiters at the end of the header
     return header
 
 
-def check_unique_columns(path: Path, columns: list[str]) -> None:
-    """Raise BadCatalog if two columns share a name: one would hide the other."""
-    repeated = [name for name, count in Counter(columns).items() if name and count > 1]
+def check_columns(path: Path, columns: list[str], unique: list[str] | None = None) -> None:
+    """Raise BadCatalog if there are too many columns, or two of those in ``unique`` share a name.
+
+    One of two would hide the other. By default all columns must be unique.
+    """
+    if len(columns) > MOST_COLUMNS:
+        raise BadCatalog(
+            f"{path} has {len(columns):,} columns, at most {MOST_COLUMNS:,} are read; keep those "
+            "that describe an item"
+        )
+    counted = Counter(columns if unique is None else unique)
+    repeated = [name for name, count in counted.items() if name and count > 1]
     if repeated:
         raise BadCatalog(f"{path} has two columns {repeated[0]!r}; rename one")
 
 
 def _csv_rows(
-    rows: Iterator[list[str]], lines: _Lines, header: list[str], preamble: _Preamble
+    rows: Iterator[list[str]], lines: CsvLines, header: list[str], preamble: Preamble
 ) -> Iterator[NumberedRow]:
     number = preamble.before + 1  # the header
     repeated = {name for name, count in Counter(header).items() if name and count > 1}
@@ -193,7 +101,9 @@ def _csv_rows(
         lines.accept_row()
         try:
             row = next(rows, None)
+            number += lines.empty
         except csv.Error as error:
+            number += lines.empty
             first = lines.rewind()  # an unclosed quote has consumed the rows after it
             if (plain := _unquoted(first, preamble.delimiter, len(header))) is not None:
                 yield f"row {number}", _record_of(header, plain, repeated)
@@ -203,7 +113,7 @@ def _csv_rows(
             continue
         if row is None:
             return
-        if not any(row):
+        if not any(map(str.strip, row)):
             continue
         if len(row) > len(header) and not any(row[len(header) :]):
             row = row[: len(header)]  # delimiters at the end of the line

@@ -46,6 +46,7 @@ NumberedRow: TypeAlias = tuple[str, Record | BrokenRow]
 
 V = TypeVar("V", bound=Sized)
 
+MOST_COLUMNS = 16_384  # of a table, or fields of a record; as many as a spreadsheet has
 _MOST_VALUES = 1000  # images, categories or attributes of an item
 _EXACT = 2**53  # a float holds every integer up to here
 # Pages show it as a link: "javascript:" and other schemes are refused.

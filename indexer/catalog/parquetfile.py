@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from indexer.catalog.csvfile import check_unique_columns
+from indexer.catalog.csvfile import check_columns
 from indexer.catalog.item_parser import BrokenRow, NumberedRow, Record
 from indexer.errors import BadCatalog
 
@@ -25,7 +25,7 @@ def parquet_records(path: Path) -> Iterator[NumberedRow]:
 
     try:
         with pq.ParquetFile(path) as file:
-            check_unique_columns(path, file.schema_arrow.names)
+            check_columns(path, file.schema_arrow.names)
             number = 0
             for batch in file.iter_batches(batch_size=1024):
                 for record in _parquet_rows(batch):

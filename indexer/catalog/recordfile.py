@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from indexer.catalog.csvfile import csv_records
 from indexer.catalog.htmlfile import html_records
+from indexer.catalog.item_parser import MOST_COLUMNS, BrokenRow
 from indexer.catalog.jsonfile import json_document, json_lines
 from indexer.catalog.parquetfile import parquet_records
 from indexer.catalog.xlsxfile import xlsx_records
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from indexer.catalog.item_parser import NumberedRow
 
+_READ_FIELDS: Final = 100  # of a record that is too wide: its id is usually among them
 _ENDINGS: Final = {
     ".csv": "csv",
     ".tsv": "csv",
@@ -85,4 +88,15 @@ def record_reader(
         "xml": xml_records,
         "html": html_records,
     }
-    return readers[found]
+    read = readers[found]
+    return lambda path: _narrow(read(path))
+
+
+def _narrow(rows: Iterator[NumberedRow]) -> Iterator[NumberedRow]:
+    """Yield the rows, with a BrokenRow for a record that has more fields than a table may have."""
+    for where, record in rows:
+        if isinstance(record, dict) and len(record) > MOST_COLUMNS:
+            reason = f"has {len(record):,} fields, at most {MOST_COLUMNS:,} are read"
+            yield where, BrokenRow(reason, dict(islice(record.items(), _READ_FIELDS)))
+        else:
+            yield where, record

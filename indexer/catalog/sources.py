@@ -35,11 +35,11 @@ from indexer.catalog.item_parser import (
 from indexer.catalog.prices import UnclearPrice, decimal_mark_of
 from indexer.catalog.recordfile import kind_of, record_reader
 from indexer.catalog.shopformat import LIST_FIELDS, ShopFormat
+from indexer.csvrows import list_columns
 from indexer.errors import BadCatalog
 from indexer.items import Item, Remark, Skipped, UnreadableRow
 
 _Reader: TypeAlias = Callable[[Path], Iterator[NumberedRow]]
-_SHOWN_COLUMNS, _SHOWN_LETTERS = 50, 60  # of columns that an error names
 _TOTAL = re.compile(
     r"(?:grand |sub)?(?:totals?|summe|gesamt|sum|totale|totaal|suma|razem|итого|合计|总计|合計)\b",
     re.IGNORECASE,
@@ -222,10 +222,7 @@ class Catalog:
                 )
 
     def _check_columns(self) -> None:
-        names = sorted(map(str, self._columns))
-        has = ", ".join(repr(name[:_SHOWN_LETTERS]) for name in names[:_SHOWN_COLUMNS]) or "none"
-        if len(names) > _SHOWN_COLUMNS:
-            has += f" and {len(names) - _SHOWN_COLUMNS} more"
+        has = list_columns(sorted(map(str, self._columns)))
         for field, columns in self._mapping.items():
             for column in columns:
                 if column not in self._columns and self._columns:

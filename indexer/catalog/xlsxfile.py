@@ -9,7 +9,7 @@ from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.catalog.columnnames import is_header
-from indexer.catalog.csvfile import check_unique_columns
+from indexer.catalog.csvfile import check_columns
 from indexer.catalog.xlsxprocess import sheet_rows
 from indexer.errors import BadCatalog
 
@@ -86,7 +86,7 @@ class _Table(NamedTuple):
     def records(self, path: Path) -> Iterator[NumberedRow]:
         """Yield the rows below the header. Raise BadCatalog if a column is there twice."""
         header = [str(cell).strip() for cell in self.first[0].cells]
-        check_unique_columns(path, header)
+        check_columns(path, header)
         for row in chain(self.first[1:], self.others):
             cells = row.cells + [""] * (len(header) - len(row.cells))
             named = zip(header, cells, strict=False)

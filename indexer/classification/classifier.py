@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
+from indexer.arrayfile import open_arrays
 from indexer.classification.evidence import evidence, rivals_of
 from indexer.classification.labels import Field
 from indexer.classification.ridge import Head
@@ -22,6 +23,7 @@ from indexer.classification.votes import find_neighbors
 from indexer.confidence.curve import sigmoid
 from indexer.errors import IndexCorrupt
 from indexer.jsonbytes import decode_json_as
+from indexer.regularfile import read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 CLASSIFIER = "classifier.npz"
+_MOST_BYTES = 4 << 30
 COLOR_WEIGHT = 1.0  # of the measured colors beside the unit vector
 FORMAT = 1
 
@@ -150,7 +153,7 @@ class Classifier:
         """Read what ``save`` wrote. Raises IndexCorrupt if it cannot be read."""
         try:
             # From bytes, because NumPy leaves a damaged file open.
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+            with open_arrays(read_regular(path, _MOST_BYTES), _MOST_BYTES) as file:
                 header = decode_json_as(file["header"].tobytes(), _Header)
                 if header.format != FORMAT:
                     raise ValueError(f"format {header.format}, this version reads {FORMAT}")

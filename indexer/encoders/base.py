@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from indexer.errors import EncoderNotFound
+from indexer.regularfile import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +83,7 @@ class TextEncoder(Protocol):
 
 def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file, as hex. Raises OSError."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -15,6 +15,7 @@ import msgspec
 from indexer.encoders.base import hash_file
 from indexer.errors import EncoderNotFound
 from indexer.jsonbytes import decode_json_as
+from indexer.regularfile import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +67,7 @@ def _module_folders(folder: Path) -> list[Path]:
     if not listed.is_file():  # a plain transformers model: all files are in one folder
         return []
     try:
-        modules = decode_json_as(listed.read_bytes(), list[_Module])
+        modules = decode_json_as(read_regular(listed), list[_Module])
     except (OSError, msgspec.MsgspecError) as error:
         raise EncoderNotFound(f"cannot read {listed}: {error}") from error
     return [folder / module.path for module in modules if module.path]

@@ -26,6 +26,7 @@ from indexer.encoders.onnxsession import fixed_batch, open_session
 from indexer.errors import EncoderNotFound
 from indexer.imaging.preprocess import Fit, Preprocess, Resample
 from indexer.jsonbytes import decode_json_as
+from indexer.regularfile import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +73,7 @@ def read_encoder_settings(path: Path) -> EncoderSettings:
     """Read the JSON file of an ONNX file. Raises EncoderNotFound if it is missing or invalid."""
     json_path = path.with_suffix(".json")
     try:
-        return decode_json_as(json_path.read_bytes(), EncoderSettings)
+        return decode_json_as(read_regular(json_path), EncoderSettings)
     except FileNotFoundError:
         raise EncoderNotFound(
             f"{path.name} needs {json_path}, which describes its input and output"

@@ -13,6 +13,7 @@ from indexer.catalog.texts import plain_text
 from indexer.enrichment.faqlog import FaqEntry
 from indexer.enrichment.reviewfile import SkippedRow
 from indexer.errors import BadCatalog
+from indexer.regularfile import read_regular
 
 if TYPE_CHECKING:
     from indexer.catalog.item_parser import Record
@@ -76,11 +77,9 @@ def _checked(where: str, question: str, answer: str, kind: str) -> FaqEntry | Sk
 
 def _policies(path: Path) -> Iterator[FaqEntry | SkippedRow]:
     try:
-        data = path.read_bytes()
+        data = read_regular(path, _MOST_BYTES)
     except OSError as error:
         raise BadCatalog(f"{path} cannot be read: {error.strerror or error}") from error
-    if len(data) > _MOST_BYTES:
-        raise BadCatalog(f"{path} has {len(data)} bytes, at most {_MOST_BYTES} are read")
     heading, number, body = "", 0, list[str]()
     for at, line in enumerate([*data.decode("utf-8", "replace").splitlines(), "# end"], 1):
         found = _HEADING.match(line)

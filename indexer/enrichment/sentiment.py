@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 import numpy as np
 
+from indexer.arrayfile import open_arrays
 from indexer.confidence.curve import sigmoid
 from indexer.enrichment.language import Language
 from indexer.enrichment.ngrams import Counts, Family, batches, count_ngrams
 from indexer.errors import EncoderNotFound, IndexCorrupt
 from indexer.jsonbytes import decode_json_as
+from indexer.regularfile import read_regular
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -133,11 +135,7 @@ def model_bytes(model: SentimentModel) -> bytes:
 def model_from_bytes(data: bytes, where: str) -> SentimentModel:
     """Read a model from an .npz file. Raise IndexCorrupt, naming ``where``, if it is damaged."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > _MOST_BYTES:
-            raise ValueError(f"{size} bytes of arrays, more than {_MOST_BYTES}")
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        with open_arrays(data, _MOST_BYTES) as arrays:
             info = decode_json_as(arrays["info"].tobytes(), SentimentInfo)
             if info.format != FORMAT:
                 raise ValueError(f"format {info.format}, this version reads {FORMAT}")
@@ -164,10 +162,11 @@ def save_model(model: SentimentModel, path: Path) -> None:
 def load_model(path: Path) -> SentimentModel:
     """Read a model. Raise EncoderNotFound if there is none, IndexCorrupt for a damaged file."""
     try:
-        data = path.read_bytes()
+        data = read_regular(path, _MOST_BYTES)
     except OSError as error:
         raise EncoderNotFound(
-            f"no model of reviews at {path} ({error.strerror}); train one: vitrine reviews train"
+            f"no model of reviews at {path} ({error.strerror or error}); train one: "
+            "vitrine reviews train"
         ) from error
     return model_from_bytes(data, str(path))
 

@@ -24,6 +24,7 @@ import msgspec
 
 from indexer.errors import RecognizerNotFound
 from indexer.jsonbytes import decode_json_as
+from indexer.regularfile import read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,7 +91,7 @@ def read_detector_settings(path: Path) -> DetectorSettings:
     """Read the JSON file beside ``path``. Raises RecognizerNotFound if it is missing or invalid."""
     json_path = path.with_suffix(".json")
     try:
-        settings = decode_json_as(json_path.read_bytes(), DetectorSettings)
+        settings = decode_json_as(read_regular(json_path), DetectorSettings)
     except FileNotFoundError:
         raise RecognizerNotFound(
             f"{path.name} needs {json_path}, which describes its input and output"

@@ -21,6 +21,7 @@ from indexer.layout import (
     RULES,
     STYLES,
 )
+from indexer.regularfile import read_regular
 from indexer.replication.messages import Feed, FileState, ItemPage, LogPage
 from indexer.replication.position import OWN_META
 from indexer.replication.primary import UnknownFile
@@ -180,7 +181,7 @@ class ReplicaSource:
         """Return the name of this shop's history; a restored shop has no such file yet."""
         path = self._shop.path / LINEAGE
         with suppress(FileNotFoundError):
-            found = path.read_text(encoding="ascii", errors="replace").strip()
+            found = read_regular(path).decode("ascii", "replace").strip()
             if not _LINEAGE.fullmatch(found):
                 raise IndexCorrupt(f"{path} is damaged; delete it, and replicas copy anew")
             return found

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING
 
 from indexer.durable import draft_of
 from indexer.errors import IndexCorrupt, IndexNotFound
+from indexer.regularfile import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,7 +70,7 @@ def read_archive(path: Path, *, progress: Callable[[int, int], None]) -> Iterato
     if there is no such file; IndexCorrupt if it is not a sealed archive, was truncated or changed.
     """
     try:
-        file = path.open("rb")
+        file = open_regular(path)
     except FileNotFoundError:
         raise IndexNotFound(f"no such snapshot: {path}") from None
     except OSError as error:

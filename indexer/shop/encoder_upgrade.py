@@ -12,6 +12,7 @@ from indexer.encoders.onnxfile import EncoderSettings, hash_pair
 from indexer.encoders.views import hash_views, split_views
 from indexer.errors import EncoderNotFound
 from indexer.jsonbytes import decode_json_as
+from indexer.regularfile import read_regular
 from indexer.shop.encoderfiles import encoder_file
 
 if TYPE_CHECKING:
@@ -52,6 +53,6 @@ def _name(path: Path) -> str:
     """Return the name of an ONNX file in its JSON, with the first digits of its hash."""
     name = path.stem
     with suppress(OSError, msgspec.MsgspecError):
-        settings = decode_json_as(path.with_suffix(".json").read_bytes(), EncoderSettings)
+        settings = decode_json_as(read_regular(path.with_suffix(".json")), EncoderSettings)
         name = settings.name or name
     return f"{name} ({hash_pair(path)[:8]})"

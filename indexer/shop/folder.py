@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 from indexer.durable import sync
 from indexer.errors import IndexCorrupt, IndexNotFound, StoreFull, VitrineError
 from indexer.layout import CURRENT, ENCODERS, GENERATIONS, STORE, STYLES
+from indexer.regularfile import open_regular, read_regular
 from indexer.shop.manifest import MANIFEST, FileRecord, Manifest, read_manifest
 from indexer.vectors.backends import BACKENDS, backend_of
 
@@ -65,7 +66,7 @@ class ShopFolder:
         IndexCorrupt if CURRENT is damaged, or missing although there are generations.
         """
         try:
-            text = self.current_file.read_text(encoding="ascii").strip()
+            text = read_regular(self.current_file).decode("ascii").strip()
         except (FileNotFoundError, NotADirectoryError):
             if self.names():
                 raise self._damaged_current("is missing") from None
@@ -141,7 +142,7 @@ class ShopFolder:
         """
         path = self.generations / name / MANIFEST
         try:
-            descriptor = os.open(path, os.O_RDONLY)
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         except (FileNotFoundError, NotADirectoryError):
             raise self.no_generation(name) from None
         except OSError as error:
@@ -156,7 +157,7 @@ class ShopFolder:
 
     def is_held(self, name: str) -> bool:
         """Return True if any process holds a generation."""
-        with suppress(OSError), (self.generations / name / MANIFEST).open("rb") as file:
+        with suppress(OSError), open_regular(self.generations / name / MANIFEST) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -237,7 +238,7 @@ class ShopFolder:
         """Delete a generation; return False and do nothing if it is current or held."""
         folder = self.generations / name
         try:
-            descriptor = os.open(folder / MANIFEST, os.O_RDONLY)
+            descriptor = os.open(folder / MANIFEST, os.O_RDONLY | os.O_NONBLOCK)
         except OSError:
             return False
         try:
@@ -284,5 +285,5 @@ def _delete(folder: Path) -> None:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -25,6 +25,8 @@ def job_lock(shop: Path, job: str) -> Iterator[None]:
     except OSError as error:
         raise CannotWrite(f"cannot write in {shop}: {error.strerror or error}") from error
     with file:
+        if not path.is_file():
+            raise CannotWrite(f"{path} is a pipe or a device, expected a file; delete it")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -12,6 +12,7 @@ from indexer.confidence.curve import Calibration
 from indexer.encoders.base import Model
 from indexer.errors import IndexCorrupt, IndexMismatch
 from indexer.jsonbytes import decode_json_as
+from indexer.regularfile import read_regular
 from indexer.vectors.contract import Contract
 
 if TYPE_CHECKING:
@@ -19,15 +20,19 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+_MOST_BYTES = 16 << 20
 WORDS = "words.sqlite"
 CONTENTS = "contents.npy"  # content hashes of the images, (n, 16) uint8 in row order
+
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]  # what fits a column and an array
 
 
 class FileRecord(msgspec.Struct, frozen=True):
     """The expected checksum and size of a file."""
 
     sha256: str
-    bytes: int
+    bytes: Count
 
 
 class StyleCount(msgspec.Struct, frozen=True):
@@ -39,9 +44,9 @@ class StyleCount(msgspec.Struct, frozen=True):
     """
 
     name: str
-    indexed: int
-    weakened: int
-    left_out: int
+    indexed: Count
+    weakened: Count
+    left_out: Count
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,25 +63,25 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     manifest raises IndexCorrupt when it is read.
     """
 
-    format: int
+    format: Count
     created: str
     version: str
     encoder: str
     weights_hash: str
-    dim: int
+    dim: Count
     recipe: str
-    items: int
-    products: int
-    rows: int
-    next_row: int
-    skipped: int
-    changes: int
+    items: Count
+    products: Count
+    rows: Count
+    next_row: Count
+    skipped: Count
+    changes: Count
     catalog: str = ""
     contract: Contract = Contract()
     calibration: Calibration | None = None
     calibration_note: str = ""
     candidate: bool = False
-    words: int = 1
+    words: Count = 1
     meaning: str = ""
     styles: list[StyleCount] = []
     files: dict[str, FileRecord] = {}
@@ -104,7 +109,7 @@ def read_manifest(path: Path) -> Manifest:
     has another format.
     """
     try:
-        fields = decode_json_as(path.read_bytes(), dict[str, Any])
+        fields = decode_json_as(read_regular(path, _MOST_BYTES), dict[str, Any])
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:  # ValueError: also bytes that are not UTF-8

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from indexer.errors import IndexCorrupt
+from indexer.regularfile import open_regular
 
 _MAGIC = 0xBEEFC0DE
 _HEADER = 16  # bytes at the start of a page: its number, padding, flags, offsets of its nodes
@@ -49,7 +50,11 @@ def check_not_truncated(path: Path, advice: str = ADVICE) -> None:
     """
     if not path.exists():
         return
-    with path.open("rb") as file:
+    try:
+        file = open_regular(path)
+    except OSError as error:
+        raise IndexCorrupt(f"{path} cannot be read: {error.strerror or error}; {advice}") from None
+    with file:
         for _ in range(_TRIES):
             meta = _newest(file.fileno())
             if meta is None:

@@ -14,6 +14,7 @@ from indexer.durable import draft_of
 from indexer.errors import Conflict, IndexCorrupt
 from indexer.jsonbytes import decode_json_as
 from indexer.layout import REPLICA
+from indexer.regularfile import read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +38,7 @@ def read_note(shop: Path) -> ReplicaNote | None:
     """Return the note of a replica, None for other shops. Raises IndexCorrupt if it is damaged."""
     path = shop / REPLICA
     try:
-        return decode_json_as(path.read_bytes(), ReplicaNote)
+        return decode_json_as(read_regular(path), ReplicaNote)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, msgspec.MsgspecError) as error:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.csvrows import csv_rows
+from indexer.csvrows import csv_rows, list_columns
 from indexer.errors import BadCatalog, BadImage
 from indexer.imaging.images import read_image_file
 from indexer.imaging.photos import read_photo
@@ -87,7 +87,7 @@ def read_pairs(path: Path) -> list[Pair]:
     """
     columns, rows = csv_rows(path)
     if not {"image", "item_id"} <= set(columns):
-        found = ", ".join(map(repr, columns)) or "no rows"
+        found = list_columns(columns) if columns else "no rows"
         raise BadCatalog(f"{path} needs the columns image and item_id; it has {found}")
     return [
         Pair(path.parent / (row["image"] or ""), (row["item_id"] or "").strip()) for row in rows

@@ -18,6 +18,7 @@ from indexer.vectors.position_mask import PositionMask
 from indexer.vectors.recipe import Recipe
 from indexer.vectors.recipes import (
     build_index,
+    check_structure,
     exact_store,
     faiss_module,
     search_parameters,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from indexer.vectors.gpu.devicecopy import DeviceCopy
 
 EXACT = "exact.faiss"  # beside the index, if the index itself holds no exact vectors
+_EXACT_LAYOUT = Recipe("Flat", 0, "fp16")
 _SLACK_BYTES = 1 << 20  # allowed beyond the file size, for the length of a vector inside the file
 # Allowed rows are copied out and compared if they take at most this many bytes per row of the
 # index. If they take more, it is faster to look up for every row whether it is allowed. Measured.
@@ -93,13 +95,14 @@ class VectorIndex:
         """Read an index and its row table; ``contract`` is the one it was written with.
 
         The caller must have verified the files' checksums: FAISS is not safe with files of unknown
-        origin. Raises IndexCorrupt if a file cannot be read.
+        origin. Raises IndexCorrupt if a file cannot be read, or holds another kind of index.
         """
         contract = contract or Contract()
         try:
-            index, exact = _read(vectors), None
-            if not Recipe.parse(contract.recipe).holds_exact:
-                exact = _read(vectors.with_name(EXACT), mapped=True)
+            layout = Recipe.parse(contract.recipe)
+            index, exact = _read(vectors, layout), None
+            if not layout.holds_exact:
+                exact = _read(vectors.with_name(EXACT), _EXACT_LAYOUT, mapped=True)
             table = np.load(rows, allow_pickle=False)
             if table.dtype != np.int64 or table.ndim != 1:
                 raise ValueError(
@@ -236,10 +239,12 @@ class VectorIndex:
         return np.take_along_axis(found, best, 1), np.take_along_axis(scores, best, 1)
 
 
-def _read(path: Path, *, mapped: bool = False) -> Any:
+def _read(path: Path, layout: Recipe, *, mapped: bool = False) -> Any:
     faiss = faiss_module()
     with _load_lock:
         limit = path.stat().st_size + _SLACK_BYTES
         faiss.set_deserialization_vector_byte_limit(limit)
         faiss.set_deserialization_loop_limit(limit)
-        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
+        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
+    check_structure(index, layout, path.name)
+    return index

@@ -26,6 +26,7 @@ NEIGHBORS = 24
 _BUILD_DEPTH = 40  # efConstruction; a larger one gave no better recall at the same search time
 _TRAIN_PER_LIST = 64
 _TRAIN_SEED = 1234
+_CODECS = ("QT_fp16", "QT_8bit")
 
 
 class FilledIndex(NamedTuple):
@@ -134,6 +135,42 @@ def exact_store(index: Any) -> Any:
     faiss = faiss_module()
     storage = getattr(index, "storage", None)
     return index if storage is None else faiss.downcast_index(storage)
+
+
+def check_structure(index: Any, recipe: Recipe, name: str) -> None:
+    """Check that an index read from the file ``name`` is one that this recipe builds.
+
+    FAISS reads any of its kinds of index, also those that compare by another metric, whose scores
+    would be distances. The recipe ``Flat-fp16`` is also that of the file of exact vectors. Raises
+    ValueError.
+    """
+    if index is None:  # how FAISS reads a file that begins with "null"
+        raise ValueError(f"{name} holds no index")
+    faiss = faiss_module()
+    found, wanted = _structure(faiss, index), _structure(faiss, _empty(faiss, recipe, index.d))
+    if found != wanted:
+        raise ValueError(f"{name} should be {wanted}, it is {found}")
+
+
+def _structure(faiss: Any, index: Any) -> str:
+    """Describe the class, metric and codes of an index, and of the indexes inside it."""
+    metrics = {faiss.METRIC_INNER_PRODUCT: "inner product", faiss.METRIC_L2: "L2"}
+    metric = metrics.get(index.metric_type, f"metric {index.metric_type}")
+    # FAISS may read an IndexFlat as an IndexFlatIP.
+    kind = type(index).__name__.removesuffix("IP").removesuffix("L2")
+    parts = [f"{kind} by {metric}"]
+    if hasattr(index, "nlist"):
+        parts.append(f"{index.nlist} lists")
+    if hasattr(index, "hnsw"):
+        parts.append(f"{index.hnsw.nb_neighbors(1)} neighbors")
+    if hasattr(index, "sq"):
+        codecs = {getattr(faiss.ScalarQuantizer, x): x for x in _CODECS}
+        parts.append(codecs.get(index.sq.qtype, f"codec {index.sq.qtype}"))
+    if hasattr(index, "code_size"):
+        parts.append(f"{index.code_size} bytes a vector")
+    inner = [getattr(index, name, None) for name in ("storage", "quantizer")]
+    nested = [_structure(faiss, faiss.downcast_index(x)) for x in inner if x is not None]
+    return ", ".join(parts) + "".join(f" over {x}" for x in nested)
 
 
 def _empty(faiss: Any, recipe: Recipe, dim: int) -> Any:

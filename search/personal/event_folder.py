@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from indexer.durable import sync
 from indexer.errors import IndexCorrupt, IndexNotFound
+from indexer.regularfile import read_regular
 from indexer.store.environment import DATA_FILE, Environment
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _LOCK_FILE: Final = "lock.mdb"
 def current_place(folder: Path) -> Path:
     """Return the path of the environment in use. Raises IndexCorrupt for a damaged pointer."""
     try:
-        name = (folder / _POINTER).read_text(encoding="ascii").strip()
+        name = read_regular(folder / _POINTER).decode("ascii").strip()
     except FileNotFoundError:
         return folder
     except (OSError, UnicodeDecodeError) as error:

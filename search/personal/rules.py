@@ -18,7 +18,6 @@ many. ``explore`` is the share of the places, after the first, whose item is dra
 
 from __future__ import annotations
 
-import stat
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -26,6 +25,7 @@ import msgspec
 from indexer.errors import BadQuery
 from indexer.jsonbytes import decode_json_as
 from indexer.layout import RULES
+from indexer.regularfile import read_regular
 from search.filters.grammar import parse_filter
 from search.personal.mixer import FEATURES
 from search.personal.watched_file import WatchedFile
@@ -121,7 +121,7 @@ def check_weights(weights: Mapping[str, float]) -> None:
 def read_weights(path: Path) -> dict[str, float]:
     """Read weights of all features from a JSON file; those that it lacks are 0. Raises BadQuery."""
     try:
-        given = decode_json_as(_read(path), dict[str, float])
+        given = decode_json_as(read_regular(path, _MAX_BYTES), dict[str, float])
         check_weights(given)
     except (OSError, msgspec.MsgspecError, BadQuery) as error:
         raise BadQuery(f"{path}: {error}", param="weights") from None
@@ -131,16 +131,6 @@ def read_weights(path: Path) -> dict[str, float]:
 def read_rules(path: Path) -> Rules:
     """Read rules from a file. Raises BadQuery, naming the file and what is wrong."""
     try:
-        return decode_json_as(_read(path), Rules).check()
+        return decode_json_as(read_regular(path, _MAX_BYTES), Rules).check()
     except (OSError, msgspec.MsgspecError, BadQuery) as error:
         raise BadQuery(f"{path}: {error}", param="rules") from None
-
-
-def _read(path: Path) -> bytes:
-    """Return the bytes of a file. Raises OSError, and BadQuery for what is no file or too long."""
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):  # reading a pipe may never end
-        raise BadQuery("not a regular file")
-    if status.st_size > _MAX_BYTES:
-        raise BadQuery(f"{status.st_size} bytes, at most {_MAX_BYTES} are allowed")
-    return path.read_bytes()

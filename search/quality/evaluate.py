@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 import numpy as np
 
-from indexer.csvrows import csv_rows
+from indexer.csvrows import csv_rows, list_columns
 from indexer.errors import BadCatalog, BadImage
 from indexer.imaging.images import read_image_file
 from indexer.imaging.photos import read_photo
@@ -96,7 +96,7 @@ def read_truths(path: Path) -> list[Truth]:
     if "image" not in columns or not {"item_id", "category"} & set(columns):
         raise BadCatalog(
             f"{path} needs the columns image and item_id (or category); it has "
-            f"{', '.join(map(repr, columns))}"
+            f"{list_columns(columns)}"
         )
     by_item = "item_id" in columns
     return [

@@ -40,6 +40,7 @@ class FormLimits(NamedTuple):
 
 
 _LIMITS = FormLimits()
+_MOST_BOUNDARIES = 1000  # also those inside a file, which are read byte by byte
 
 
 def parse_form(
@@ -98,6 +99,12 @@ def parse_form(
 
 def _parts(body: bytes, boundary: bytes, most: int) -> list[_Part]:
     form = _PartCollector(most)
+    # The parser stops at each line that begins like the boundary. Five million of them fit 32 MB,
+    # and would hold the event loop for seconds.
+    if body.count(b"\r\n--" + boundary) > _MOST_BOUNDARIES:
+        raise _invalid(
+            f"the form has more than {_MOST_BOUNDARIES} lines that begin with its boundary", None
+        )
     try:
         parser = MultipartParser(
             boundary,

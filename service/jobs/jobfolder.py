@@ -32,6 +32,7 @@ import msgspec
 from indexer.errors import CannotWrite, StoreBusy
 from indexer.jsonbytes import decode_json, decode_json_as
 from indexer.layout import JOB_LOCK, JOBS
+from indexer.regularfile import open_regular, read_regular
 from service.jobs.record import Job, JobEnd, JobProgress, JobRequest, JobState
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ _ID = re.compile(r"\d{8}t\d{6}-\d{6}")
 _TRIES = 50
 _PAUSE_S = 0.01
 _SUMMARY = (str, int, float, bool)
+_MOST_BYTES = 64 << 20  # of a file of a job
 _LONGEST = 500  # characters of a text in a summary
 
 
@@ -78,7 +80,7 @@ class JobFolder:
         if not _ID.fullmatch(job_id):
             return None
         with suppress(OSError):
-            return (self.path / job_id / "report.json").read_bytes() or None
+            return read_regular(self.path / job_id / "report.json", _MOST_BYTES) or None
         return None
 
     def cancel(self, job_id: str) -> bool:
@@ -100,7 +102,7 @@ class JobFolder:
     def holder(self) -> Holder | None:
         """Return the running job, or None."""
         try:
-            with (self.path / "lock").open("rb") as file:
+            with open_regular(self.path / "lock") as file:
                 if _lock(file, fcntl.LOCK_SH):
                     return None
                 name, _, process = file.read(100).decode(errors="replace").partition(" ")
@@ -157,7 +159,7 @@ class JobFolder:
 
     def _check_commands(self) -> None:
         """Raise StoreBusy if a command, such as ``vitrine index``, holds the shop."""
-        with suppress(OSError), (self._shop / JOB_LOCK).open("rb") as file:
+        with suppress(OSError), open_regular(self._shop / JOB_LOCK) as file:
             name = file.read(200).decode(errors="replace").strip()
             # The lock is only tried if a job left its name, since that may get in the way of one.
             if name and not _lock(file, fcntl.LOCK_SH):
@@ -266,6 +268,6 @@ def _write(lock: IO[bytes], text: str) -> None:
 def _read(path: Path, kind: type[T]) -> T | None:
     """Return the content of a file, or None if it is missing or incomplete."""
     try:
-        return decode_json_as(path.read_bytes(), kind)
+        return decode_json_as(read_regular(path, _MOST_BYTES), kind)
     except (OSError, msgspec.DecodeError):
         return None

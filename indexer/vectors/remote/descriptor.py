@@ -12,6 +12,7 @@ import msgspec
 
 from indexer.errors import IndexCorrupt, StoreFull
 from indexer.jsonbytes import decode_json_as
+from indexer.regularfile import read_regular
 from indexer.vectors.remote.address import ENGINES, ServerAddress
 from indexer.vectors.remote.driver import CollectionSpec
 
@@ -73,7 +74,7 @@ def read_descriptor(folder: Path, engine: str) -> Descriptor:
     """Read the file. Raises FileNotFoundError; IndexCorrupt if it is damaged."""
     path = file_of(folder, engine)
     try:
-        found = decode_json_as(path.read_bytes(), Descriptor)
+        found = decode_json_as(read_regular(path), Descriptor)
     except FileNotFoundError:
         raise
     except (OSError, msgspec.MsgspecError) as error:
