@@ -131,3 +131,17 @@ def _anchors(page: Path) -> set[str]:
     """Return the anchors of a page's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_page_of_tasks_names_the_tests_that_do_them() -> None:
+    rows = re.findall(
+        r"^\| (\d+) \|.*\| `(\w+)` \|$",
+        (ROOT / "docs" / "tasks.md").read_text("utf-8"),
+        re.MULTILINE,
+    )
+    assert [int(number) for number, _ in rows] == list(range(1, 26))
+    code = "".join(
+        (ROOT / "tests" / name).read_text("utf-8")
+        for name in ("test_tasks_shopper.py", "test_tasks_operator.py", "test_service_embed.py")
+    )
+    assert [name for _, name in rows if f"def test_{name}(" not in code] == []

@@ -124,7 +124,10 @@ def test_the_checker_refuses_chinese_claims_too(text, problem):
 
 def test_a_sentence_of_the_description_that_contradicts_an_attribute_is_no_fact():
     details = [fact.values[0] for fact in facts_of(ITEM, "en") if fact.kind == "detail"]
-    assert details == ["No-roll waistband", "87% wool", "Machine wash/dry", "Thumb holes"]
+    assert details == ["No-roll waistband", "87% wool", "Thumb holes"]
+    assert [fact.values[0] for fact in facts_of(ITEM, "en") if fact.kind == "care"] == [
+        "Machine wash/dry"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +196,7 @@ def test_a_name_with_a_comma_is_closed_by_another():
         item_id="mug", product_id="mug", title="Opal mug, red", attributes={"material": "clay"}
     )
     texts = {write_draft(mug, "en", "plain", seed=seed).text for seed in range(20)}
-    assert "Opal mug, red, is made of clay." in texts
+    assert "The Opal mug, red, is made of clay." in texts
 
 
 def test_a_name_without_a_plan_ends_with_a_period_and_its_words_are_not_repeated():
@@ -202,6 +205,59 @@ def test_a_name_without_a_plan_ends_with_a_period_and_its_words_are_not_repeated
         product_id="a",
         title="Asparagus",
         categories=["Asparagus"],
-        attributes={"department": "Vegetables"},
+        attributes={"department": "Vegetables", "origin": "Peru"},
     )
-    assert write_draft(asparagus, "en", "short").text == "Asparagus. Department: vegetables."
+    assert write_draft(asparagus, "en", "short").text == "Asparagus. Origin: Peru."
+
+
+@pytest.mark.parametrize(
+    ("name", "opening"),
+    [
+        ("Emma Leggings", "The Emma Leggings are made of wool."),
+        ("Set of Straps", "The Set of Straps is made of wool."),
+        ("Summer Dress with Buttons", "The Summer Dress with Buttons is made of wool."),
+        ("Carrots", "Carrots are made of wool."),
+        ("The Mug", "The Mug is made of wool."),
+        ("2 Socks", "2 Socks are made of wool."),
+    ],
+)
+def test_sentences_agree_with_the_name(name, opening):
+    item = Item(item_id="a", product_id="a", title=name, attributes={"material": "wool"})
+    assert opening in {write_draft(item, "en", "plain", seed=seed).text for seed in range(12)}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "sentences"),
+    [
+        (["28"], {"Size: 28."}),
+        (["28", "29"], {"Sizes: 28 and 29."}),
+        (["XS", "S", "M"], {"Sizes XS to M."}),
+    ],
+)
+def test_sizes_are_said_by_how_many_there_are(sizes, sentences):
+    item = Item(
+        item_id="a", product_id="a", title="Tee", attributes={"size": sizes, "color": "red"}
+    )
+    drafts = [write_draft(item, "en", "short", seed=seed) for seed in range(12)]
+    said = {one.text for draft in drafts for one in draft.sentences}
+    assert {text for text in said if text.startswith("Size")} == sentences
+
+
+def test_questions_connectives_and_plain_patterns_are_left_out():
+    tee = Item(
+        item_id="a",
+        product_id="a",
+        title="Ida Tee",
+        description="Getting chilly before class? But it is warm. Soft seams. "
+        "It keeps you warm from the first run in fall to the last. Care: hand wash.",
+        attributes={"pattern": "Solid", "strap_tees": "wide"},
+        categories=["Tees"],
+    )
+    drafts = [write_draft(tee, "en", tone, length=200) for tone in TONES]
+    for draft in drafts:
+        assert "chilly" not in draft.text
+        assert "But" not in draft.text
+        assert "olid" not in draft.text
+        assert "Strap: wide." in draft.text
+        # A sentence stands for itself; only a few words follow a label.
+        assert ". It keeps you warm from the first run in fall to the last." in draft.text

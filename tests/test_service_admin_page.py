@@ -1,83 +1,26 @@
-"""The operator's page in a real browser: the key, the numbers, and what it changes."""
+"""The operator's page in a real browser: who may see it, what is drawn, and what fails."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from indexer.catalog.sources import open_catalog
-from indexer.encoders.color import ColorEncoder
-from indexer.enrichment.suggestion import Source, Suggestion
-from indexer.enrichment.suggestionlog import ItemSuggestions, Suggested, SuggestionLog
-from indexer.jobs.build import build_index
 from indexer.shop.folder import ShopFolder
 from service.apikey import Scope
-from service.keyfile import KeyFile
-from service.lastreports import keep_report
-from service.settings import Settings
-from tests.conftest import write_catalog
+from tests.operator_driver import go, place, sign_in
 from tests.page_driver import PATIENCE_MS, browser
-from tests.webserver import serious_findings, serving
+from tests.webserver import serious_findings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-__all__ = ["browser"]  # a fixture
+__all__ = ["browser", "place"]  # fixtures
 pytestmark = pytest.mark.browser
 
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 860}
-
-
-class Place:
-    """Where the page is, the shop behind it, and a key of each scope."""
-
-    def __init__(self, url: str, shop: Path, tokens: dict[str, str]) -> None:
-        self.url = url
-        self.shop = shop
-        self.tokens = tokens
-
-
-@pytest.fixture(scope="module")
-def place(tiny_shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    shop = tmp_path_factory.mktemp("admin") / "shop"
-    shutil.copytree(tiny_shop, shop)
-    folder = ShopFolder(shop)
-    catalog = write_catalog(shop.parent / "catalog")
-    text = catalog.read_text(encoding="utf-8")
-    catalog.write_text(text.replace("Red mug", "Red cup"), encoding="utf-8")
-    build_index(open_catalog(catalog), folder, ColorEncoder())  # a second generation
-    tokens = {scope: KeyFile(shop).add(scope, scope) for scope in Scope}
-    skipped = {"item_id": "red-mug", "image": "red-mug-3.jpg", "where": "row 7",
-               "reason": "not an image: 14 bytes of text"}  # fmt: skip
-    report = {"generation": folder.current(), "items": 12, "skipped": [skipped], "suspects": []}
-    keep_report(shop, "index", report)
-    picture = {"item_id": "red-mug", "image_index": 0, "path": "1.jpg"}
-    finding = {"kind": "category", "confidence": 0.9, "reason": "looks like Mugs",
-               "items": ["red-mug"], "pictures": [picture],
-               "given": "Shoes", "suggested": "Mugs"}  # fmt: skip
-    audit = {"items": 12, "pictures": 24, "findings": [finding], "notes": [], "seconds": 0.1}
-    keep_report(shop, "audit", audit)
-    with SuggestionLog(shop, create=True) as log:
-        log.replace(
-            [ItemSuggestions(f"{color}-mug", [_mug()]) for color in ("red", "blue", "green")]
-        )
-    settings = Settings(shop=shop, request_log=False, queue_deadline_s=120, require_key=True)
-    with serving(settings) as url:
-        yield Place(url, shop, tokens)
-
-
-def _mug() -> Suggested:
-    """A suggested category, read from a title and undecided."""
-    source = Source("title", 4, 7, "mug")
-    mug = Suggestion(
-        attribute="taxonomy", value="Drinkware > Mugs", confidence=0.9, source=source, is_new=True
-    )
-    return Suggested(mug, accepted=False)
 
 
 @pytest.fixture
@@ -90,23 +33,6 @@ def page(browser: Browser) -> Iterator[Page]:
     yield opened
     context.close()
     assert problems == []
-
-
-def sign_in(page: Page, place: Place, section: str = "overview") -> None:
-    page.goto(f"{place.url}/admin#{section}")
-    page.get_by_label("Key").fill(place.tokens[Scope.ADMIN])
-    page.keyboard.press("Enter")
-    drawn(page)
-
-
-def go(page: Page, section: str) -> None:
-    page.get_by_role("link", name=section, exact=True).click()
-    page.locator(f"h1:has-text('{section}')").wait_for()
-    drawn(page)
-
-
-def drawn(page: Page) -> None:
-    page.wait_for_selector("#main:not([aria-busy]) h1")
 
 
 def test_without_a_key_of_an_operator_the_page_shows_nothing(page, place):
@@ -155,66 +81,6 @@ def test_every_section_is_drawn_and_accessible_on_a_phone_too(page, place):
     assert "the catalog says Shoes; the pictures show Mugs" in texts["Texts"]
     assert "catalog.lmdb" in texts["Storage"]
     assert "VITRINE_REQUIRE_KEY" in texts["Settings"]
-
-
-def test_an_operator_decides_about_suggestions_and_drafts_a_text(page, place):
-    sign_in(page, place, "texts")
-    page.get_by_role("button", name="Refuse taxonomy Drinkware > Mugs for Blue mug").press("Enter")
-    page.locator(".decision").nth(2).wait_for(state="detached")
-    page.get_by_label("All 2 shown").check()
-    page.get_by_role("button", name="Accept the chosen").click()
-    page.get_by_text("Nothing of this kind.").wait_for()
-    with SuggestionLog(place.shop) as log:
-        assert log.all_accepted() == {
-            f"{color}-mug": {"taxonomy": ["Drinkware > Mugs"]} for color in ("green", "red")
-        }
-        assert [(one.accepted, one.by) for one in log.of("blue-mug")] == [(False, "operator")]
-    page.get_by_label("State").select_option("refused")
-    page.get_by_text("refused by the operator").wait_for()
-    page.get_by_label("Item number").fill("red-mug")
-    page.get_by_role("button", name="Draft a text").click()
-    draft = page.get_by_role("article", name="Draft for Red cup")
-    first = draft.locator(".draft-text").inner_text()
-    assert "Draft, not published" in draft.inner_text()
-    assert "A mug in red, for every day." in draft.inner_text()  # the shop's own text, beside it
-    draft.get_by_text("What each sentence is from").click()
-    assert "title: " in draft.locator("li").first.inner_text()
-    draft.get_by_role("button", name="Another draft").click()
-    draft.locator(".draft-text").filter(has_not_text=first).wait_for()
-
-
-def test_an_operator_rolls_back_and_promotes_and_rotates_a_key_by_keyboard(page, place):
-    folder = ShopFolder(place.shop)
-    second = folder.current()
-    sign_in(page, place, "generations")
-    page.get_by_role("button", name="Roll back").press("Enter")
-    assert page.get_by_role("button", name="Cancel").evaluate(
-        "button => button === document.activeElement"
-    )
-    page.get_by_role("dialog").get_by_role("button", name="Roll back").press("Enter")
-    promote = page.get_by_role("button", name=f"Promote {second}")
-    promote.wait_for()
-    assert folder.current() != second
-    promote.press("Enter")
-    page.get_by_role("dialog").get_by_role("button", name="Promote").press("Enter")
-    page.locator("tr", has_text=second).get_by_text("current").wait_for()
-    assert folder.current() == second
-
-    go(page, "Keys")
-    page.get_by_role("button", name="Rotate read").press("Enter")
-    page.get_by_role("dialog").get_by_role("button", name="Rotate").press("Enter")
-    made = page.get_by_role("group", name="The new key of read")
-    made.wait_for()
-    token = made.locator("code").inner_text()
-    keys = [key for key in KeyFile(place.shop).read() if key.name == "read"]
-    assert len(keys) == 2
-    assert token.startswith("vtr_")
-    go(page, "Storage")
-    go(page, "Keys")
-    assert token not in page.content()
-    # The key in use cannot be removed by mistake.
-    assert page.get_by_role("button", name="Remove write").is_visible()
-    assert page.get_by_role("button", name="Remove admin").count() == 0
 
 
 def test_pictures_that_were_shown_are_released(page, place):

@@ -13,6 +13,7 @@ from service.client import AsyncVitrine, ServiceError, ServiceUnreachable, Vitri
 from service.client import calls as calls_module
 from service.client.calls import as_text
 from tests.conftest import COLORS, jpeg, plain
+from tests.suggested import suggest
 
 KEY = "a key of sixteen letters"
 RED = jpeg(plain(COLORS["red"]))
@@ -67,10 +68,22 @@ def test_every_search_finds_what_it_should(shop, tmp_path):
     assert both.results[1].problem.code == "unknown_item"
 
 
-def test_suggestions_are_read_and_drafts_written(shop):
-    assert shop("suggestions", "red-mug").suggestions == []
+def test_suggestions_are_decided_one_or_many(shop, tmp_path):
+    suggest(tmp_path / "shop", {f"{name}-mug": ("style", "Plain") for name in ("red", "blue")})
+    assert [one.suggestion.value for one in shop("suggestions", "red-mug").suggestions] == ["Plain"]
     with pytest.raises(ServiceError, match="not suggested"):
         shop("decide", "red-mug", "color", "Red")
+    refused = shop("decide", "red-mug", "style", "Plain", accepted=False)
+    assert [one.by for one in refused.suggestions] == ["operator"]
+    accepted = {"item_id": "blue-mug", "attribute": "style", "value": "Plain"}
+    assert shop("decide_all", [accepted]).decided == 1
+    found = shop("all_suggestions", attribute="style", state="accepted", limit=5)
+    assert [one.item_id for one in found.suggestions] == ["blue-mug"]
+    assert [(one.open, one.accepted, one.refused) for one in found.attributes] == [(0, 1, 1)]
+
+
+def test_reviews_are_read_and_drafts_written(shop):
+    assert shop("reviews", "red-mug", limit=1).reviews == []
     made = shop("draft", "red-mug", tone="short", seed=1)
     assert (made.item_id, made.tone) == ("red-mug", "short")
 

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from indexer.enrichment.suggestion import Source, Suggestion
-from indexer.enrichment.suggestionlog import ItemSuggestions, Suggested, SuggestionLog
 from service.http.replies import HitReply, ItemReply, SearchReply
 from service.http.routes.pages import WEB
 from service.settings import Settings
 from tests.conftest import COLORS, jpeg, plain
 from tests.page_driver import browser
+from tests.suggested import suggest
 from tests.tinydetector import write_detector
 from tests.webserver import PATIENCE_S, serving
 
@@ -43,13 +42,7 @@ pytestmark = pytest.mark.slow
 def url(tiny_shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("client")
     shop = shutil.copytree(tiny_shop, folder / "shop")
-    with SuggestionLog(shop, create=True) as log:
-        log.replace(
-            [
-                ItemSuggestions("red-mug", [suggested("taxonomy", "Drinkware > Mugs")]),
-                ItemSuggestions("blue-mug", [suggested("color", "Blue")]),
-            ]
-        )
+    suggest(shop, {"red-mug": ("taxonomy", "Drinkware > Mugs"), "blue-mug": ("color", "Blue")})
     settings = Settings(
         shop=shop,
         request_log=False,
@@ -59,15 +52,6 @@ def url(tiny_shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     )
     with serving(settings) as address:
         yield address
-
-
-def suggested(attribute: str, value: str) -> Suggested:
-    """A value that the first letter of a title suggests, undecided."""
-    source = Source("title", 0, 1, "R")
-    suggestion = Suggestion(
-        attribute=attribute, value=value, confidence=0.9, source=source, is_new=True
-    )
-    return Suggested(suggestion, accepted=False)
 
 
 def node(folder: Path, script: str) -> str:

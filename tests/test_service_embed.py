@@ -18,6 +18,7 @@ from service.http.routes.embed import SOURCES
 from service.keyfile import KeyFile
 from service.settings import Settings
 from tests.page_driver import PATIENCE_MS, browser
+from tests.person import Person, person
 from tests.scenes import scene
 from tests.tinydetector import write_detector
 from tests.webserver import serious_findings, serving
@@ -25,9 +26,10 @@ from tests.webserver import serious_findings, serving
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Request
 
-__all__ = ["browser"]  # a fixture
+__all__ = ["browser", "person"]  # fixtures
 
 LARGEST = 40_000  # bytes, compressed
+PHOTO = {"name": "p.jpg", "mimeType": "image/jpeg", "buffer": scene(red=(1, 1), yellow=(5, 4))}
 
 # --- The script ------------------------------------------------------------------------------
 
@@ -133,6 +135,18 @@ def visit(browser: Browser, place: Place) -> Iterator[Visit]:
         context.close()
 
 
+@pytest.fixture
+def visited(person: Person, place: Place) -> Visit:
+    """Opens a page of the shop for someone at a desk, then for someone with a phone."""
+
+    def open_page(path: str) -> Visitor:
+        visitor = Visitor(person.page, place.shop.api)
+        visitor.page.goto(place.shop.url + path)
+        return visitor
+
+    return open_page
+
+
 def rows(page: Page) -> None:
     """Wait until both rows show what they found."""
     page.wait_for_selector("vitrine-similar[data-state=shown]")
@@ -141,8 +155,7 @@ def rows(page: Page) -> None:
 
 def first_search(page: Page) -> None:
     """Search with a photo of two things, and wait for the products and the dots."""
-    photo = {"name": "p.jpg", "mimeType": "image/jpeg", "buffer": scene(red=(1, 1), yellow=(5, 4))}
-    page.locator("vitrine-search input").first.set_input_files(photo)
+    page.locator("vitrine-search input").first.set_input_files(PHOTO)
     page.wait_for_selector("vitrine-search .dot")
     page.wait_for_selector("vitrine-search .grid:not([aria-busy]) .entry")
 
@@ -152,26 +165,27 @@ def titles(page: Page) -> list[str]:
 
 
 @pytest.mark.browser
-def test_a_shopper_finds_a_thing_of_a_photo_by_keyboard_in_the_cards_of_the_shop(visit, place):
-    visitor = visit()
+def test_find_a_thing_of_a_photo_in_the_cards_of_the_shop(visited, person, place):
+    visitor = visited("/")
     page = visitor.page
     rows(page)
     assert serious_findings(page) == []
-    page.keyboard.press("Tab")  # the name of the shop
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
+    person.press(page.get_by_role("button", name="Search with a photo"))
     choose = page.get_by_role("button", name="Choose a photo")
     choose.wait_for()
     assert page.get_by_role("dialog", name="Search with a photo").is_visible()
     assert choose.evaluate("button => button.getRootNode().activeElement === button")
-
-    first_search(page)
+    with page.expect_file_chooser() as asked:
+        person.press(choose)
+    asked.value.set_files(PHOTO)
+    page.wait_for_selector("vitrine-search .dot")
+    page.wait_for_selector("vitrine-search .grid:not([aria-busy]) .entry")
     dots = page.locator("vitrine-search .dot")
     labels = [dot.get_attribute("aria-label") for dot in dots.all()]
     assert len(labels) == 2
     assert all(label.startswith("Search for this: ") for label in labels)
     with page.expect_response(lambda reply: "/v1/search/image" in reply.url) as found:
-        dots.nth(0).press("Enter")
+        person.press(dots.nth(0))
     wanted = [hit["title"] for hit in found.value.json()["hits"]]
     page.wait_for_function(
         "title => document.querySelector('vitrine-search > [slot] .name')?.innerText === title",
@@ -222,8 +236,35 @@ def test_a_photo_that_loads_long_does_not_replace_a_later_one(visit):
 
 
 @pytest.mark.browser
-def test_events_are_kept_and_sent_after_consent_only(visit):
-    visitor = visit("/p/red-shoe")
+def test_below_a_card_are_links_to_the_other_colors_of_its_product(visited, person, place):
+    def with_colors(route) -> None:
+        assert "swatches=color" in route.request.url
+        reply = route.fetch()
+        body = reply.json()
+        first = body["hits"][0]
+        body["hits"][0]["swatches"] = [
+            {**first, "value": "red"},
+            {**first, "item_id": "blue-shoe", "value": "blue", "in_stock": False},
+        ]
+        route.fulfill(response=reply, json=body)
+
+    person.page.route("**/similar?**", with_colors)
+    page = visited("/p/red-shoe").page
+    rows(page)
+    colors = page.locator("vitrine-similar").get_by_role("link", name="blue, Out of stock")
+    page.evaluate("""() => document.addEventListener("vitrine-open", (event) => {
+      window.opened = event.detail.item_id;
+      event.preventDefault();
+    })""")
+    person.press(colors)
+    assert page.evaluate("window.opened") == "blue-shoe"
+    assert colors.get_attribute("href") == f"{place.shop.url}/p/blue-shoe"
+    assert serious_findings(page) == []
+
+
+@pytest.mark.browser
+def test_agree_to_picks_and_take_it_back(visited, person):
+    visitor = visited("/p/red-shoe")
     page = visitor.page
     rows(page)
 
@@ -240,17 +281,21 @@ def test_events_are_kept_and_sent_after_consent_only(visit):
       document.addEventListener("vitrine-open", (event) => event.preventDefault());
     }""")
     card = page.locator("vitrine-similar .card").first
-    card.click()  # the page prevents that the link is followed
+    person.press(card)  # the page prevents that the link is followed
     assert page.evaluate(stored) is None
     with page.expect_response(lambda reply: "/recommend" in reply.url):
-        page.get_by_role("button", name="Yes, show them").click()
+        person.press(page.get_by_role("button", name="Yes, show them"))
     with page.expect_response(lambda reply: "/recommend" in reply.url):
-        card.click()
+        person.press(card)
     assert [event["type"] for event in sent()[-1]] == ["click"]
     assert page.evaluate("window.heard") == ["click"]
     page.get_by_role("heading", name="For you").wait_for()
-    page.evaluate("Vitrine.consent(false)")
+    with page.expect_response(lambda reply: "/recommend" in reply.url):
+        person.press(page.get_by_role("button", name="Stop, and forget my clicks"))
     assert page.evaluate(stored) is None
+    assert sent()[-1] == []
+    page.get_by_role("button", name="Yes, show them").wait_for()
+    page.evaluate("Vitrine.consent(false)")
     assert page.evaluate("Vitrine.consent()") is False
 
 

@@ -151,7 +151,7 @@ def test_back_undoes_a_crop(page, shop):
     )
 
 
-def test_switches_and_swatches_can_be_seen_in_forced_colors(visit, shop):
+def test_pictures_switches_and_swatches_can_be_seen_in_forced_colors(visit, shop):
     page = visit("/?q=tee", forced_colors="active")  # of two tees, one is sold out
     settled(page)
     switch = page.get_by_role("switch", name="In stock only")
@@ -159,3 +159,5 @@ def test_switches_and_swatches_can_be_seen_in_forced_colors(visit, shop):
     assert switch.evaluate(style) == "1pxsolid"
     dot = page.locator("#filters .swatch").first
     assert dot.evaluate("e => getComputedStyle(e).forcedColorAdjust") == "none"
+    picture = page.locator("#grid .picture img").first
+    assert picture.evaluate("e => getComputedStyle(e).mixBlendMode") == "normal"

@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from indexer.drafting.checker import CheckedSentence, Checker, check_text
-from indexer.drafting.facts import Fact, Kind, facts_of
+from indexer.drafting.facts import Fact, Kind, facts_of, is_brief
+from indexer.drafting.grammar import agreed, article, is_plural
 from indexer.drafting.planfile import Plan, Tone, plans_of
 from indexer.enrichment.language import Language
 from indexer.items import Item
 from indexer.words.folding import fold
 
 DEFAULT_LENGTH: Final = {"en": 40, "zh": 80}  # words, characters
-VERSION: Final = "plans-1"
+VERSION: Final = "plans-2"
 _LOOKS: Final[tuple[Kind, ...]] = ("color", "pattern", "style")
 _MAKE: Final[tuple[Kind, ...]] = ("material", "detail")
-_USE: Final[tuple[Kind, ...]] = ("detail", "gender", "season", "more")
+_USE: Final[tuple[Kind, ...]] = ("detail", "gender", "season", "more", "care")
 _ORIGIN: Final[tuple[Kind, ...]] = ("detail", "brand", "category")
 _COST: Final[tuple[Kind, ...]] = ("size", "price")
 _ALL_KINDS: Final[tuple[Kind, ...]] = (*_LOOKS, *_MAKE, *_USE, *_ORIGIN, *_COST)
@@ -38,6 +40,7 @@ _COMMON: Final = frozenset(
     {"a", "an", "and", "or", "of", "for", "the", "with", "in", "on", "to", "is"}
 )
 _CARE: Final = re.compile(r"\b(?:wash|dry|iron)|洗|熨", re.IGNORECASE)  # no selling point
+_NO_PATTERN: Final = frozenset({"solid", "plain", "纯色", "素色"})  # nobody says these of an item
 _WORD: Final = re.compile(r"[a-z0-9%]+|[\u3400-\u9fff]")
 
 
@@ -76,8 +79,9 @@ class _Writer:
         self._facts, self._language = facts, language
         self._checker = Checker(facts, language)
         self._plans = [plan for plan in plans_of(language) if tone in plan.tones]
-        self._left = [at for at, fact in enumerate(facts) if fact.values and fact.values[0]]
-        self._used: set[str] = set()
+        self._left = [at for at, fact in enumerate(facts) if _is_worth_saying(fact)]
+        self._is_plural = is_plural(facts[0].values[0])
+        self._uses: Counter[str] = Counter()
         self._openers: set[str] = set()
         self._words: list[set[str]] = []  # of the sentences so far
         self.sentences: list[str] = []
@@ -90,13 +94,18 @@ class _Writer:
     def say(self, kinds: Sequence[Kind], room: int, *, opening: bool = False) -> bool:
         """Add a sentence about one of the kinds; False if none fits into the room."""
         for plan in self._plans:
-            if plan.opens != opening or plan.text in self._used or not plan.kinds & set(kinds):
+            if plan.opens != opening or not plan.kinds & set(kinds):
+                continue
+            if self._uses[plan.text] >= plan.most_uses:
                 continue
             chosen = self._chosen(plan)
             if chosen is None:
                 continue
             sentence = self._filled(plan, chosen)
-            opener = "".join(_WORD.findall(fold(plan.text))[:2])
+            begun = (
+                plan.text if plan.most_uses == 1 else sentence
+            )  # of the plan's own words, or not
+            opener = "".join(_WORD.findall(fold(begun))[:2])
             if length_of(sentence, self._language) > room or opener in self._openers:
                 continue
             if not self._checker.check(sentence).problems:
@@ -120,8 +129,9 @@ class _Writer:
         for kind in sorted(plan.kinds, key=lambda kind: kind != "name"):  # it may say the others
             for at in self._left:
                 fact = self._facts[at]
-                is_fit = kind != "size" or (len(fact.values) > 2) == plan.is_range
-                if fact.kind == kind and is_fit and not self._is_known(fact, chosen):
+                if fact.kind != kind or self._is_known(fact, chosen):
+                    continue
+                if _is_fit(fact, plan):
                     chosen.append(at)
                     break
             else:
@@ -144,12 +154,15 @@ class _Writer:
             fact = self._facts[at]
             slots[fact.kind] = _listed(fact.values, self._language)
             if fact.kind == "size":
-                slots |= {"first": fact.values[0], "last": fact.values[-1]}
+                ends = {"first": fact.values[0], "last": fact.values[-1]}
+                slots |= ends | {"both": slots["size"]}
+            if fact.kind == "name":
+                slots["the"] = article(fact.values[0])
             if fact.kind == "more":
                 slots["label"] = fact.label
-            if fact.kind == "detail" and not plan.text.startswith("{"):
-                slots["detail"] = _uncapitalized(slots["detail"])
-        text = plan.text
+            if fact.kind in ("detail", "care") and not plan.text.startswith("{detail}"):
+                slots[fact.kind] = _uncapitalized(slots[fact.kind])
+        text = agreed(plan.text, plural=self._is_plural)
         if "," in slots.get("name", "") and self._language == "en":  # "Mug, red, is made of clay."
             text = re.sub(r"\{name\}(?= \w)", "{name},", text)
         filled = re.sub(r"\{(\w+)\}", lambda found: slots[found[1]], text)
@@ -158,7 +171,7 @@ class _Writer:
         return re.sub(r"(^|\? )([^\W\d_])", lambda found: found[1] + found[2].upper(), filled)
 
     def _add(self, plan: Plan, chosen: Sequence[int], sentence: str, opener: str) -> None:
-        self._used.add(plan.text)
+        self._uses[plan.text] += 1
         self._openers.add(opener)
         self._left = [at for at in self._left if at not in chosen]
         self._words += [_content(self._facts[at]) for at in chosen]
@@ -235,9 +248,21 @@ def _spaced(text: str) -> str:
     return re.sub(r"\s*(?=[，。：；？、])|(?<=[，。：；？、])\s+", "", text)
 
 
+def _is_worth_saying(fact: Fact) -> bool:
+    is_none = fact.kind == "pattern" and {fold(value) for value in fact.values} <= _NO_PATTERN
+    return bool(fact.values and fact.values[0]) and not is_none
+
+
+def _is_fit(fact: Fact, plan: Plan) -> bool:
+    """Return True if a plan has the words for a fact: for so many sizes, for a whole sentence."""
+    if fact.kind == "size":
+        return min(len(fact.values), 3) == plan.fewest_sizes
+    return fact.kind != "detail" or plan.text.startswith("{detail}") or is_brief(fact.values[0])
+
+
 def _uncapitalized(text: str) -> str:
     """Return a text with a small first letter, unless its first word is a sign such as "UV"."""
-    is_plain = text[1:2].islower() and not re.search("[®™]", text.split()[0])
+    is_plain = (text[1:2].islower() or text[:2] == "A ") and not re.search("[®™]", text.split()[0])
     return text[:1].lower() + text[1:] if is_plain else text
 
 

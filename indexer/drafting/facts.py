@@ -7,7 +7,7 @@ with one text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -23,13 +23,15 @@ from style.campaign.price import price_text
 from style.namedcolors import family_of
 
 Kind = Literal[
-    "name", "brand", "color", "pattern", "style", "material", "detail", "gender", "season",
-    "more", "size", "category", "price",
+    "name", "brand", "color", "pattern", "style", "material", "detail", "care", "gender",
+    "season", "more", "size", "category", "price",
 ]  # fmt: skip
 
 _MOST_DETAILS: Final = 8
 _LONGEST_DETAIL: Final = 14  # words
 _LONGEST_DETAIL_ZH: Final = 30  # characters
+_LONGEST_BRIEF: Final = 6  # words
+_LONGEST_BRIEF_ZH: Final = 14  # characters
 _LONGEST_VALUE: Final = 60  # letters
 _LONGEST_NAME: Final = 120
 _MOST_VALUES: Final = 8
@@ -46,9 +48,14 @@ _NO: Final = frozenset({"no", "false", "none", "否"})
 _PREPOSITIONS: Final = frozenset(
     {"with", "in", "on", "of", "to", "by", "from", "as", "at", "and", "or", "but"}
 )
+# A sentence that begins with one of these goes on from another one, which the draft does not have.
+_CONNECTORS: Final = frozenset(
+    {"and", "but", "so", "plus", "also", "however", "then", "because", "otherwise", "instead"}
+) | {("after", "all"), ("in", "fact"), ("of", "course"), ("that", "s")}
 _FEWEST_AFTER_PREPOSITION: Final = 4  # words; fewer are the rest of a sentence: "with filling"
 _SIZES: Final = frozenset({"size", "sizes", "尺码", "尺寸"})
 _MORE_COLORS: Final = {"salmon": "pink", "rust": "orange", "plum": "purple", "indigo": "blue"}
+_CARE: Final = re.compile(r"\b(?:wash|dry clean|tumble dry|iron)\b|洗|熨", re.IGNORECASE)
 _CURRENCIES: Final = {
     "USD": "美元", "EUR": "欧元", "GBP": "英镑", "CNY": "元", "JPY": "日元", "CHF": "瑞士法郎",
 }  # fmt: skip
@@ -86,7 +93,9 @@ def facts_of(item: Item, language: Language) -> list[Fact]:
     if price:
         facts.append(Fact(kind="price", field="price", values=[price]))
     details = _details(item, language)
-    facts += [Fact(kind="detail", field="description", values=[detail]) for detail in details]
+    for detail in details:
+        kind: Kind = "care" if _CARE.search(detail) and is_brief(detail) else "detail"
+        facts.append(Fact(kind=kind, field="description", values=[detail]))
     return facts
 
 
@@ -112,17 +121,20 @@ def _attributes(item: Item, language: Language) -> Iterator[Fact]:
         else:
             kind = next((known for known in _KINDS if known == attribute), "more")
         values = _values(texts, language, kind)
-        label = _label(name, language) if kind == "more" else ""
+        label = _label(name, item.categories, language) if kind == "more" else ""
         if kind == "material" and len(values) < len({fold(text) for text in texts if text}):
             continue  # some of the materials would be taken for all of them
         if values and (label or kind != "more"):
             yield Fact(kind=kind, field=name, values=values, label=label)
 
 
-def _label(name: str, language: Language) -> str:
-    words = " ".join(re.split(r"[_\s-]+", name)).strip().lower()
-    if "category" in words.split():  # "category gear" is a name of a database
+def _label(name: str, categories: Sequence[str], language: Language) -> str:
+    """Return the name of a field in words, without the kind of product ("strap_bags")."""
+    parts = re.split(r"[_\s-]+", name.strip().lower())
+    if "category" in parts or "department" in parts:  # the shelves of the shop: "category_gear"
         return ""
+    kinds = {word for path in categories for word in _words(path)}
+    words = " ".join([part for part in parts if part not in kinds] or parts)
     if language == "zh":
         return words if _HAN.search(words) else translated(words)
     return "" if _HAN.search(words) else words
@@ -140,11 +152,16 @@ def _values(given: Iterable[str], language: Language, kind: Kind) -> list[str]:
             text = translated(text)
         elif language == "en" and _HAN.search(text):
             continue
-        elif language == "en" and not is_sign and kind != "category":
+        elif language == "en" and not is_sign and kind != "category" and not _is_name(text, kind):
             text = text.lower()
         if text:
             found.setdefault(fold(text), text)
     return list(found.values())[:_MOST_VALUES]
+
+
+def _is_name(value: str, kind: Kind) -> bool:
+    """Return True if a value may be a proper name ("Origin: Peru"), which keeps its capital."""
+    return kind == "more" and not translated(value)
 
 
 def _gender(item: Item, language: Language) -> list[Fact]:
@@ -197,6 +214,8 @@ def _details(item: Item, language: Language) -> list[str]:
     name_words = {word for word in _words(_name(item)) if len(word) > 2}
     found: dict[str, str] = {}
     for part in _SENTENCE.split(text):
+        if part.rstrip().endswith(("?", "？")):
+            continue
         sentence = " ".join(part.split()).strip(" .!?,:-*–—")
         words = _words(sentence)
         is_denied = any(f" {name} " in f" {' '.join(words)} " for name in denied if name)
@@ -207,6 +226,13 @@ def _details(item: Item, language: Language) -> list[str]:
     return sorted(found.values(), key=lambda sentence: len(sentence) > 60)[:_MOST_DETAILS]
 
 
+def is_brief(detail: str) -> bool:
+    """Return True for a detail that is a few words; a longer one may be a whole sentence."""
+    if _HAN.search(detail):
+        return len(detail) <= _LONGEST_BRIEF_ZH
+    return len(detail.split()) <= _LONGEST_BRIEF and ":" not in detail
+
+
 def _is_quotable(sentence: str, language: Language) -> bool:
     if language == "zh":
         return bool(_HAN.search(sentence)) and 4 <= len(sentence) <= _LONGEST_DETAIL_ZH
@@ -215,6 +241,8 @@ def _is_quotable(sentence: str, language: Language) -> bool:
         return False
     words = _words(sentence)
     if "than" in words:  # than something that the draft does not name
+        return False
+    if words[:1] and (words[0] in _CONNECTORS or tuple(words[:2]) in _CONNECTORS):
         return False
     is_torn = words[:1] and words[0] in _PREPOSITIONS and count < _FEWEST_AFTER_PREPOSITION
     return not is_torn and language_of(sentence) != "zh"

@@ -14,7 +14,8 @@ TONES: Final[tuple[Tone, ...]] = get_args(Tone)
 
 _FOLDER: Final = Path(__file__).parent / "data"
 _SLOT: Final = re.compile(r"\{(\w+)\}")
-_OF_SLOT: Final = {"first": "size", "last": "size", "label": "more"}
+_OF_SLOT: Final = {"first": "size", "last": "size", "both": "size", "label": "more"}
+_ARTICLE: Final = "the"  # the slot for the article of the name, which is no fact
 
 
 class Plan(NamedTuple):
@@ -30,9 +31,14 @@ class Plan(NamedTuple):
         return "name" in self.kinds
 
     @property
-    def is_range(self) -> bool:
-        """True if the sentence gives the first and the last of several sizes."""
-        return "{first}" in self.text
+    def fewest_sizes(self) -> int:
+        """How many sizes the sentence is for: 1, 2, or 3 for the first and last of several."""
+        return 3 if "{first}" in self.text else 2 if "{both}" in self.text else 1
+
+    @property
+    def most_uses(self) -> int:
+        """How often a draft may use the plan: one that has no words of its own, more than once."""
+        return {"{detail}": 2, "{label}": 3}.get(self.text[: self.text.find("}") + 1], 1)
 
     @property
     def bare(self) -> str:
@@ -47,7 +53,7 @@ def plans_of(language: Language) -> tuple[Plan, ...]:
     for line in data_lines(f"plans_{language}.txt"):
         tones, _, text = line.partition("|")
         slots = _SLOT.findall(text)
-        kinds = frozenset(_OF_SLOT.get(slot, slot) for slot in slots)
+        kinds = frozenset(_OF_SLOT.get(slot, slot) for slot in slots if slot != _ARTICLE)
         plans.append(Plan(frozenset(tone for tone in TONES if tone[0] in tones), text, kinds))
     return tuple(plans)
 

@@ -58,6 +58,14 @@ class PhotoOptions(SearchOptions, total=False):
     verify: bool
 
 
+class SuggestionsOptions(TypedDict, total=False):
+    """Which suggestions of a shop to list."""
+
+    attribute: str
+    state: str
+    limit: int
+
+
 class DraftOptions(TypedDict, total=False):
     """What draft of an item's text is wanted."""
 

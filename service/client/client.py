@@ -19,6 +19,7 @@ from service.client.calls import (
     PhotoOptions,
     RecommendOptions,
     SearchOptions,
+    SuggestionsOptions,
     http_library,
     read,
     wait_of,
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
         StatusReply,
         WriteReply,
     )
+    from service.http.review_replies import ReviewsReply
+    from service.http.suggestion_replies import DecisionsReply, SuggestionsReply
 
 T = TypeVar("T")
 
@@ -138,6 +141,21 @@ class Vitrine:
     ) -> ItemSuggestions:
         """Accept a suggested value of an item, or refuse it; needs a key to write."""
         return self._send(operations.decide(item_id, attribute, value, accepted))
+
+    def all_suggestions(self, **options: Unpack[SuggestionsOptions]) -> SuggestionsReply:
+        """List the suggestions of the shop, the surest first; needs a key to write."""
+        return self._send(operations.all_suggestions(options))
+
+    def decide_all(self, decisions: Sequence[Mapping[str, Any]]) -> DecisionsReply:
+        """Accept or refuse suggested values of several items, all or none.
+
+        A decision has ``item_id``, ``attribute``, ``value`` and ``accepted`` (by default true).
+        """
+        return self._send(operations.decide_all(decisions))
+
+    def reviews(self, item_id: str, limit: int = 10) -> ReviewsReply:
+        """Return what customers write about an item, summed up, and its newest reviews."""
+        return self._send(operations.reviews(item_id, limit))
 
     def draft(self, item_id: str, **options: Unpack[DraftOptions]) -> Draft:
         """Draft a text of an item from its own facts; nothing stores it."""

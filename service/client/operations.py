@@ -23,6 +23,8 @@ from service.http.replies import (
     StatusReply,
     WriteReply,
 )
+from service.http.review_replies import ReviewsReply
+from service.http.suggestion_replies import DecisionsReply, SuggestionsReply
 
 Part = Mapping[str, Any]
 """A part of a query: `image` (bytes or a Path), `text`, `item_id`, `embedding` or `user_id`;
@@ -78,6 +80,22 @@ def decide(item_id: str, attribute: str, value: str, accepted: bool) -> Call[Ite
     """Accept or refuse a suggested value of an item."""
     body = {"attribute": attribute, "value": value, "accepted": accepted}
     return Call("POST", path_of("items", item_id, "suggestions"), ItemSuggestions, body=body)
+
+
+def all_suggestions(options: Mapping[str, Any]) -> Call[SuggestionsReply]:
+    """Return the suggestions of the shop."""
+    return query_call(path_of("suggestions"), SuggestionsReply, options)
+
+
+def decide_all(decisions: Sequence[Mapping[str, Any]]) -> Call[DecisionsReply]:
+    """Accept or refuse suggested values of several items."""
+    body = {"decisions": list(decisions)}
+    return Call("POST", path_of("suggestions"), DecisionsReply, body=body)
+
+
+def reviews(item_id: str, limit: int) -> Call[ReviewsReply]:
+    """Return what customers write about an item."""
+    return query_call(path_of("items", item_id, "reviews"), ReviewsReply, {"limit": limit})
 
 
 def draft(item_id: str, options: Mapping[str, Any]) -> Call[Draft]:

@@ -83,6 +83,16 @@ function startSheet() {
   });
 }
 
+/** Show the page as it is, with its search, in another language. A reload keeps the photo. */
+function speak(event, code) {
+  if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return; // opens a new tab
+  event.preventDefault();
+  const here = new URL(location.href);
+  here.searchParams.set("lang", code);
+  history.replaceState(history.state, "", here);
+  location.reload();
+}
+
 function startFoot() {
   byId("languages").replaceChildren(
     ...Object.entries(languages).map(([code, name]) =>
@@ -92,6 +102,7 @@ function startFoot() {
         hreflang: code,
         "aria-current": code === language ? "true" : null,
         text: name,
+        on: { click: (event) => speak(event, code) },
       }),
     ),
   );

@@ -39,12 +39,13 @@ export async function draw(main) {
   };
   main.replaceChildren(
     heading(title, "One long task runs at a time, in a process of its own with a lower priority. The shop serves meanwhile."),
-    part("Start", make("div", { class: "acts" }, ...(await starters(start))), note),
+    part("Start", ...(await starters(start)).map((acts) => make("div", { class: "acts" }, ...acts)), note),
     part("Tasks", list),
   );
   await refresh(main);
 }
 
+/** Return two rows of actions: those for a catalog, and the others. */
 async function starters(start) {
   const simple = [
     act("Rebuild the index", () => start("v1/rebuilds")),
@@ -54,17 +55,17 @@ async function starters(start) {
   ];
   try {
     const { catalogs } = await ask("v1/catalogs");
-    if (catalogs.length === 0) return [...simple, missing("The folder of VITRINE_CATALOGS has no catalogs to build.")];
+    if (catalogs.length === 0) return [[missing("The folder of VITRINE_CATALOGS has no catalogs to build.")], simple];
     const chosen = make("select", {}, ...catalogs.map(({ name }) => make("option", { value: name, text: name })));
-    return [
+    const build = [
       make("label", {}, "Catalog", chosen),
       act("Build it", () => start("v1/builds", { catalog: chosen.value }), "primary small"),
       act("Only show what would change", () => start("v1/builds", { catalog: chosen.value, dry_run: true })),
-      ...simple,
     ];
+    return [build, simple];
   } catch (problem) {
     offered = problem.status !== 404;
-    return offered ? [...simple, missing(problem.message)] : [missing("This service does not start tasks over HTTP.")];
+    return offered ? [[missing(problem.message)], simple] : [[missing("This service does not start tasks over HTTP.")]];
   }
 }
 

@@ -16,7 +16,8 @@ export async function suggestions() {
   let attribute = "";
   let state = "open";
 
-  const draw = async ({ focus = "" } = {}) => {
+  /** `focus`: selectors of what gets the focus, the first that is there. */
+  const draw = async ({ focus = [] } = {}) => {
     const query = new URLSearchParams({ state, limit: LISTED, ...(attribute ? { attribute } : {}) });
     const reply = await ask(`v1/suggestions?${query}`);
     if (reply.attributes.length === 0) {
@@ -25,7 +26,7 @@ export async function suggestions() {
     }
     const list = make("ul", { class: "decisions", role: "list" }, ...reply.suggestions.map(drawn));
     body.replaceChildren(choices(reply.attributes), ...(reply.suggestions.length > 0 ? [tools(list), list] : [missing("Nothing of this kind.")]));
-    if (focus) body.querySelector(focus)?.focus();
+    focus.map((selector) => body.querySelector(selector)).find(Boolean)?.focus();
   };
   const redraw = (options) => draw(options).catch((problem) => note.replaceChildren(failure(problem)));
 
@@ -34,13 +35,13 @@ export async function suggestions() {
     const option = (value, text) => make("option", { value, text, selected: value === attribute });
     const which = make(
       "select",
-      { id: "suggested-attribute", on: { change: () => ((attribute = which.value), redraw({ focus: "#suggested-attribute" })) } },
+      { id: "suggested-attribute", on: { change: () => ((attribute = which.value), redraw({ focus: ["#suggested-attribute"] })) } },
       option("", `All (${count(total)})`),
       ...attributes.map((one) => option(one.attribute, `${one.attribute} (${count(one[state])})`)),
     );
     const how = make(
       "select",
-      { id: "suggested-state", on: { change: () => ((state = how.value), redraw({ focus: "#suggested-state" })) } },
+      { id: "suggested-state", on: { change: () => ((state = how.value), redraw({ focus: ["#suggested-state"] })) } },
       ...Object.entries(STATES).map(([value, text]) => make("option", { value, text, selected: value === state })),
     );
     return make("div", { class: "acts" }, make("label", {}, "Attribute", which), make("label", {}, "State", how));
@@ -97,8 +98,8 @@ export async function suggestions() {
         make(
           "div",
           { class: "acts" },
-          accepted ? null : act("Accept", () => decide([entry.decision], true), "secondary small", { "aria-label": `Accept ${name} ${value} for ${title || item}` }),
-          by === "operator" && !accepted ? null : act("Refuse", () => decide([entry.decision], false), "secondary small", { "aria-label": `Refuse ${name} ${value} for ${title || item}` }),
+          accepted ? null : act("Accept", () => decide([entry.decision], true, at), "secondary small", { "data-act": "true", "aria-label": `Accept ${name} ${value} for ${title || item}` }),
+          by === "operator" && !accepted ? null : act("Refuse", () => decide([entry.decision], false, at), "secondary small", { "data-act": "false", "aria-label": `Refuse ${name} ${value} for ${title || item}` }),
         ),
       ),
     );
@@ -106,7 +107,8 @@ export async function suggestions() {
     return entry;
   };
 
-  const decide = async (decisions, accepted) => {
+  /** Store decisions. `at` is the place of a single one: the focus goes on with the next entry there. */
+  const decide = async (decisions, accepted, at = -1) => {
     note.replaceChildren();
     try {
       await post("v1/suggestions", { decisions: decisions.map((one) => ({ ...one, accepted })) });
@@ -116,7 +118,8 @@ export async function suggestions() {
     }
     const what = decisions.length === 1 ? `${decisions[0].attribute} ${decisions[0].value} is` : `${count(decisions.length)} values are`;
     say(`${what} ${accepted ? "accepted" : "refused"}.`);
-    await redraw({ focus: "#suggested-all, #suggested-attribute" });
+    const next = [`:nth-child(${at + 1})`, ":last-child"].map((place) => `.decision${place} [data-act="${accepted}"]`);
+    await redraw({ focus: [...(at < 0 ? [] : next), "#suggested-attribute"] });
   };
 
   await draw();

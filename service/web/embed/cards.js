@@ -6,6 +6,8 @@
 import { make } from "./dom.js";
 
 const LARGE = 400; // pixels: the largest that the service stores, for cards of unknown size
+const TINY = 80; // for swatches
+const SWATCHES = 5; // of a card
 const SMALL = 240; // for the plain cards on a screen of usual density
 
 /** Makes the cards of one list. `owner` is a VitrineElement. */
@@ -26,6 +28,8 @@ export class Cards {
       const entry = make("li", { class: "entry" });
       if (template?.content.firstElementChild) this.#fromTemplate(entry, template, item, rank);
       else entry.append(this.#plain(item));
+      const swatches = this.#swatches(item);
+      if (swatches) entry.append(swatches);
       entry.addEventListener("click", (event) => this.#clicked(event, item));
       return entry;
     });
@@ -88,7 +92,46 @@ export class Cards {
     );
   }
 
+  /** Make links to the product in its other colors, as small pictures; null if it has none. */
+  #swatches(item) {
+    const all = item.swatches ?? [];
+    if (all.length < 2) return null;
+    const { texts, client } = this.#owner;
+    const link = (swatch) => {
+      const image = make("img", { alt: "", loading: "lazy", decoding: "async" });
+      client.show(image, swatch.image_url, TINY, () => image.remove());
+      const words = swatch.in_stock === false ? `${swatch.value}, ${texts.t("stock")}` : swatch.value;
+      const href = this.#owner.linkOf({ ...swatch, product_id: item.product_id });
+      return make(
+        "li",
+        {},
+        make(
+          href ? "a" : "button",
+          {
+            class: "swatch",
+            part: "swatch",
+            href,
+            type: href ? null : "button",
+            title: words,
+            "aria-label": words,
+            "aria-current": swatch.item_id === item.item_id ? "true" : null,
+            on: { click: (event) => this.#clicked(event, swatch) },
+          },
+          image,
+        ),
+      );
+    };
+    const rest = all.length - SWATCHES;
+    return make(
+      "ul",
+      { class: "swatches", part: "swatches", role: "list", "aria-label": texts.t("colors", { name: item.title || item.item_id }) },
+      ...all.slice(0, SWATCHES).map(link),
+      rest > 0 ? make("li", { class: "fine", text: `+${rest}` }) : null,
+    );
+  }
+
   #clicked(event, item) {
+    event.stopPropagation(); // that of a swatch is not one of its card
     const active = event.composedPath().some((node) => node.matches?.("a, button"));
     if (!active) return;
     this.#owner.remember(item.item_id, "click");

@@ -24,8 +24,8 @@ class Client {
   }
 
   /** Search with a photo. Without a box, the service chooses the region, and replies with it. */
-  search(photo, { box, filter, limit, signal }) {
-    const form = photoForm(photo, { filter, limit, group: "product" });
+  search(photo, { box, filter, limit, swatches, signal }) {
+    const form = photoForm(photo, { filter, limit, swatches, group: "product" });
     if (box) form.set("box", box.map((edge) => edge.toFixed(4)).join(","));
     else form.set("auto_crop", "true");
     return this.#ask("v1/search/image", { method: "POST", body: form, signal });
@@ -38,8 +38,9 @@ class Client {
   }
 
   /** Return items like an item. */
-  async similar(item, { limit, signal }) {
-    return (await this.#ask(`v1/items/${encodeURIComponent(item)}/similar?limit=${limit}`, { signal })).hits;
+  async similar(item, { limit, swatches, signal }) {
+    const query = new URLSearchParams({ limit, ...(swatches ? { swatches } : {}) });
+    return (await this.#ask(`v1/items/${encodeURIComponent(item)}/similar?${query}`, { signal })).hits;
   }
 
   /** Return items for a shopper who did this; nothing of it is stored by the service. */

@@ -15,7 +15,7 @@ const reported = new Set();
 
 /** Attributes: api, key, lang, texts, item-url. The script's data-api and data-key are the defaults. */
 export class VitrineElement extends HTMLElement {
-  static observedAttributes = ["api", "key", "lang", "texts", "item-url", "item", "limit", "filter"];
+  static observedAttributes = ["api", "key", "lang", "texts", "item-url", "item", "limit", "filter", "swatches"];
 
   texts = new Texts("en", LANGUAGES.en);
   #round = 0;

@@ -1,7 +1,7 @@
 // Rows of items: like the item of a page, and for the shopper.
 
 import { Cards } from "./cards.js";
-import { consent, decide, events, onChange } from "./consent.js";
+import { consent, decide, events, forget, onChange } from "./consent.js";
 import { button, make } from "./dom.js";
 import { VitrineElement } from "./element.js";
 
@@ -54,6 +54,7 @@ class Row extends VitrineElement {
         this.question?.(),
         items.length > 0 ? make("h2", { class: "row-title", part: "title", text: this.heading(), tabindex: "-1" }) : null,
         items.length > 0 ? list : null,
+        this.foot?.(),
       ].filter(Boolean),
     );
     if (focused) this.shadowRoot.querySelector(".row-title")?.focus({ preventScroll: true });
@@ -80,7 +81,7 @@ export class Similar extends Row {
     const item = this.getAttribute("item");
     if (!item) return [];
     this.remember(item, "view");
-    return this.client.similar(item, { limit: this.limit, signal });
+    return this.client.similar(item, { limit: this.limit, swatches: this.getAttribute("swatches"), signal });
   }
 }
 
@@ -119,5 +120,11 @@ export class ForYou extends Row {
       button("secondary small", () => decide(true), { text: this.texts.t("yes") }),
       button("secondary small", () => decide(false), { text: this.texts.t("no") }),
     );
+  }
+
+  /** Whoever agreed in the row can take it back there; the row then asks again. */
+  foot() {
+    if (!this.hasAttribute("ask") || !consent()) return null;
+    return button("forget", forget, { text: this.texts.t("forget") });
   }
 }

@@ -136,7 +136,8 @@ export class Sheet {
     this.#mark(box);
     try {
       const filter = this.#owner.getAttribute("filter");
-      const reply = await client.search(this.#photo, { box, filter, limit, signal });
+      const swatches = this.#owner.getAttribute("swatches");
+      const reply = await client.search(this.#photo, { box, filter, limit, swatches, signal });
       if (signal.aborted) return;
       if (!box) this.#mark(reply.cropped ?? WHOLE);
       this.#show(reply);

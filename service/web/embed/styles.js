@@ -66,6 +66,7 @@ svg { width: 20px; height: 20px; flex: none; fill: none; stroke: currentcolor; s
 .row { scroll-padding-inline: 4px; display: grid; grid-auto-flow: column; grid-auto-columns: var(--_card); gap: 16px; overflow-x: auto; padding: 4px 4px 10px; margin: -4px; scroll-snap-type: x proximity; }
 .row > li { scroll-snap-align: start; }
 .ask { display: flex; flex-wrap: wrap; align-items: center; gap: 10px; margin-bottom: 16px; padding: 14px 18px; border: 1px solid var(--_line); border-radius: var(--_radius); }
+.forget { padding: 8px 0; border: 0; background: none; color: var(--_soft); font-size: 13px; text-decoration: underline; }
 .ask p { flex: 1 1 260px; font-size: 14px; }
 
 .entry { min-width: 0; }
@@ -76,7 +77,12 @@ svg { width: 20px; height: 20px; flex: none; fill: none; stroke: currentcolor; s
 .card:hover .card-title { text-decoration: underline; }
 .card-price { display: block; font-weight: 600; }
 .card-stock { display: block; color: var(--_soft); }
+.swatches { display: flex; flex-wrap: wrap; align-items: center; gap: 6px; margin-top: 8px; }
+.swatch { display: block; width: 28px; height: 28px; padding: 2px; overflow: hidden; border: 1px solid var(--_line); border-radius: 50%; background: var(--_page); }
+.swatch[aria-current] { border: 2px solid var(--_ink); padding: 1px; }
+.swatch img { display: block; width: 100%; height: 100%; border-radius: 50%; object-fit: cover; }
 
+@media (pointer: coarse) { .swatch { width: 36px; height: 36px; } }
 @media (max-width: 699px) {
   .sheet { width: 100%; height: 94dvh; margin: auto 0 0; border-radius: 18px 18px 0 0; }
   .body { padding: 16px; }
@@ -89,6 +95,8 @@ svg { width: 20px; height: 20px; flex: none; fill: none; stroke: currentcolor; s
 }
 @media (forced-colors: active) {
   .primary, .card { border: 1px solid ButtonText; }
+  .primary { background: ButtonFace; color: ButtonText; }
+  .picture img { mix-blend-mode: normal; }
   .dot::before { forced-color-adjust: none; }
 }
 `;
