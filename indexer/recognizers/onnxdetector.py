@@ -12,7 +12,7 @@ from indexer.encoders.base import file_digest
 from indexer.encoders.onnxsession import fixed_batch, open_session
 from indexer.errors import RecognizerNotFound
 from indexer.recognizers.base import Thing
-from indexer.recognizers.boxes import areas, best_of_each
+from indexer.recognizers.boxes import areas, averaged, best_of_each
 from indexer.recognizers.decoding import decode_outputs
 from indexer.recognizers.fitting import Fitted, fit_square
 from indexer.recognizers.parts import PartMaps, dressed_things
@@ -97,12 +97,18 @@ class OnnxDetector:
         """Return the things among the candidates of one photo, best first."""
         boxes = photo.to_photo(found.boxes)
         sides = boxes[:, 2:] - boxes[:, :2]
-        allowed = (found.scores >= self.settings.threshold) & (sides > _LEAST_SIDE).all(axis=1)
-        allowed &= np.isfinite(found.boxes).all(axis=1) & (areas(boxes) > 0)
+        valid = (sides > _LEAST_SIDE).all(axis=1)
+        valid &= np.isfinite(found.boxes).all(axis=1) & np.isfinite(found.scores)
+        valid &= areas(boxes) > 0
+        allowed = valid & (found.scores >= self.settings.threshold)
         if never := self._never():
             allowed &= ~np.isin(found.labels, never)
         numbers = np.flatnonzero(allowed)
         kept = numbers[best_of_each(boxes[numbers], found.scores[numbers], self.settings.overlap)]
+        kept = kept[: self.settings.most]
+        for label in np.unique(found.labels[kept]).tolist():
+            own, voters = kept[found.labels[kept] == label], valid & (found.labels == label)
+            boxes[own] = averaged(boxes[own], boxes[voters], found.scores[voters])
         labels = self.settings.labels
         return [
             Thing(
@@ -111,7 +117,7 @@ class OnnxDetector:
                 label=labels[int(found.labels[number])] if labels else None,
                 source=self.id,
             )
-            for number in kept[: self.settings.most].tolist()
+            for number in kept.tolist()
         ]
 
     def _never(self) -> list[int]:
