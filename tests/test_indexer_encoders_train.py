@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from indexer.encoders.onnxfile import read_encoder_settings
 from indexer.training.__main__ import main
 from indexer.training.data import Photo, read_photos
 from tests.trainingphotos import batches_of, data, draw, write_table
@@ -95,9 +96,11 @@ def test_photos_are_grouped_by_item_and_else_by_kind() -> None:
 def test_the_shipped_weights_can_be_trained_further() -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
-    from indexer.training.export import load_network
+    from indexer.training.adapt import open_network
 
-    network = load_network(WEIGHTS).train()
+    network, settings = open_network(WEIGHTS)
+    assert settings.size == 208
+    network.train()
     network(torch.rand(2, 3, 96, 96) * 255).sum().backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
 
@@ -260,7 +263,7 @@ def test_training_resumes_from_its_checkpoint_and_refuses_other_hyperparameters(
 
 
 @pytest.mark.torch
-def test_a_course_runs_from_photos_to_a_file_and_resumes(
+def test_a_course_runs_from_photos_to_a_file_of_the_served_size_and_resumes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch = pytest.importorskip("torch")
@@ -282,7 +285,13 @@ def test_a_course_runs_from_photos_to_a_file_and_resumes(
     monkeypatch.setattr(course, "make_features", lambda *_: features)
     monkeypatch.setattr(course, "imagenet_network", lambda shape: copy.deepcopy(start))
     params = Hyperparameters(
-        shape=start.shape, frozen_blocks=6, steps=4, pairs=4, view_batches=2, size=64
+        shape=start.shape,
+        frozen_blocks=6,
+        steps=4,
+        pairs=4,
+        view_batches=2,
+        size=64,
+        served_size=96,
     )
     work = tmp_path / "work"
     work.mkdir()
@@ -290,6 +299,8 @@ def test_a_course_runs_from_photos_to_a_file_and_resumes(
     file = course.train(photos, use, params, work, "small")
     network = load_network(file)
     assert network.shape == Shape(0.25, 0.5, 6)
+    sizes = [read_encoder_settings(work / name).size for name in ("base.onnx", "small.onnx")]
+    assert sizes == [64, 96]  # trained on smaller pictures than it is served with
     assert not torch.equal(network.branch.last.conv.weight, network.last.conv.weight)
     written = file.read_bytes()
     base_made = (work / "base.onnx").stat().st_mtime_ns

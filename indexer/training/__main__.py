@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
         help="folder for features, views and checkpoints (3 GB); default OUT.work",
     )
     parser.add_argument(
-        "--name", default="vitrine-retail-8", help="name of the weights, written to the JSON"
+        "--name", default="vitrine-retail-9", help="name of the weights, written to the JSON"
     )
     parser.add_argument(
         "--steps", type=_count, help="training steps; default: as for the shipped weights"

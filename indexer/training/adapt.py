@@ -223,7 +223,7 @@ def adapt(
     ``start``. Raises EncoderNotFound if ``start`` does not hold this network, CannotWrite if
     ``out`` cannot be written.
     """
-    network, settings = _open_network(start)
+    network, settings = open_network(start)
     evaluation = _NetworkEvaluation(dataset, settings.size)
     before = evaluation.test_outcomes(OnnxEncoder(start, encoder_id="before"))
     keep_freed_memory()
@@ -257,7 +257,7 @@ def _quantize(path: Path, evaluation: _NetworkEvaluation, dataset: Dataset) -> N
         quantize_file(path, evaluation.pictures(training[spread]))
 
 
-def _open_network(path: Path) -> tuple[Network, EncoderSettings]:
+def open_network(path: Path) -> tuple[Network, EncoderSettings]:
     """Read the network in a file, and the JSON beside it. Raises EncoderNotFound if it cannot."""
     OnnxEncoder(path, encoder_id=f"onnx:{path}")  # raises unless it runs as its JSON describes
     settings = read_encoder_settings(path)
@@ -267,9 +267,9 @@ def _open_network(path: Path) -> tuple[Network, EncoderSettings]:
         raise EncoderNotFound(
             f"cannot train on {path}: {error}; start from the bundled weights"
         ) from error
-    if settings.dtype != "uint8" or settings.layout != "nhwc" or settings.size % 32:
+    if settings.dtype != "uint8" or settings.layout != "nhwc" or settings.size % 16:
         raise EncoderNotFound(
             f"cannot train on {path}: it takes {settings.dtype} {settings.layout} of "
-            f"{settings.size} px, expected uint8 nhwc with a side that is a multiple of 32"
+            f"{settings.size} px, expected uint8 nhwc with a side that is a multiple of 16"
         )
     return network, settings

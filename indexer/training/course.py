@@ -50,7 +50,7 @@ def train(
     start = imagenet_network(params.shape)
     base, untrained = work / "base.onnx", with_branch(start, start, params.frozen_blocks)
     if not base.is_file():
-        _write(untrained, base, squares, params, "base")
+        _write(untrained, base, squares, "base")
     elif load_network(base).shape != untrained.shape:
         raise ValueError(f"{base} holds a network of another shape; remove it to make it again")
     _initialize_head(start, base, squares, targets[torch.tensor(use)])
@@ -60,8 +60,9 @@ def train(
     )
     objective = Objective(batches, targets, params)
     trained = fit(start, objective, views, params, work / "checkpoint.pt", logger.info)
+    squares = read_squares(used, params.served_size)
     draft = work / f"{name}.onnx"
-    _write(with_branch(start, trained, params.frozen_blocks), draft, squares, params, name)
+    _write(with_branch(start, trained, params.frozen_blocks), draft, squares, name)
     refit_head(draft, trained.head, used, squares, params)
     return draft
 
@@ -74,12 +75,10 @@ def _progress(what: str) -> Callable[[int, int], None]:
     return report
 
 
-def _write(
-    network: Network, path: Path, squares: NDArray[np.uint8], params: Hyperparameters, name: str
-) -> None:
-    """Export a network, and quantize it with ranges from photos of all sets."""
+def _write(network: Network, path: Path, squares: NDArray[np.uint8], name: str) -> None:
+    """Export a network for pictures like ``squares`` (n, size, size, 3) of all sets, in int8."""
     draft = path.with_suffix(".draft.onnx")
-    export(network, draft, name=name, size=params.size, fit="squash")
+    export(network, draft, name=name, size=squares.shape[1], fit="squash")
     step = max(1, len(squares) // _RANGE_PHOTOS)
     agreement = quantize_file(draft, squares[::step][:_RANGE_PHOTOS])
     logger.info("%s: cosine of int8 to float32: mean %.4f, minimum %.4f", path.name, *agreement)

@@ -49,9 +49,10 @@ class Hyperparameters:
     """The lengths, rates and weights of one training run.
 
     ``view_batches`` batches of views are computed once, of ``size`` px. A run takes ``steps``
-    batches of ``pairs`` pairs of them. The first ``frozen_blocks`` blocks keep their ImageNet
-    weights, and the others become the branch. Principal components are whitened to the power
-    ``whitening_power``.
+    batches of ``pairs`` pairs of them. The finished file takes pictures of ``served_size`` px:
+    crops enlarge things, so whole photos should be larger (FixRes, Touvron et al. 2019). The first
+    ``frozen_blocks`` blocks keep their ImageNet weights, and the others become the branch.
+    Principal components are whitened to the power ``whitening_power``.
 
     Of the crops, ``crop_share`` are random ones of ``crop_area`` of the photo. Of the objects on
     white, ``background_share`` get another background. Of the shelf photos, ``cutmix_share`` get a
@@ -66,6 +67,7 @@ class Hyperparameters:
     pairs: int = 32
     view_batches: int = 2_000
     size: int = 192
+    served_size: int = 208
     frozen_blocks: int = 17
     whitening_power: float = 0.5
     rate: float = 1.5e-4

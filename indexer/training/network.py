@@ -156,7 +156,7 @@ def normalized(pixels: Tensor) -> Tensor:
 
 
 class Network(nn.Module):
-    """Maps pixels to unit vectors. Sides must be multiples of 32; 160 to 256 px are sensible."""
+    """Maps pixels to unit vectors. Sides must be multiples of 16; 160 to 256 px are sensible."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
