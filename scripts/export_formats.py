@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 from xml.sax.saxutils import escape
 
 from minimal_xlsx import write_xlsx
+from variant_exports import bigcommerce, shopify_bulk, shopware, wix
 
 Row: TypeAlias = dict[str, Any]
 
@@ -301,12 +302,16 @@ EXPORTS: dict[str, Callable[[Iterable[Product], Path], Path]] = {
     "nested json": nested_json,
     "json-ld": json_ld,
     "xlsx": xlsx,
+    "shopify bulk": shopify_bulk,
+    "wix": wix,
+    "bigcommerce": bigcommerce,
+    "shopware": shopware,
 }
 
 
 def expected_items(name: str, products: Iterable[Product]) -> int:
     """Return how many items an export has: variants, and with some formats their parents."""
-    with_parents = name in ("woocommerce", "magento")
+    with_parents = name in ("woocommerce", "magento", "shopware")
     return sum(
         len(product.variants()) + (with_parents and bool(product.sizes)) for product in products
     )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from search.words.asked_words import AskedWords
     from search.words.value_words import ValueMatch
 
+FEW = 16  # items that are dropped from what is found, rather than searched around
 MAX_ALIKE = 100  # items found by the meaning of the words of a part
 
 
@@ -72,19 +73,30 @@ class BoundQuery(NamedTuple):
 
     def count_items(self) -> int:
         """Return how many items pass the filter and, for a query of words alone, match a word."""
-        return len(self._found())
+        if self.vector is not None:
+            return int(np.count_nonzero(self.allowed))
+        return int(np.count_nonzero(self.allowed[self.matching]))
 
     def count_products(self) -> int:
         """Return how many products these items belong to."""
-        seen = np.zeros(self.view.product_numbers, dtype=np.bool_)
-        seen[self.view.product[self._found()]] = True
-        return int(np.count_nonzero(seen))
-
-    def _found(self) -> NDArray[np.int64]:
-        """Return the items that pass the filter and, for words alone, match a word: (f,)."""
+        view = self.view
         if self.vector is None:
-            return self.matching[self.allowed[self.matching]]
-        return np.flatnonzero(self.allowed)
+            found = np.zeros(view.size, dtype=np.bool_)
+            found[self.matching] = self.allowed[self.matching]
+            return view.columns.count_products(found, view.product)
+        if not self.names_few or self.barred is None:
+            return view.columns.count_products(self.allowed, view.product)
+        # All products but the named ones, which is cheaper than counting.
+        named = np.unique(view.product[self.barred & view.columns.alive])
+        gone = sum(not self.allowed[view.product == product].any() for product in named.tolist())
+        return view.products - gone
+
+    @property
+    def names_few(self) -> bool:
+        """Return True if all items may be found but a few, which the query names or excludes."""
+        if self.query.filter is not None or self.barred is None:
+            return False
+        return int(np.count_nonzero(self.barred)) <= FEW
 
     def count_facets(self) -> dict[str, list[FacetValue]]:
         """Count the values of each facet field among those items, as if it were not filtered."""

@@ -54,14 +54,27 @@ def find_candidates(
     by_words = _find_by_words(bound, None if reorders else depth) if bound.words else []
     if bound.vector is None:
         return Candidates([], by_words, "lexical", depth)
-    mask = None if bound.allowed is view.columns.alive else bound.allowed
     if bound.values:
         by_vector, kind = _find_by_values(bound, depth, scorer, watch)
         return Candidates(by_vector, by_words, "fused", depth, kind)
     # A confidence is computed from the next RIVALS groups: it must not depend on the limit.
-    nearest = view.nearest(bound.vector, mask, bound.groups, max(depth, RIVALS + 1), watch)
+    mask, left_out = _masks_of(bound)
+    nearest = view.nearest(
+        bound.vector, mask, bound.groups, max(depth, RIVALS + 1), watch, left_out=left_out
+    )
     by_vector = scorer.score(query, nearest.found, view.product)
     return Candidates(by_vector, by_words, "fused" if bound.words else nearest.mode, depth)
+
+
+def _masks_of(bound: BoundQuery) -> tuple[Mask | None, Mask | None]:
+    """Return the mask of items to search, and that of items to drop from what is found: (size,).
+
+    The second is for a few items that the query names: dropping them is cheaper than searching by
+    a mask of all others.
+    """
+    if bound.allowed is bound.view.columns.alive:
+        return None, None
+    return (None, bound.barred) if bound.names_few else (bound.allowed, None)
 
 
 def _find_by_values(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from indexer.shop.folder import ShopFolder
 from indexer.shop.shelf import Shelf
 from indexer.shop.status import disk_bytes
 from indexer.shop.styles import registry_of
+from indexer.store.environment import MAP_BYTES
 from indexer.store.store import Store
 from indexer.writing.writes import Draft, Outcome, delete_items
 from search.confidence import ConfidenceScorer
@@ -114,6 +116,7 @@ class SearchEngine:
             encoder.dim,
             generation=self.generation,
             model=model.key,
+            seal=opened.manifest.seal,
         )
         self.classifier = PhotoClassifier(
             store,
@@ -327,6 +330,8 @@ class SearchEngine:
             indexed_rows=len(view.segments[0].vectors),
             delta_rows=view.backlog,
             recall=self._watch.status(),
+            created=datetime.fromisoformat(self._manifest.created).timestamp(),
+            map_fill=self._store.bytes_used() / MAP_BYTES,
         )
 
     def check_ready(self) -> None:

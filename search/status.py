@@ -14,7 +14,9 @@ from indexer.shop.status import RecallStatus
 class Vitals(NamedTuple):
     """Numbers of an open engine that are cheap to get.
 
-    ``delta_rows`` counts the rows beside the index and the dead rows in it.
+    ``delta_rows`` counts the rows beside the index and the dead rows in it. ``created`` is when the
+    generation was built, in seconds since 1970. ``map_fill`` is the share of the store's map, which
+    cannot grow, that its file takes.
     """
 
     generation: str
@@ -22,6 +24,8 @@ class Vitals(NamedTuple):
     indexed_rows: int
     delta_rows: int
     recall: RecallStatus
+    created: float
+    map_fill: float
 
 
 class EngineStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,9 +14,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Literal
-
-import msgspec
 
 from indexer.errors import VitrineError
 from indexer.shop.encoder_upgrade import encoder_upgrade
@@ -28,13 +25,20 @@ from indexer.shop.status import disk_bytes
 from indexer.store.environment import MAP_BYTES
 from indexer.store.store import Store
 from service.apikey import Scope
+from service.finding import Finding, Level
 from service.keyfile import KeyFile
 from service.openfiles import connections_allowed
 from service.settings import Settings, unknown_variables
+from service.surroundings import (
+    OPEN_HOSTS,
+    extras,
+    memory,
+    pictures,
+    proxies,
+    vectors,
+)
 
 __all__ = ["Finding", "Level", "examine"]
-
-Level = Literal["ok", "warning", "problem"]
 
 _PACKAGES = ("vitrine", "onnxruntime", "lmdb", "numpy", "pillow", "fastapi", "uvicorn")
 _FAISS = ("faiss-cpu", "faiss-gpu")
@@ -42,16 +46,7 @@ _LEAST_FREE_BYTES = 200_000_000
 _FULL_MAP = 0.9
 _CLOCK_SKEW_S = 300
 _EXPIRES_SOON_S = 7 * 86_400
-_OPEN_HOSTS = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """What a check found. ``fix`` says how to solve a warning or problem; "" if there is none."""
-
-    check: str
-    level: Level
-    text: str
-    fix: str = ""
+_OLD_KEY_S = 365 * 86_400
 
 
 def examine(settings: Settings, environment: Mapping[str, str]) -> list[Finding]:
@@ -202,20 +197,13 @@ def _settings(_: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _network(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
-    exposed = settings.host in _OPEN_HOSTS
+    exposed = settings.host in OPEN_HOSTS
     if exposed and settings.allowed_hosts == "*":
         yield Finding(
             "network",
             "warning",
             f"the service listens on {settings.host} and accepts any host name",
             "set VITRINE_ALLOWED_HOSTS, and put a proxy with TLS in front of it",
-        )
-    if settings.trusted_proxies == "*":
-        yield Finding(
-            "network",
-            "problem" if exposed else "warning",
-            "X-Forwarded-For is trusted from any client, so a client can pretend any address",
-            "set VITRINE_TRUSTED_PROXIES to the addresses of your proxies",
         )
     if settings.cors_origins.strip() == "*":
         yield Finding(
@@ -241,6 +229,14 @@ def _keys(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
                 f"the key {key.name!r} expires in {days:.1f} days",
                 f"vitrine keys rotate {key.name}",
             )
+        if key.created < now - _OLD_KEY_S and key.scope.includes(Scope.WRITE) and not newer:
+            yield Finding(
+                "keys",
+                "warning",
+                f"the key {key.name!r} of the scope {key.scope} is "
+                f"{(now - key.created) / 86_400:.0f} days old",
+                f"vitrine keys rotate {key.name}",
+            )
     if settings.require_key and not valid and settings.write_key is None:
         yield Finding(
             "keys",
@@ -255,15 +251,20 @@ def _keys(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
 
 _CHECKS: tuple[Callable[[Settings, Mapping[str, str]], Iterator[Finding]], ...] = (
     _versions,
+    extras,
     _index,
     _encoder,
+    vectors,
     _store,
     _disk,
+    memory,
     _permissions,
     _clock,
     _open_files,
     _settings,
     _network,
+    proxies,
+    pictures,
     _keys,
 )
 

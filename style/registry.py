@@ -38,6 +38,9 @@ class StyleRegistry:
         """List the styles, by name."""
         return [found.info for _, found in sorted(self._found.items())]
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._found
+
     def find(self, name: str) -> FoundStyle:
         """Return the style and its styler. Raises UnknownStyle."""
         if name not in self._found:

@@ -35,6 +35,19 @@ def ids(items: list[Item]) -> list[str]:
     return [item.item_id for item in items]
 
 
+def facts(item: Item) -> tuple[Any, ...]:
+    """Id, title, categories, price, currency, stock, pictures."""
+    return (
+        item.item_id,
+        item.title,
+        "; ".join(item.categories),
+        item.price,
+        item.currency,
+        item.in_stock,
+        " ".join(item.images),
+    )
+
+
 # Shopify
 
 SHOPIFY = (

@@ -45,6 +45,29 @@ def test_the_unit_runs_a_command_and_ends_it_after_its_grace():
     assert int(unit["Service"]["LimitNOFILE"]) >= most + 256
 
 
+def test_the_unit_of_a_replica_copies_what_the_unit_of_the_service_serves():
+    units = []
+    for name in ("vitrine-replicate.service", "vitrine.service"):
+        unit = configparser.RawConfigParser(strict=False, interpolation=None)
+        unit.optionxform = str
+        unit.read(DEPLOY / name, encoding="utf-8")
+        units.append(unit["Service"])
+    replicate, serve = (shlex.split(unit["ExecStart"]) for unit in units)
+    assert replicate[1:] == ["replicate", "${PRIMARY_URL}", "--shop", "${VITRINE_SHOP}"]
+    assert serve[1:] == ["serve", "--shop", "${VITRINE_SHOP}"]
+    assert {unit["User"] for unit in units} == {"vitrine"}
+
+
+def test_the_containers_of_a_replica_share_the_copy_and_the_ids_of_processes():
+    yaml = pytest.importorskip("yaml")
+    text = (DEPLOY / "compose.replica.yaml").read_text(encoding="utf-8")
+    services = yaml.safe_load(text)["services"]
+    assert services["replicate"]["command"][0] in _COMMANDS
+    assert services["replicate"]["volumes"] == services["vitrine"]["volumes"] == ["copy:/shop"]
+    assert services["replicate"]["pid"] == "service:vitrine"
+    assert services["vitrine"]["ports"] == ["127.0.0.1:8000:8000"]
+
+
 def test_the_container_runs_as_a_user_and_asks_a_route_that_exists(http):
     text = (DEPLOY / "Containerfile").read_text(encoding="utf-8")
     assert re.search(r"^USER (?!root)\w+$", text, re.MULTILINE)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from indexer.arrays import Vectors
 from indexer.catalog.sources import open_catalog
 from indexer.confidence.calibrate import FEWEST
 from indexer.confidence.logistic import fit_logistic
@@ -20,6 +21,9 @@ from indexer.jobs.build import build_index
 from indexer.shop.folder import ShopFolder
 from indexer.shop.manifest import Manifest
 from indexer.shop.shelf import Shelf
+from indexer.vectors import recipes
+from indexer.vectors.faiss_backend import FaissBackend
+from indexer.vectors.recipes import FilledIndex
 from tests.calibrations import calibrate_from_scratch
 from tests.conftest import jpeg, plain
 
@@ -98,6 +102,20 @@ def test_a_shop_of_pictures_is_calibrated_at_build(pictures, tmp_path):
 def test_the_same_shop_gives_the_same_numbers(pictures, tmp_path):
     first, second = (build(pictures, tmp_path / name).calibration for name in ("one", "two"))
     assert first == second
+
+
+def test_an_index_in_another_order_gives_the_same_numbers(pictures, tmp_path, monkeypatch):
+    first = build(pictures, tmp_path / "one")
+
+    def build_reversed(recipe: str, vectors: Vectors) -> FilledIndex:
+        order = np.arange(len(vectors))[::-1]
+        return recipes.build_index(recipe, vectors[order])._replace(order=order)
+
+    monkeypatch.setattr("indexer.vectors.index.build_index", build_reversed)
+    second = build(pictures, tmp_path / "two")
+    index = FaissBackend.open(ShopFolder(tmp_path / "two").generations / "000001")
+    assert index.rows.tolist() == list(range(12))[::-1]
+    assert second.calibration == first.calibration
 
 
 def test_a_changed_shop_is_calibrated_anew(pictures, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from indexer.errors import IndexCorrupt, IndexNotFound, StoreFull
+from indexer.errors import IndexCorrupt, IndexNotFound, StoreBusy, StoreFull
 from indexer.store import environment as environment_module
 from indexer.store.environment import Environment, exists
 
@@ -183,3 +184,27 @@ def test_a_database_is_opened_while_another_thread_writes(tmp_path):
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+_HOLD = """
+import fcntl, sys
+file = open(sys.argv[1], "r+b")
+fcntl.lockf(file, fcntl.LOCK_EX, 1, int(sys.argv[2]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_process_with_the_same_id_in_another_container_is_busy_and_never_read_without_locks(
+    tmp_path,
+):
+    """LMDB locks the byte of its lock file that has the number of the process."""
+    path = tmp_path / "env"
+    Environment(path, ["a"], create=True).close()
+    words = [sys.executable, "-c", _HOLD, str(path / "lock.mdb"), str(os.getpid())]
+    with subprocess.Popen(words, stdin=-1, stdout=-1, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(StoreBusy, match=r"in another container, .* same id \(\d+\)"):
+            Environment(path, ["a"])
+        other.stdin.close()
+    Environment(path, ["a"]).close()

@@ -193,14 +193,16 @@ def test_styles_and_what_is_beside_the_store_are_copied(shop, primary, copy):
     add_styles(ShopFolder(shop), ColorEncoder(), ["sepia"])
     with FaqLog(shop, create=True) as log:
         log.put([StoredEntry(entry=FaqEntry(question="Returns?", answer="30 days."))])
-    (shop / "recommend.json").write_text("{}", encoding="utf-8")
+    for name in ("recommend.json", "rankers.json"):
+        (shop / name).write_text("{}", encoding="utf-8")
     catch_up(copy, primary)
     assert content(copy) == content(shop)
     with SearchEngine.open(copy) as engine:
         assert engine.styles() == ["sepia"]
     with FaqLog(copy) as log:
         assert [stored.entry.answer for stored in log.entries()] == ["30 days."]
-    assert (copy / "recommend.json").read_text(encoding="utf-8") == "{}"
+    for name in ("recommend.json", "rankers.json"):
+        assert (copy / name).read_text(encoding="utf-8") == "{}"
     (shop / "recommend.json").unlink()
     catch_up(copy, primary)
     assert not (copy / "recommend.json").exists()

@@ -166,8 +166,8 @@ def test_a_nul_byte_in_an_id_is_refused_and_in_a_title_harmless(tmp_path):
     assert bad[0][2] == "id holds control characters"
 
 
-def test_a_catalog_in_latin_1_is_refused_naming_the_byte(tmp_path):
-    path = written(tmp_path, "a.csv", b"id,title\na,caf\xe9\n")
+def test_a_catalog_of_unknown_encoding_is_refused_naming_the_byte(tmp_path):
+    path = written(tmp_path, "a.csv", b"id,title\na,caf\xe9 \xfe\n")
     with pytest.raises(BadCatalog, match=r"a\.csv is not UTF-8 \(byte 0xe9\)"):
         open_catalog(path).scan()
 
@@ -183,9 +183,21 @@ def test_a_csv_with_only_a_header_holds_no_items(tmp_path):
         open_catalog(written(tmp_path, "a.csv", "id,title\n")).scan()
 
 
-def test_two_columns_of_one_name_are_refused(tmp_path):
-    with pytest.raises(BadCatalog, match="two columns 'price'"):
-        open_catalog(written(tmp_path, "a.csv", "id,price,price\na,1,2\n")).scan()
+def test_two_columns_of_ids_are_refused(tmp_path):
+    with pytest.raises(BadCatalog, match="two columns 'id'"):
+        open_catalog(written(tmp_path, "a.csv", "id,title,id\na,A,b\n")).scan()
+
+
+def test_two_columns_of_a_field_give_it_where_they_agree(tmp_path):
+    text = "id,price,price,title,title\na,1,1.00,A,\nb,,2,,B\nc,1,2,C,D\n"
+    path = written(tmp_path, "a.csv", text)
+    entries = list(open_catalog(path))
+    items = [entry.item for entry in entries if not isinstance(entry, Skipped)]
+    assert [(item.title, item.price) for item in items] == [("A", 1), ("B", 2), ("C", None)]
+    assert [(one.where, one.reason) for one in entries if isinstance(one, Skipped)] == [
+        ("row 4", "two columns are named alike; read 'C', not 'D'"),
+        ("row 4", "two columns are named as prices, with '1' and '2'"),
+    ]
 
 
 def test_a_cell_of_more_than_a_megabyte_is_skipped(tmp_path):

@@ -15,7 +15,7 @@ from indexer.shop.folder import ShopFolder
 from tests.conftest import COLORS, plain
 
 FORMATS = ["shopify", "woocommerce", "magento", "google table", "google xml", "nested json",
-           "json-ld", "xlsx"]  # fmt: skip
+           "json-ld", "xlsx", "shopify bulk", "wix", "bigcommerce", "shopware"]  # fmt: skip
 
 
 @pytest.fixture

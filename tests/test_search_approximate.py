@@ -11,9 +11,12 @@ from indexer.encoders.color import ColorEncoder
 from indexer.items import Item
 from indexer.jobs.job import open_job
 from indexer.jobs.publishing import publish
+from indexer.progress import no_progress
+from indexer.shop.checkup import check_shop
 from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
 from indexer.vectors.contract import BuildTargets, Targets
+from indexer.vectors.faiss_backend import FaissBackend
 from indexer.vectors.gpu.placing import copy_to_gpus
 from indexer.writing.writes import Draft, ImageInput, delete_items, put_items
 from search.engine import SearchEngine
@@ -40,14 +43,14 @@ def vectors():
 
 @pytest.fixture(scope="module")
 def built(vectors, tmp_path_factory):
-    """3,000 items priced 0 to 2,999, indexed as if that were many: no exact index is on offer."""
+    """3,000 items priced 0 to 2,999, indexed as if that were many: only a graph is on offer."""
     shop = ShopFolder(tmp_path_factory.mktemp("large") / "shop")
     shop.path.mkdir()
     store = Store(shop.store, create=True)
     put_items(store, ENCODER, [draft(n, vector) for n, vector in enumerate(vectors)])
     targets = BuildTargets(asked=Targets(recall=0.99, exact_below=1000))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("indexer.vectors.tuning._fits", lambda name, *_: not name.startswith("Flat"))
+        patch.setattr("indexer.vectors.tuning._fits", lambda name, *_: name == "HNSW24-fp16")
         with open_job(shop, "vitrine rebuild") as job:
             publish(job, ENCODER, catalog=shop.path, skipped=0, targets=targets)
     yield shop, store
@@ -112,7 +115,7 @@ def test_what_is_written_and_deleted_counts_at_once(built, engine, vectors):
 
 def test_status_tells_the_promise_and_what_serves(engine):
     status = engine.status()
-    assert status.recipe != "Flat"
+    assert status.recipe == "HNSW24-fp16"
     assert status.recall.promised == 0.99
     assert status.recall.measured >= 0.99
     assert status.device == "cpu"
@@ -170,9 +173,16 @@ def counting(near, searched):
     return noted
 
 
+def test_the_graph_has_an_order_of_its_own_and_the_check_finds_each_row(built):
+    shop, _ = built
+    name = shop.current()
+    rows = FaissBackend.open(shop.generations / name, shop.manifest(name).contract).rows
+    assert rows.tolist() != list(range(N))
+    assert sorted(rows.tolist()) == list(range(N))
+    assert check_shop(shop, progress=no_progress).problems == []
+
+
 def test_a_file_beside_the_index_is_verified_like_any_other(built):
     shop, _ = built
     files = shop.manifest(shop.current()).files
-    if shop.manifest(shop.current()).recipe not in {"HNSW24-fp16", "Flat-fp16"}:
-        assert "exact.faiss" in files
     assert {"vectors.faiss", "rows.npy"} <= set(files)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from random import Random
 
+import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from indexer.errors import BadQuery
-from indexer.layout import RULES
+from indexer.layout import RANKERS, RULES
+from indexer.shop.rankers import Ranker
 from search.engine import SearchEngine
-from search.personal.mixer import FEATURES
+from search.personal.mixer import FEATURES, SCALE
 from search.quality.estimate_ranker import estimate_ranker
 from service.cli.main import vitrine
 from tests.personalevents import NOW, event
@@ -75,9 +77,13 @@ def true_reward(engine, shown) -> float:
 def test_a_list_is_made_again_as_it_would_have_been_served(engine):
     (engine.recommender._folder / RULES).unlink()
     engine.recommender.add([event("u", "red-shoe", time=NOW - 50)])
-    engine.recommender.open_log().set_weights(OTHER)
+    ranker = Ranker(
+        scale=SCALE, weights=dict(OTHER), trained="", ndcg=0, ndcg_untrained=0, test_events=0
+    )
+    rankers = engine.recommender._folder / RANKERS  # of the recommender with events of its own
+    rankers.write_bytes(msgspec.json.encode({"": ranker}))
     served = [item.item_id for item in engine.recommend("u", k=PLACES).items]
-    engine.recommender.open_log().set_weights(None)
+    rankers.unlink()
     assert [item.item_id for item in engine.recommend("u", k=PLACES).items] != served
     engine.recommender.add([event("u", "blue-mug", time=NOW)])  # later than the list
     replay = engine.recommender.replay("u", NOW - 40, [*served, "gone"], OTHER)

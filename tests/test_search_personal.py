@@ -105,8 +105,32 @@ def test_only_the_newest_thousand_events_count():
 
 
 def test_styles_that_a_user_reacted_to_are_summed():
-    events = [event("u", "a", "click", rendition="noir"), event("u", "b", "hide", rendition="film")]
-    assert profile_of(events, NOW).renditions == {"film": -8.0, "noir": 2.0}
+    events = [
+        event("u", "a", "click", rendition="noir"),
+        event("u", "b", "hide", rendition="film"),
+        event("u", "c", "click", rendition="noir", age=30 * DAY),
+        event("u", "d", "click"),
+    ]
+    assert profile_of(events, NOW).renditions == {"film": -8.0, "noir": 2.0 + 1.0}
+
+
+def test_the_style_of_a_user_is_the_one_reacted_to_most():
+    noir = [event("u", f"i{n}", rendition="noir") for n in range(4)]
+    plain = [event("u", f"j{n}", rendition="original") for n in range(3)]
+    assert profile_of([*noir, *plain], NOW).style == "noir"
+    assert profile_of([*noir, *plain, *plain, event("u", "k", "hide")], NOW).style == "original"
+
+
+def test_two_views_in_a_style_may_be_chance():
+    events = [event("u", f"i{n}", rendition="noir") for n in range(2)]
+    assert profile_of(events, NOW).style == "original"
+
+
+def test_a_user_who_hides_what_a_style_shows_does_not_get_it():
+    events = [event("u", f"i{n}", "cart", rendition="noir") for n in range(2)]
+    hides = [event("u", "x", "hide", rendition="noir")]
+    assert profile_of(events, NOW).style == "noir"
+    assert profile_of([*events, *hides], NOW).style == "original"
 
 
 # --- Recommendations -------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import pytest
 
 from indexer.arrays import Embedding
 from indexer.errors import BadQuery, IndexMismatch
+from search import bound_query
 from search.bound_query import BoundQuery, bind
 from search.candidates import Candidates, find_candidates
 from search.collapse import Collapser
@@ -265,3 +266,25 @@ def test_a_checked_query_is_the_same_query():
     checked = query.check()
     assert checked.check() is checked
     assert repr(checked) == repr(query).replace("Query(", "CheckedQuery(", 1)
+
+
+def test_dropping_the_named_item_finds_what_a_search_without_it_finds(engine, monkeypatch):
+    asked = [
+        Query(parts=[ItemPart(item_id), *more], limit=limit, group=group)
+        for item_id in ("red-shoe", "blue-mug")
+        for more in ([], [ItemPart("black-mug", weight=-0.5)])
+        for group in ("product", "item")
+        for limit in (1, 3, 12)
+    ]
+    dropping = [engine.search(query) for query in asked]
+    monkeypatch.setattr(bound_query, "FEW", -1)  # so that all are searched by a mask
+    for query, dropped in zip(asked, dropping, strict=True):
+        masked = engine.search(query)
+        assert dropped.hits == masked.hits
+        for name in ("total", "products", "next_cursor"):
+            assert getattr(dropped, name) == getattr(masked, name)
+        assert (
+            not {"red-shoe", "blue-mug"}
+            & {part.item_id for part in query.parts}
+            & {hit.item_id for hit in dropped.hits}
+        )

@@ -51,8 +51,9 @@ def index(request, vectors):
 
 
 @pytest.fixture(scope="module")
-def truth(vectors):
-    return VectorIndex.build(vectors, np.arange(N), "Flat-fp16")
+def truth(index, vectors):
+    """The same vectors at the same positions, which are always compared one by one."""
+    return VectorIndex.build(vectors[index.rows], index.rows, "Flat-fp16")
 
 
 def test_without_a_filter_the_index_is_asked(index, queries, truth):

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from indexer.layout import EVENTS
-from search.engine import SearchEngine
+from indexer.layout import EVENTS, RANKERS
 from search.personal.event import Event
 from search.personal.event_log import EventLog
 from search.personal.mixer import FEATURES, WEIGHTS
@@ -86,24 +85,6 @@ def test_what_logged_events_do_not_show_keeps_its_weight(rng):
     assert {name: found[name] for name in hidden} == {name: WEIGHTS[name] for name in hidden}
 
 
-def test_learned_weights_are_used_from_the_next_request_on(shop):
-    with SearchEngine.open(shop) as engine, EventLog(shop / EVENTS, create=True) as log:
-        event = {"event_id": "e", "user_id": "u", "item_id": "red-shoe", "type": "view"}
-        engine.recommender.add([Event(**event, time=engine.recommender.now())])
-        before = engine.recommend("u", explain=True).items[0]
-        log.set_weights({**WEIGHTS, "interest": 3 * WEIGHTS["interest"]})
-        after = engine.recommend("u", explain=True).items[0]
-        assert after.contributions["interest"] == pytest.approx(
-            3 * before.contributions["interest"], rel=1e-3
-        )
-        log.set_weights({**WEIGHTS, "interest": 0.0}, b"another encoder")
-        assert engine.recommend("u", explain=True).items[0].contributions == after.contributions
-        log.set_weights({"interest": 1.0})  # of a version that had other features
-        assert engine.recommend("u", explain=True).items[0].contributions == before.contributions
-        log.set_weights(None)
-        assert engine.recommend("u", explain=True).items[0].contributions == before.contributions
-
-
 def test_the_command_refuses_weights_that_are_not_better(shop, rng):
     ids = ["red-shoe", "red-mug", "blue-shoe", "blue-mug", "green-shoe", "green-mug", "white-mug"]
     events = [
@@ -123,29 +104,4 @@ def test_the_command_refuses_weights_that_are_not_better(shop, rng):
         report = json.loads(result.stdout)
         assert report["is_better"] is False
         assert set(report["weights"]) == set(FEATURES)
-        with log.read() as reader:
-            assert reader.weights() is None
-
-
-def test_weights_are_those_of_the_encoder_that_they_were_learned_with(tmp_path):
-    ours, theirs, earlier = ({**WEIGHTS, "interest": value} for value in (2.0, 3.0, 4.0))
-    with EventLog(tmp_path / EVENTS, create=True) as log:
-        log.set_weights(earlier)  # stored by a version that knew of one encoder only
-        log.set_weights(ours, b"a")
-        log.set_weights(theirs, b"b")
-        with log.read() as reader:
-            assert [reader.weights(model) for model in (b"a", b"b", b"c")] == [
-                ours, theirs, earlier,
-            ]  # fmt: skip
-        log.set_weights(None, b"b")
-        with log.read() as reader:
-            assert [reader.weights(model) for model in (b"a", b"b")] == [ours, None]
-
-
-def test_a_reset_is_reported_as_json_too(shop):
-    with EventLog(shop / EVENTS, create=True) as log:
-        log.set_weights({**WEIGHTS, "interest": 3.0})
-        words = ["train-ranker", "--shop", str(shop), "--reset", "--json"]
-        assert json.loads(CliRunner().invoke(vitrine, words).stdout) == {"reset": True}
-        with log.read() as reader:
-            assert reader.weights() is None
+    assert not (shop / RANKERS).exists()

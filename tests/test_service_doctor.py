@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from importlib.metadata import PackageNotFoundError
 
 import pytest
 
-from service import doctor
+from indexer.errors import VectorsUnavailable
+from indexer.vectors.remote.address import ServerAddress
+from indexer.vectors.remote.descriptor import Descriptor
+from service import doctor, extras, surroundings
 from service.apikey import Scope
 from service.cli.main import main
 from service.doctor import examine
 from service.keyfile import KeyFile
 from service.settings import Settings
+
+ADDRESS = ServerAddress("qdrant", "http://127.0.0.1:9")
 
 
 @pytest.fixture
@@ -32,6 +38,7 @@ def test_a_healthy_shop_has_no_warning_and_every_check_is_listed(shop):
     assert {finding.check for finding in found} == {
         *("versions", "index", "encoder", "store", "disk", "permissions", "clock"),
         *("open files", "settings", "network", "keys"),
+        *("extras", "vectors", "memory", "pictures", "proxies"),
     }
 
 
@@ -92,10 +99,89 @@ def test_a_full_disk_is_a_problem(shop, monkeypatch):
 
 
 def test_what_is_open_to_the_network_is_told(shop):
-    found = findings(shop, "warning", host="0.0.0.0", cors_origins="*")
+    found = findings(shop, "warning", host="0.0.0.0", cors_origins="*", trusted_proxies="10.0.0.1")
     assert [finding.check for finding in found] == ["network", "network"]
     (problem,) = findings(shop, "problem", host="0.0.0.0", trusted_proxies="*")
     assert "VITRINE_TRUSTED_PROXIES" in problem.fix
+
+
+def test_a_proxy_that_is_not_trusted_or_misspelled_is_a_warning(shop):
+    (warning,) = findings(shop, "warning", host="::", allowed_hosts="shop.example")
+    assert warning.check == "proxies"
+    assert "share one rate limit" in warning.text
+    (warning,) = findings(shop, "warning", trusted_proxies="10.0.0.0/8, proxy.example")
+    assert "'proxy.example', which is no address" in warning.text
+
+
+def test_a_setting_whose_package_is_missing_is_a_problem(shop, monkeypatch):
+    def missing(_):
+        raise PackageNotFoundError
+
+    monkeypatch.setattr(extras, "distribution", missing)
+    (problem,) = findings(shop, "problem", mcp=True)
+    assert problem.check == "extras"
+    assert problem.fix.startswith("pip install 'vitrine[mcp]'")
+
+
+def test_more_memory_than_there_is_is_a_warning(shop, monkeypatch):
+    monkeypatch.setattr(surroundings, "memory_bytes", lambda: 2e9)
+    assert findings(shop, "warning") == []
+    (warning,) = findings(shop, "warning", max_decode_mb=1200, max_held_mb=700, workers=2)
+    assert warning.check == "memory"
+    assert "1200 MB for decoders, 700 for uploads" in warning.text
+    assert "there are 2.0 GB" in warning.text
+
+
+def test_a_container_with_less_memory_than_its_machine_is_known(tmp_path, monkeypatch):
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr(surroundings, "_LIMITS", (limit,))
+    machine = surroundings.memory_bytes()
+    limit.write_text("max\n")
+    assert surroundings.memory_bytes() == machine
+    limit.write_text("1048576\n")
+    assert surroundings.memory_bytes() == 1 << 20
+
+
+def test_pictures_from_anywhere_and_folders_that_are_missing_are_told(shop, tmp_path):
+    (warning,) = findings(shop, "warning", fetch_hosts="cdn.shop.example, *")
+    assert "any public host" in warning.text
+    (warning,) = findings(shop, "warning", fetch_networks="10.1.2.0/24")
+    assert "no effect" in warning.text
+    problems = findings(shop, "problem", catalogs=tmp_path / "a", snapshots=tmp_path / "b")
+    assert [problem.check for problem in problems] == ["catalogs", "snapshots"]
+    assert findings(shop, "problem", catalogs=tmp_path, snapshots=tmp_path) == []
+
+
+def test_an_index_at_a_server_that_does_not_answer_is_a_problem(shop, monkeypatch):
+    class Silent:
+        def check(self):
+            raise VectorsUnavailable("qdrant:http://127.0.0.1:9 did not answer: refused")
+
+    monkeypatch.setattr(surroundings, "is_installed", lambda _: True)
+    monkeypatch.setattr(surroundings, "connection_to", {ADDRESS: Silent()}.__getitem__)
+    (folder,) = (shop / "generations").iterdir()
+    Descriptor.new(ADDRESS, dim=3, rows=24, exact=True).write(folder)
+    (problem,) = (one for one in findings(shop, "problem") if one.check == "vectors")
+    assert problem.text == "qdrant:http://127.0.0.1:9 did not answer: refused"
+
+
+def test_an_index_at_a_server_needs_the_package_of_its_client(shop, monkeypatch):
+    (folder,) = (shop / "generations").iterdir()
+    address = ServerAddress("milvus", "http://127.0.0.1:9")
+    Descriptor.new(address, dim=3, rows=24, exact=True).write(folder)
+    monkeypatch.setattr(surroundings, "is_installed", lambda package: package != "pymilvus")
+    (problem,) = (one for one in findings(shop, "problem") if one.check == "vectors")
+    assert problem.fix == "pip install 'vitrine[milvus]'"
+
+
+def test_an_old_key_that_may_write_is_a_warning_until_it_is_rotated(shop, monkeypatch):
+    KeyFile(shop).add("page", Scope.READ)
+    KeyFile(shop).add("till", Scope.WRITE)
+    now = time.time() + 400 * 86_400
+    monkeypatch.setattr(doctor.time, "time", lambda: now)
+    (warning,) = findings(shop, "warning")
+    assert warning.text == "the key 'till' of the scope write is 400 days old"
+    assert warning.fix == "vitrine keys rotate till"
 
 
 def test_too_few_files_are_a_warning(shop, monkeypatch):

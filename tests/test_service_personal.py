@@ -49,6 +49,24 @@ def test_an_event_is_in_the_next_recommendations(personal):
     assert personal.get(reply["items"][0]["image_url"]).headers["content-type"] == "image/jpeg"
 
 
+def test_pictures_come_in_the_style_that_the_user_reacts_to(personal):
+    add(personal, *(view(f"{color}-shoe", rendition="noir") for color in ("red", "blue", "green")))
+    reply = recommended(personal)
+    assert reply["style"] == "noir"
+    assert reply["items"][0]["image_url"].endswith("/image?index=0&style=noir")
+    assert personal.get(reply["items"][0]["image_url"]).headers["content-type"] == "image/jpeg"
+    plain = recommended(personal, style="original")
+    assert (plain["style"], "style=" in plain["items"][0]["image_url"]) == ("original", False)
+    assert recommended(personal, style="sepia")["items"][0]["image_url"].endswith("&style=sepia")
+
+
+def test_a_style_that_the_shop_lacks_is_not_shown_and_cannot_be_asked_for(personal):
+    add(personal, *(view(f"{color}-shoe", rendition="gone") for color in ("red", "blue", "green")))
+    assert recommended(personal)["style"] == "original"
+    refused = call(personal, "GET", "/v1/users/u/recommendations", params={"style": "gone"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "unknown_style")
+
+
 def test_each_event_of_a_batch_stands_for_itself(personal):
     reply = add(
         personal,
@@ -155,6 +173,15 @@ def test_a_user_is_exported_and_erased(personal, shop):
     assert recommended(personal, "other")["events"] == 1
     with SearchEngine.open(shop) as engine:
         assert engine.recommender.events_of("u") == []
+
+
+def test_a_long_history_comes_in_parts_and_whole(personal, monkeypatch):
+    monkeypatch.setattr("search.personal.recommender._PAGE", 2)
+    add(personal, *(view("red-shoe", time=1_790_000_000 + n, event_id=str(n)) for n in range(7)))
+    add(personal, view("blue-mug", user="v"))
+    reply = call(personal, "GET", "/v1/users/u").json()
+    assert [event["event_id"] for event in reply["events"]] == list("0123456")
+    assert len(call(personal, "GET", "/v1/users/v").json()["events"]) == 1
 
 
 @pytest.mark.parametrize("user", ["a/b", "a/recommendations", "ü 1", "50%", "a?b"])

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 
 import msgspec
 import pytest
 
 from indexer.encoders.color import ColorEncoder
-from indexer.errors import BadPrimary, PrimaryLost, StoreFull
+from indexer.enrichment.faqlog import FaqLog
+from indexer.enrichment.reviewlog import ReviewLog
+from indexer.enrichment.suggestionlog import SuggestionLog
+from indexer.errors import BadPrimary, Conflict, PrimaryLost, StoreFull
 from indexer.replication.following import Following
 from indexer.replication.http_primary import HttpPrimary
 from indexer.replication.messages import FileState, ItemPage
@@ -69,6 +73,16 @@ def test_a_copy_over_http_is_served_refuses_writes_and_can_be_left(
     assert_one_line(vitrine("replicate", "--leave", "--shop", copy), "is not a replica")
 
 
+@pytest.mark.parametrize("log", [ReviewLog, SuggestionLog, FaqLog])
+def test_reviews_suggestions_and_answers_of_a_copy_are_those_of_its_primary(shop, tmp_path, log):
+    copy = tmp_path / "copy"
+    log(shop, create=True).close()
+    catch_up(copy, Watched(shop))
+    with pytest.raises(Conflict, match="is a replica, which takes no writes"):
+        log(copy, create=True)
+    log(copy).close()  # to read
+
+
 def test_an_engine_of_a_copy_answers_a_write_with_409(shop, tmp_path, serve):
     copy = tmp_path / "copy"
     catch_up(copy, Watched(shop))
@@ -88,6 +102,24 @@ def test_the_routes_for_replicas_need_a_key_of_the_scope_admin(shop, url):
         with pytest.raises(BadPrimary, match="refuses the key") as refused:
             HttpPrimary(url, token).feed(0, "")
         assert reply in str(refused.value)
+
+
+def test_a_poll_without_news_is_not_in_the_access_log(shop, key, caplog):
+    with (
+        caplog.at_level(logging.INFO, "vitrine.access"),
+        serving(Settings(shop=shop)) as address,
+    ):
+        primary = HttpPrimary(address, key)
+        first = primary.feed(0, "")
+        assert primary.feed(first.sequence, first.meta_mark).changes == []
+        assert [record.path for record in caplog.records] == ["/v1/replica/1/feed"]
+        with Store(ShopFolder(shop).store) as store:
+            put_items(store, ColorEncoder(), [draft("pink-cup", PINK)])
+        assert len(primary.feed(first.sequence, first.meta_mark).changes) == 1
+        assert len(caplog.records) == 2
+        with pytest.raises(BadPrimary):
+            HttpPrimary(address, "wrong").feed(first.sequence, first.meta_mark)
+        assert [record.status for record in caplog.records] == [200, 200, 401]
 
 
 def test_a_primary_that_is_gone_or_not_ready_is_lost_and_not_wrong(url, key, vitrine, tmp_path):

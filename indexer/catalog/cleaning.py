@@ -15,6 +15,7 @@ from indexer.catalog.currencies import COMMA_DECIMAL, SYMBOLS
 from indexer.catalog.item_parser import FIELDS, Cells, Record, is_empty, link_from
 from indexer.catalog.nested import currency_of, decoded_cell, money_value, picture_of, text_of
 from indexer.catalog.prices import UnclearPrice, parse_price
+from indexer.catalog.saleprice import amount_of
 from indexer.catalog.stock import parse_stock
 from indexer.catalog.texts import plain_text
 from indexer.items import MAX_ID_BYTES
@@ -70,6 +71,8 @@ class Cleaner:
             if field not in record or field == "attributes":
                 continue
             try:
+                if isinstance(record[field], Cells) and field not in ("categories", "images"):
+                    record = {**record, field: _one_of(field, record[field], notes)}
                 if field == "price":
                     cleaned[field] = self._price(record, notes)
                 else:
@@ -165,6 +168,20 @@ class Cleaner:
             )
             notes.append(FieldNote("images", reason, found.path))
         return found.path
+
+
+def _one_of(field: str, cells: Cells, notes: list[FieldNote]) -> Any:
+    """Return the one value of several columns of a field: the first, if it is no price.
+
+    Raises ValueError for two prices.
+    """
+    found = list(dict.fromkeys(str(cell).strip() for cell in cells if not is_empty(cell)))
+    if len(found) > 1 and field == "price" and len({amount_of(text) for text in found}) > 1:
+        raise ValueError(f"two columns are named as prices, with {found[0]!r} and {found[1]!r}")
+    if len(found) > 1 and field != "price":
+        reason = f"two columns are named alike; read {found[0][:40]!r}, not {found[1][:40]!r}"
+        notes.append(FieldNote(field, reason))
+    return found[0] if found else ""
 
 
 def _is_cell(value: Any) -> bool:

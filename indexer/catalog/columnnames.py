@@ -16,23 +16,30 @@ _NAMES: Final[Mapping[str, str]] = {
     "id": """
         sku | sku id | item sku | seller sku | variant sku | product sku | custom label |
         custom sku | product code sku | item number | article number | art no | art nr |
-        product number | ordernumber | order number | product code | item code | artikelnummer |
-        artikel nr | artikelnr | artnr | bestellnummer | bestellnr | ugs | reference produit |
-        reference article | code article | referencia | codigo | codigo del producto | codice |
-        codice articolo | codice prodotto | kod produktu | indeks | varenummer | varenr |
-        tuotenumero | urun kodu | stok kodu | артикул | код товара | 货号 | 商家编码 | 商品编号 |
-        商品编码 | 产品编号 | 款号 | 商品番号 | 品番 | 商品コード | 商品id | 상품코드 | aid |
-        merchant product id | aw product id | item id | product id | productid |
-        product internal id | offer id | object id | objectid | internal reference | reference |
-        reference number | external id | internal id | system id | token | uuid | guid | asin |
-        asin1 | listing id | id produktu | handle | handle id | model | code | gtin | ean |
-        eans | ean13 | upc | barcode | isbn | nummer | nr | no""",
+        product number | ordernumber | order number | product code | item code |
+        artikelnummer | artikel nr | artikelnr | artnr | artnum | bestellnummer | bestellnr |
+        ugs | reference produit | reference article | code article | referencia | codigo |
+        codigo del producto | codice | codice articolo | codice prodotto | kod produktu |
+        indeks | varenummer | varenr | tuotenumero | urun kodu | stok kodu | артикул |
+        код товара | 货号 | 商家编码 | 商品编号 | 商品编码 | 产品编号 | 款号 | 商品番号 |
+        品番 | 商品コード | 商品id | 상품코드 | aid | merchant product id | aw product id |
+        item id | product id | productid | product internal id | offer id | object id |
+        objectid | internal reference | reference | reference number | external id |
+        internal id | system id | codigo de anuncio | numero de publicacion | token | uuid |
+        guid | asin | asin1 | listing id | id produktu | handle | handle id | model | code |
+        gtin | ean | eans | ean13 | upc | barcode | isbn | nummer | nr | no""",
     "product_id": """
         product id | item group id | group id | parent sku | parent id | parent code |
         parent product | parent item | parent asin | mainnumber | main number | master sku |
         handle | handle id | reference handle | product group id | product internal id |
         itemgroup id | style number | style id | model number | hauptartikel |
-        hauptartikelnummer""",
+        hauptartikelnummer | parent | parent number | parent product id | vaterartikel |
+        is child of product code | ischildofproductcode | parentid | variation group id |
+        product reference""",
+    "parent": """
+        parent id | parent sku | parent code | parent product | parent item | parent number |
+        parent product id | parentid | vaterartikel | is child of product code |
+        ischildofproductcode | parent""",
     "title": """
         title | name | product name | item name | product title | item title | display name |
         productname | title short | title long | produktname | produkttitel | artikelname |
@@ -44,45 +51,46 @@ _NAMES: Final[Mapping[str, str]] = {
         наименование | название товара | 名称 | 商品名称 | 产品名称 | 商品标题 | 标题 | 品名 |
         商品名 | 製品名 | タイトル | 상품명 | description short | item""",
     "description": """
-        description | product description | item description | long description |
-        description long | body html | desc | details | beschreibung | artikelbeschreibung |
-        produktbeschreibung | langbeschreibung | langtext | descriptif | description longue |
-        descripcion | descripcion larga | descrizione | descricao | beschrijving | omschrijving |
-        opis | opis produktu | beskrivning | beskrivelse | kuvaus | aciklama | описание | 描述 |
-        商品描述 | 产品描述 | 详情 | 商品详情 | 説明 | 商品説明 | 説明文 | 상품설명 |
-        short description | description courte | kurzbeschreibung | descripcion corta |
-        korte beschrijving | summary""",
+        description | product description | plain description | item description |
+        long description | description long | body html | desc | longdesc | details | beschreibung |
+        artikelbeschreibung | produktbeschreibung | langbeschreibung | langtext | descriptif |
+        description longue | descripcion | descripcion larga | descrizione | descricao |
+        beschrijving | omschrijving | opis | opis produktu | beskrivning | beskrivelse |
+        kuvaus | aciklama | описание | 描述 | 商品描述 | 产品描述 | 详情 | 商品详情 | 説明 |
+        商品説明 | 説明文 | 상품설명 | short description | description courte |
+        kurzbeschreibung | descripcion corta | korte beschrijving | shortdesc | summary""",
     "categories": """
-        categories | category | category path | categorypath | category tree | categorytree |
-        product category | product categories | product type | category name | categorytext |
-        collection | collections | department | shop cat | merchant category |
+        categories | category | merchant category | category path | categorypath |
+        category tree | categorytree | product category | product categories | product type |
+        category name | categorytext | collection | collections | department | shop cat |
         google product category | product category complete name | kategorie | kategorien |
         produktkategorie | warengruppe | artikelgruppe | rubrik | categorie | rayon | famille |
         categoria | categorias | categoria prodotto | categorieen | productgroep | kategoria |
         kategorier | kategori | produktkategori | tuoteryhma | категория | категории | раздел |
-        分类 | 类别 | 类目 | 商品分类 | カテゴリ | カテゴリー | 카테고리 | ebay category 1 name |
-        category 1 | product category 1 | reporting category""",
+        分类 | 类别 | 类目 | 商品分类 | カテゴリ | カテゴリー | 카테고리 |
+        ebay category 1 name | category 1 | product category 1 | reporting category""",
     "price": """
-        price | current price | selling price | sales price | unit price | price gross |
-        gross price | price incl tax | price tax included | price vat | price inc vat |
-        retail price | regular price | list price | standard price | start price | startprice |
-        item price | product price | search price | base price | our price | variant price |
-        price ek | preis | verkaufspreis | vk preis | vk brutto | vk | bruttopreis |
-        preis brutto | endpreis | einzelpreis | verkaufspreis brutto | prix | prix ttc |
-        prix de vente | prix de vente ttc | prix unitaire | tarif | precio | precio de venta |
-        pvp | prezzo | prezzo di vendita | preco | preco de venda | valor | prijs |
-        verkoopprijs | cena | cena brutto | cena pl | brutto vk | cena sprzedazy | pris |
-        forsaljningspris | hinta | fiyat | satis fiyati | цена | стоимость | розничная цена |
-        价格 | 一口价 | 售价 | 单价 | 商品价格 | 销售价 | 価格 | 販売価格 | 税込価格 | 単価 |
-        값 | 가격 | 판매가 | price net | price excl tax | price tax excluded | prices |
-        price range v2 | price range""",
+        price | current price | selling price | sales price | price gross | gross price |
+        price incl tax | price tax included | price vat | price inc vat | retail price |
+        regular price | list price | standard price | start price | startprice | item price |
+        product price | search price | base price | our price | variant price | price ek |
+        price with vat | price including tax | price with tax | preis | verkaufspreis |
+        vk preis | vk brutto | vk | bruttopreis | preis brutto | endpreis | einzelpreis |
+        verkaufspreis brutto | prix | prix ttc | prix de vente | prix de vente ttc |
+        prix unitaire | tarif | precio | precio de venta | pvp | prezzo | prezzo di vendita |
+        preco | preco de venda | valor | prijs | verkoopprijs | cena | cena brutto | cena pl |
+        brutto vk | cena sprzedazy | pris | forsaljningspris | hinta | fiyat | satis fiyati |
+        цена | стоимость | розничная цена | 价格 | 一口价 | 售价 | 单价 | 商品价格 | 销售价 |
+        価格 | 販売価格 | 通常購入販売価格 | 税込価格 | 単価 | 값 | 가격 | 판매가 | price net |
+        net price | nettopreis | preis netto | prix ht | price excl tax | price tax excluded |
+        prices | price range v2 | price range | unit price | now | now price | jetzt""",
     "sale price": """
         sale price | saleprice | special price | discount price | discounted price |
         promo price | promotional price | offer price | online sale price | angebotspreis |
         aktionspreis | sonderpreis | prix promo | prix promotionnel | prix remise |
         precio rebajado | precio de oferta | precio oferta | prezzo scontato |
-        prezzo in offerta | actieprijs | aanbiedingsprijs | preco promocional | cena promocyjna |
-        reapris | 促销价 | 特价 | セール価格""",
+        prezzo in offerta | actieprijs | aanbiedingsprijs | preco promocional |
+        cena promocyjna | reapris | 促销价 | 特价 | セール価格""",
     "currency": """
         currency | currency code | price currency | currency id | currency iso | wahrung |
         waehrung | devise | moneda | divisa | valuta | moeda | waluta | para birimi | валюта |
@@ -91,17 +99,21 @@ _NAMES: Final[Mapping[str, str]] = {
         in stock | availability | stock status | stockstatus | is in stock | instock |
         available | is available | available for sale | auf lager | vorratig | verfugbar |
         verfuegbar | verfugbarkeit | verfuegbarkeit | lieferbar | disponibilite | disponible |
-        en stock | disponibilidad | disponibilita | disponibile | disponibilidade | op voorraad |
-        beschikbaarheid | dostepnosc | i lager | tillganglighet | наличие | в наличии | 有货 |
-        是否有货 | 在庫状況 | inventory""",
+        en stock | disponibilidad | disponibilita | disponibile | disponibilidade |
+        op voorraad | beschikbaarheid | dostepnosc | i lager | tillganglighet | наличие |
+        в наличии | 有货 | 是否有货 | 在庫状況 | inventory""",
     "count": """
         stock | stock quantity | stock level | current stock | current stock level | qty |
         quantity | quantity on hand | available quantity | on hand | inventory quantity |
-        product quantity | stock available | lagerbestand | bestand | lagermenge | menge |
-        quantite | quantite en stock | existencias | inventario | cantidad | giacenza |
+        product quantity | stock available | variant inventory | variant inventory quantity |
+        fulfillment availability | stock disponible | lagerbestand | bestand | lagermenge |
+        menge | quantite | quantite en stock | existencias | inventario | cantidad | giacenza |
         quantita | estoque | quantidade | voorraad | stan magazynowy | ilosc | liczba sztuk |
         lager | lagersaldo | antall pa lager | stok | остаток | количество | 库存 | 库存数量 |
         在庫 | 在庫数 | 재고""",
+    "counted": """
+        inventory tracking | track inventory | tracks inventory | track stock | manage stock |
+        product track inventory | product is inventory tracked""",
     "url": """
         url | link | product url | product link | permalink | page url | item url | deeplink |
         deep link | merchant deep link | aw deep link | canonical url | canonical link |
@@ -114,40 +126,62 @@ _NAMES: Final[Mapping[str, str]] = {
         cover image | cover media url | picture | pictures | picture url | picurl | pic url |
         pic | pics | photo | photos | photo url | photourl | photo urls | foto | fotos | bild |
         bilder | bild url | bild pfad url | bilder url | bildlink | bilddatei | bildpfad |
-        bildname | hauptbild | produktbild | produktbilder | abbildung | visuel | photo produit |
-        imagen | imagenes | imagen principal | url de la imagen | immagine | immagini | imagem |
-        imagens | afbeelding | afbeeldingen | afbeelding url | zdjecie | zdjecia | obrazek |
-        bilde | billede | billeder | kuva | kuvat | resim | gorsel | изображение | изображения |
-        фото | картинка | 图片 | 主图 | 商品图片 | 产品图片 | 图片链接 | 图片地址 | 画像 |
-        商品画像 | メイン画像 | 画像url | 이미지 | product image | product images |
-        product image url | product image urls | hosted image urls | image name | imgurl | img |
-        imgs | img url | featured image | media urls | media url | product media main image url |
-        merchant image url | large image""",
+        bildname | hauptbild | produktbild | produktbilder | abbildung | visuel |
+        photo produit | imagen | imagenes | imagen principal | url de la imagen | immagine |
+        immagini | imagem | imagens | afbeelding | afbeeldingen | afbeelding url | zdjecie |
+        zdjecia | obrazek | bilde | billede | billeder | kuva | kuvat | resim | gorsel |
+        изображение | изображения | фото | картинка | 图片 | 主图 | 商品图片 | 产品图片 |
+        图片链接 | 图片地址 | 画像 | 商品画像 | 商品画像パス | メイン画像 | 画像url | 이미지 |
+        product image | product images | product image url | product image urls |
+        hosted image urls | image name | imgurl | img | imgs | img url | featured image |
+        media urls | media url | product media main image url | merchant image url |
+        large image | main variant image | product media | cover image url |
+        variant image url | item photo url | main product image locator | url des hauptbildes |
+        internal image url | image url import""",
     "more images": """
         additional image | additional images | additional image link | additional image links |
         additional image url | additional image urls | other image url | other images |
         alternate image | alternative image | imgurl alternative | gallery | gallery images |
-        image gallery | galerie | galleria | galeria | weitere bilder | zusatzbilder |
-        photos supplementaires | imagenes adicionales | variation image | hover image |
-        product media gallery image url | image url alternative | 附图 | 详情图 | サブ画像""",
+        image gallery | more images | galerie | galleria | galeria | weitere bilder |
+        zusatzbilder | photos supplementaires | imagenes adicionales | variation image |
+        hover image | more variant images | variant media | additionalimage |
+        other product image locator | product media gallery image url | image url alternative |
+        附图 | 详情图 | サブ画像""",
     "small images": """
         thumbnail | thumbnail url | thumb | small image | aw image url | product image file |
         vorschaubild | vignette | miniatura""",
     "subcategory": "subcategory | sub category | unterkategorie | sous categorie | subcategoria",
     "active": """
-        active | is active | product is available | enabled | is enabled | visible | is visible |
-        product visible | published | is published | published on online store | aktiv |
-        sichtbar | actif | publie | activo | visible en tienda | attivo | ativo | actief""",
+        active | is active | product is available | enabled | is enabled | visible |
+        is visible | product visible | published | is published | published on online store |
+        aktiv | sichtbar | actif | publie | activo | visible en tienda | attivo | ativo |
+        actief | publish to e com | publish to ecom | show online | online flag | is for sale |
+        veroffentlicht""",
     "archived": """
-        hide | hidden | is hidden | hideproduct | archived |
-        is archived | deleted | is deleted | archiviert | geloscht""",
-    "status": "status | product status | listing status | state",
+        hide | hidden | is hidden | hideproduct | archived | is archived | deleted |
+        is deleted | archiviert | geloscht""",
+    "status": "status | product status | listing status | state | estado | statut | stato",
 }  # fmt: skip
+PRIVATE: Final[frozenset[str]] = frozenset(
+    part.strip()
+    for part in """
+        cost | cost price | cost per item | unit cost | average cost | default cost |
+        item cost | wholesale price | purchase price | supply price | buying price |
+        supplier price | product cost | variant cost | cost of goods | einkaufspreis | ek |
+        ek preis | ek netto | einstandspreis | prix d achat | prix achat | prix de gros |
+        precio de compra | precio de coste | coste | prezzo di acquisto | costo | inkoopprijs |
+        preco de custo | custo | cena zakupu | inkopspris | себестоимость | закупочная цена |
+        成本价 | 成本 | 进货价 | 仕入価格 | 原価
+    """.split("|")
+)
+"""Columns of what a shop pays itself, by ``loose_key``; its shoppers must not see them."""
 _LETTERS: Final = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})
+_DEFAULT: Final = re.compile(r"(?:translations\.)?\bDEFAULT\.|\.value$")  # of Shopware 6
 _NUMBER_SIGN: Final = re.compile(r"#\s*$")
 _BEFORE: Final = re.compile(
     r"(?:products?|prod|p|items?|artikel|article|produkt|produit|producto|prodotto|produto)"
-    r"(?: |(?<=.{4})(?=.))|商品|宝贝|产品|pc用商品"
+    r"(?: |(?<=.{4})(?=.))|商品|宝贝|产品|pc用商品|"
+    r"ox(?=artnum|id$|parentid|title|shortdesc|longdesc|price$|stock$|pic\d|active$)"  # of OXID
 )  # what people write before the name of a column
 _AFTER: Final = re.compile(r" (?:total|gesamt|oferty|main|hauptfoto|hoofdfoto|file)$")  # after it
 
@@ -158,7 +192,7 @@ def loose_key(name: object) -> str:
 
     ``imageURL``, ``Image-URL *`` and ``image_url [Non Editable]`` are ``image url``.
     """
-    text = str(name).removeprefix("g:")
+    text = _DEFAULT.sub("", str(name).removeprefix("g:"))
     bare = _BRACKETS.sub(" ", text)
     text = _CAMEL.sub(" ", bare if bare.strip(" *") else text)
     letters = unicodedata.normalize("NFKD", text)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import re
 from collections import Counter, deque
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
-from indexer.catalog.columnnames import KNOWN, is_header, loose_key
-from indexer.catalog.item_parser import FIELDS, BrokenRow, Cells
+from indexer.catalog.columnnames import is_header, loose_key
+from indexer.catalog.encodings import encoding_of, likely_encodings
+from indexer.catalog.item_parser import BrokenRow, Cells
 from indexer.errors import BadCatalog
 
 if TYPE_CHECKING:
@@ -27,22 +27,10 @@ _BLANK: Final = _DELIMITERS + " \"'"  # a line of these alone is empty
 _ID_COLUMNS: Final = frozenset({"id", '"id"', "sku", '"sku"'})  # a header of one column
 _COMMENTS: Final = ("#", "//")
 _NOTE: Final = "# "  # before the explanations below the header of a template
-_WORD: Final = re.compile(rb"[A-Za-z\x80-\xff]+")
-_MOST_LETTERS: Final = 40  # of a word that is shown
 _MOST_TITLES: Final = 10  # rows of a title before the header
 _TEMPLATE: Final = "TemplateType="  # of Amazon: a row of labels follows, then the header
 _EXCEL_MARKS: Final = ('="', "'")
 _EXCEL_TEXT: Final = re.compile(r'="(.*)"|\'([-+]?\d[\d.,]*)', re.DOTALL)
-_MARKS: Final = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-# Columns that may be repeated: each cell adds to a list.
-_LIST_COLUMN: Final = re.compile(
-    r"image|picture|photo|categor|product.?type|color|size|tags", re.IGNORECASE
-)
 
 
 def csv_records(path: Path, encoding: str | None = None) -> Iterator[NumberedRow]:
@@ -50,16 +38,15 @@ def csv_records(path: Path, encoding: str | None = None) -> Iterator[NumberedRow
 
     Empty lines, comments (``#``), titles and a line ``sep=;`` may come before the header. The
     delimiter is that of ``sep=``, else the most frequent of comma, semicolon, tab and bar in the
-    header, outside of quotes. ``encoding`` is UTF-8 by default, or UTF-16 or UTF-32 if the file
-    begins with its mark, or as UTF-16 does without one. Columns that are no single field may be
-    repeated: their cells are a list then. In a row with tabs that is not CSV, quotes are text.
-    A cell ``="0012"`` is the text in it.
+    header, outside of quotes. ``encoding`` is by default that of ``encoding_of``. Columns other
+    than ``id`` may be repeated: their cells are ``Cells`` then. In a row with tabs that is not CSV,
+    quotes are text. A cell ``="0012"`` is the text in it.
 
     Raise BadCatalog if the file cannot be read, is in another encoding, or has no header.
     """
     csv.field_size_limit(_MAX_CELL)
     try:
-        with path.open(encoding=encoding or _encoding_of(path), newline="") as file:
+        with path.open(encoding=encoding or encoding_of(path), newline="") as file:
             preamble = _read_preamble(file)
             lines = _Lines(file, preamble.read)
             # Strict mode reports a broken quote instead of swallowing rows up to the next quote.
@@ -70,7 +57,7 @@ def csv_records(path: Path, encoding: str | None = None) -> Iterator[NumberedRow
         byte = error.object[error.start]
         raise BadCatalog(
             f"{path} is not {_label(encoding)} (byte 0x{byte:02x}); name its encoding with "
-            f"--encoding, such as {_likely(error)}, or convert it"
+            f"--encoding, such as {likely_encodings(error)}, or convert it"
         ) from error
     except (UnicodeError, LookupError) as error:
         raise BadCatalog(
@@ -80,37 +67,8 @@ def csv_records(path: Path, encoding: str | None = None) -> Iterator[NumberedRow
         raise BadCatalog(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _likely(error: UnicodeDecodeError) -> str:
-    """Return encodings that read the word at a fault, and how they do: only a person can choose."""
-    words = _WORD.finditer(error.object)
-    word = next((match[0] for match in words if match.end() > error.start), b"")
-    read: list[str] = []
-    for name in ("cp1252", "gb18030", "shift_jis", "cp1251"):
-        try:
-            text = word.decode(name)
-        except UnicodeDecodeError:
-            continue
-        if text.isalpha() and len(text) <= _MOST_LETTERS:
-            read.append(f"{name} ({text!r})")
-    return " or ".join(read) or "cp1252"
-
-
 def _label(encoding: str | None) -> str:
     return encoding or "UTF-8"
-
-
-def _encoding_of(path: Path) -> str:
-    """Return the encoding that the mark at the start of a file names, else UTF-8."""
-    with path.open("rb") as file:
-        start = file.read(400)
-    if marked := next((name for mark, name in _MARKS if start.startswith(mark)), ""):
-        return marked
-    # UTF-16 without its mark: every other byte of Latin letters, delimiters and digits is zero.
-    half = len(start) // 2
-    zeros = start[1::2].count(0), start[0::2].count(0)
-    if half >= 4 and max(zeros) * 10 >= half * 6 and min(zeros) * 10 <= half:
-        return "utf-16-le" if zeros[0] > zeros[1] else "utf-16-be"
-    return "utf-8-sig"
 
 
 class _Preamble(NamedTuple):
@@ -212,16 +170,10 @@ def _csv_header(path: Path, rows: Iterator[list[str]]) -> list[str]:
         raise BadCatalog(f"{path}: the header row is not CSV: {error}") from error
     if not any(header):
         raise BadCatalog(f"{path} is empty: expected a header row with at least 'id'")
-    check_unique_columns(path, [name for name in header if _is_single(name)])
+    check_unique_columns(path, [name for name in header if loose_key(name) == "id"])
     while not header[-1]:
         header.pop()  # delimiters at the end of the header
     return header
-
-
-def _is_single(name: str) -> bool:
-    """Return whether a column gives a field that has one value."""
-    key = loose_key(name)
-    return (key.replace(" ", "_") in FIELDS or key in KNOWN) and not _LIST_COLUMN.search(name)
 
 
 def check_unique_columns(path: Path, columns: list[str]) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from indexer.catalog.etsy import Etsy
 from indexer.catalog.google import GoogleFeed
 from indexer.catalog.jsonld import JsonLd
 from indexer.catalog.magento import Magento
@@ -12,15 +12,17 @@ from indexer.catalog.plaintable import PlainTable
 from indexer.catalog.shopformat import column_key
 from indexer.catalog.shopify import Shopify
 from indexer.catalog.shopifyjson import ShopifyJson
+from indexer.catalog.shopifynodes import is_node
 from indexer.catalog.variantrows import VariantRows
 from indexer.catalog.woocommerce import WooCommerce
 
 if TYPE_CHECKING:
+    from indexer.catalog.item_parser import Record
     from indexer.catalog.shopformat import ShopFormat
 
 
-def format_of(columns: Collection[object], name: str, language: str | None) -> ShopFormat:
-    """Return the format named, or with ``auto`` the first that recognizes these columns."""
+def format_of(first: Record, name: str, language: str | None) -> ShopFormat:
+    """Return the format named, or with ``auto`` the one that the first record shows."""
     known: tuple[ShopFormat, ...] = (
         JsonLd(),
         ShopifyJson(),
@@ -28,9 +30,12 @@ def format_of(columns: Collection[object], name: str, language: str | None) -> S
         GoogleFeed(),
         WooCommerce(),
         VariantRows(language),
+        Etsy(language),
         Magento(language),
     )
-    keys = {column_key(column) for column in columns}
+    keys = {column_key(column) for column in first}
+    if name in ("auto", "shopify") and is_node(first):
+        return ShopifyJson()
     if name == "shopify":
         return ShopifyJson() if "variants" in keys else Shopify()
     for found in known:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime
 import html
+import re
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Final
 
 from indexer.catalog.item_parser import Record
 from indexer.catalog.saleprice import price_now
-from indexer.catalog.shopformat import ColumnMapping, ShopFormat, text_cell
+from indexer.catalog.shopformat import ColumnMapping, ShopFormat, column_key, text_cell
 
 _MARKS: Final = frozenset(
     {
@@ -17,6 +18,11 @@ _MARKS: Final = frozenset(
         *("additional image link", "condition", "sale price", "mpn", "link", "price"),
     }
 )
+_PICTURES: Final = frozenset({"image link", "image.url"})
+_INDEX: Final = re.compile(r"\[\d+\]")
+# product_tags[0], image[0].tag[0]
+_NUMBERED: Final = re.compile(r"\w+\[\d+\](?:\.\w+(?:\[\d+\])?)?")
+_PICTURE: Final = re.compile(r"image\[(\d+)\]\.url")
 
 
 class GoogleFeed(ShopFormat):
@@ -52,12 +58,24 @@ class GoogleFeed(ShopFormat):
 
     def recognizes(self, columns: Collection[str]) -> bool:
         """Return True if a file has ids, image links, and another column of a feed."""
-        has = set(columns)
-        return {"id", "image link"} <= has and bool(has & _MARKS)
+        has = {_INDEX.sub("", column) for column in columns}
+        return "id" in has and bool(has & _PICTURES) and bool(has & _MARKS)
+
+    def _columns_of(
+        self, field: str, found: Mapping[str, str], mapping: ColumnMapping
+    ) -> list[str]:
+        """Return the columns of a field; of pictures also ``image[0].url``, as Meta writes it."""
+        columns = super()._columns_of(field, found, mapping)
+        if field != "images" or "images" in mapping:
+            return columns
+        numbered = {int(match[1]): key for key in found if (match := _PICTURE.fullmatch(key))}
+        return [*columns, *(found[numbered[number]] for number in sorted(numbered))]
 
     def record(self, row: Record, mapping: ColumnMapping) -> Record:
         """Return the record of a product, with its price of today and one taxonomy."""
         record = super().record(row, mapping)
+        for name, value in _details(record).items():
+            record.setdefault(name, value)
         if "price" not in mapping and "price" in record:
             start, _, end = text_cell(self._get(row, "sale price effective date")).partition("/")
             sale = self._get(row, "sale price")
@@ -68,6 +86,33 @@ class GoogleFeed(ShopFormat):
         if "categories" not in mapping and not record.get("categories") and _is_named(taxonomy):
             record["categories"] = [text_cell(taxonomy)]
         return record
+
+
+def _details(record: Record) -> Record:
+    """Take out what a record has as ``product_detail``, and columns such as ``product_tags[0]``.
+
+    Returns them as attributes: the details by their names, the numbered columns as lists.
+    """
+    found: Record = {}
+    for column in [name for name in record if column_key(name) == "product detail"]:
+        listed = record.pop(column)
+        for part in listed if isinstance(listed, list) else [listed]:
+            if isinstance(part, dict) and part.get("attribute_name"):
+                found[str(part["attribute_name"])] = part.get("attribute_value")
+            elif isinstance(part, str):  # section:name:value, separated by commas
+                for detail in part.split(","):
+                    name, mark, value = detail.rpartition(":")
+                    if mark and value.strip():
+                        found[name.rpartition(":")[2].strip()] = value.strip()
+    lists: dict[str, list[Any]] = {}
+    for column in [name for name in record if _NUMBERED.fullmatch(str(name))]:
+        name = _INDEX.sub("", column)
+        value = record.pop(column)
+        if value not in (None, "") and not name.startswith(("image", "video")):
+            lists.setdefault(name, []).append(value)
+    for name, values in lists.items():
+        found.setdefault(name, values[0] if len(values) == 1 else values)
+    return found
 
 
 def _paths_in(text: str) -> Any:

@@ -48,15 +48,37 @@ def html_records(path: Path) -> Iterator[NumberedRow]:
         raise BadCatalog(f"cannot read {path}: {error.strerror or error}") from error
     text = _decoded(data)
     blocks = list(_blocks(text))
+    address = _address_of(text)
     for number, content in enumerate(blocks, start=1):
-        yield f"block {number}", _block(content)
+        record = _block(content)
+        if address and isinstance(record, dict) and "Product" in str(record.get("@type")):
+            record.setdefault("url", address)
+        yield f"block {number}", record
     if any("Product" in content for content in blocks):
         return
     reader = _Microdata(text)
     if not reader.items and not blocks:
         raise BadCatalog(f"{path}: expected products as JSON-LD or microdata; the page has neither")
     for number, item in enumerate(reader.items, start=1):
+        if address and len(reader.items) == 1:
+            item.setdefault("url", address)
         yield f"product {number}", item
+
+
+def _address_of(text: str) -> str:
+    """Return the address that a page states as its own, or ""."""
+    for match in _TAG.finditer(text):
+        if match[2].lower() not in ("link", "meta"):
+            continue
+        given = {
+            name.lower(): html.unescape(one or two or three)
+            for name, one, two, three in _GIVEN.findall(match[3])
+        }
+        if given.get("rel", "").lower() == "canonical":
+            return given.get("href", "")
+        if given.get("property") == "og:url":
+            return given.get("content", "")
+    return ""
 
 
 def _decoded(data: bytes) -> str:

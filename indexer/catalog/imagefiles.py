@@ -72,6 +72,9 @@ class ImageFiles:
         """Return the pictures in a part, which spaces may separate, without the remark after it."""
         if not text or self._exists(text.replace("\\", "/")):
             return [text] if text else []
+        name, _, link = text.removesuffix(")").rpartition("(")  # as Airtable writes pictures
+        if text.endswith(")") and _URL.match(link) and not self._exists(name.strip()):
+            return [link]
         bare = _ALT.sub("", text)
         if bare != text and (_IMAGE_URL_END.search(bare) or self._exists(bare)):
             text = bare

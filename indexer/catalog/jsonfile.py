@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 _FIRST_FIELD = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+(?=[\s,}]))')
 # Where documents of shops keep their products.
-_LISTS: Final = ("products", "items", "@graph", "itemListElement", "data", "results", "offers")
+_LISTS: Final = (
+    "products", "items", "@graph", "itemListElement", "data", "results", "offers", "nodes",
+    "edges", "_embedded", "product",
+)  # fmt: skip
 
 
 def json_lines(path: Path) -> Iterator[NumberedRow]:
@@ -80,12 +83,17 @@ def products_in(document: Any) -> list[Any] | None:
         if name == "offers" and "name" in document:
             continue  # a product of schema.org
         if isinstance(inner, list):
-            return inner
+            return [_node(part) for part in inner] if name == "edges" else inner
         if isinstance(inner, dict):
             nested = products_in(inner)
             if nested is not None and nested != [inner]:
                 return nested
     return [document]
+
+
+def _node(edge: Any) -> Any:
+    """Return the node of an edge of GraphQL, else the value."""
+    return edge["node"] if isinstance(edge, dict) and "node" in edge else edge
 
 
 def _decoded(line: bytes) -> Record | BrokenRow:

@@ -8,12 +8,13 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from indexer.catalog.item_parser import BrokenRow, Cells, Record
-from indexer.catalog.saleprice import price_now
+from indexer.catalog.saleprice import amount_of, price_now
 from indexer.catalog.shopformat import (
     LIST_FIELDS,
     ColumnMapping,
     ReadRows,
     ShopFormat,
+    column_key,
     grouped,
     inherited,
     is_blank,
@@ -38,6 +39,13 @@ _MARKS: Final = frozenset(
         *("configurable variations", "media gallery entries", "media gallery"),
     }
 )
+_COMPOSED: Final = frozenset({"bundle", "grouped", "configurable"})  # the price of parts
+_UNSEEN: Final = frozenset(
+    {
+        *("image", "category_ids", "special_price", "special_from_date", "special_to_date"),
+        *("required_options", "has_options", "tax_class_id", "options_container"),
+    }
+)  # attributes that shoppers do not see
 _WEAK_MARKS: Final = frozenset({"additional images", "is in stock", "url key", "qty"})
 
 
@@ -93,6 +101,7 @@ class Magento(ShopFormat):
         self._language = (language or "").casefold()
         self._today = today or datetime.datetime.now(tz=datetime.UTC).date()
         self._parents: dict[str, Record] = {}  # the row of the configurable, by the child's SKU
+        self._lowest: dict[str, Any] = {}  # the lowest price of the children, by the parent's SKU
         self._last_sku = ""
 
     def recognizes(self, columns: Collection[str]) -> bool:
@@ -102,12 +111,15 @@ class Magento(ShopFormat):
             return False
         if has & _MARKS or len(has & _WEAK_MARKS) > 1:
             return True
-        listed = has <= {"sku", *_IMAGES} or bool(has & {"name", "title"})
-        return "id" not in has and "product id" not in has and listed and bool(has & set(_IMAGES))
+        named = {name for names in self.columns.values() for name in names}
+        known = {*named, *self.ignored} - {"product id", "parent sku"}
+        return has <= known and bool(has & set(_IMAGES))
 
     def rows(self, read: ReadRows) -> Iterator[NumberedRow]:
         """Yield a row for each SKU: its pictures are put together, and store views chosen."""
         self._find_parents(read)
+        if self._parents:
+            self._find_prices(read)
         for group in grouped(self._remembering(read), self._sku_of):
             if isinstance(group, tuple):
                 yield group
@@ -129,24 +141,50 @@ class Magento(ShopFormat):
 
     def record(self, row: Record, mapping: ColumnMapping) -> Record:
         """Return the record of a row, with its price of today and its additional attributes."""
+        more = self._more_attributes(row)
         record = super().record(row, mapping)
         if "price" not in mapping and "price" in record:
-            record["price"] = price_now(
-                self._get(row, "price"),
-                self._get(row, "special price"),
-                self._get(row, "special price from date"),
-                self._get(row, "special price to date"),
-                self._today,
-            )
+            record["price"] = self._price_of(row, more)
+        if "images" not in mapping and isinstance(record.get("images"), list):
+            record["images"] = type(record["images"])(filter(_is_shown, record["images"]))
         if "product_id" not in mapping and is_blank(record.get("product_id")):
             parent = self._parents.get(text_cell(record.get("id")))
             if parent is not None:
                 record["product_id"] = text_cell(self._get(parent, "sku"))
         if "categories" not in mapping and isinstance(record.get("categories"), str):
             record["categories"] = _without_root(record["categories"])
-        for name, value in self._more_attributes(row).items():
-            record.setdefault(name, value)
+        for name, value in more.items():
+            if column_key(name) not in self.ignored and name not in _UNSEEN:
+                record.setdefault(name, value)
         return record
+
+    def _price_of(self, row: Record, more: Record) -> Any:
+        """Return the price of today; of a bundle, a set or a product with variants the lowest."""
+        special, start, end = (
+            self._get(row, f"special {name}") or more.get(f"special_{name}".replace(" ", "_"))
+            for name in ("price", "price from date", "price to date")
+        )
+        price = price_now(self._get(row, "price"), special, start, end, self._today)
+        sku = text_cell(self._get(row, "sku"))
+        if amount_of(price):
+            return price
+        kind = text_cell(self._get(row, "product type") or self._get(row, "type id"))
+        return self._lowest.get(sku, "" if kind in _COMPOSED else price)
+
+    def _find_prices(self, read: ReadRows) -> None:
+        """Find the lowest price of the children of each configurable."""
+        self._lowest = {}
+        for _, row in read():
+            sku = "" if isinstance(row, BrokenRow) else text_cell(self._get(row, "sku"))
+            parent = self._parents.get(sku)
+            if isinstance(row, BrokenRow) or parent is None:
+                continue
+            price = self._price_of(row, {})
+            own = text_cell(self._get(parent, "sku"))
+            least = amount_of(self._lowest.get(own))
+            amount = amount_of(price)
+            if amount and (least is None or amount < least):
+                self._lowest[own] = price
 
     def _remembering(self, read: ReadRows) -> ReadRows:
         """Return ``read``, so that a row without SKU continues the row before it."""
@@ -205,7 +243,7 @@ class Magento(ShopFormat):
         for pair in _PAIR.split(text_cell(self._get(row, "additional attributes"))):
             name, equals, value = pair.partition("=")
             if equals and name.strip() and value.strip():
-                values = [part.strip() for part in value.split("|")]
+                values = [part.strip().strip('"') for part in value.split("|")]
                 found[name.strip()] = values[0] if len(values) == 1 else values
         return found
 
@@ -218,3 +256,10 @@ def _without_root(text: str) -> str:
 
 def _hashable(value: Any) -> Any:
     return value if isinstance(value, str | int | float) else str(value)
+
+
+def _is_shown(image: Any) -> bool:
+    """Return False for a video, and for a picture that is switched off."""
+    if not isinstance(image, dict):
+        return True
+    return not image.get("disabled") and image.get("media_type", "image") == "image"

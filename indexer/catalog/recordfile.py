@@ -52,6 +52,11 @@ def check_mapping(mapping: Iterable[str], fields: Sequence[str]) -> None:
         )
 
 
+def kind_of(path: Path, kind: str | None = None) -> str | None:
+    """Return the kind of a file of records, by ``kind`` or else its ending; None if it is none."""
+    return kind or _ENDINGS.get(path.suffix.lower())
+
+
 def record_reader(
     path: Path, kinds: str, *, kind: str | None = None, encoding: str | None = None
 ) -> Callable[[Path], Iterator[NumberedRow]]:
@@ -64,7 +69,7 @@ def record_reader(
     if path.exists() and not path.is_file():
         raise BadCatalog(f"{path} is a pipe, a device or a folder; expected a file")
     suffix = path.suffix.lower()
-    found = kind or _ENDINGS.get(suffix)
+    found = kind_of(path, kind)
     if found is None:
         raise BadCatalog(
             f"{path}: {kinds} a file ending in {', '.join(_ENDINGS)}; got {suffix or 'no ending'!r}"

@@ -11,21 +11,52 @@ from indexer.catalog.prices import UnclearPrice, parse_price
 
 
 def price_now(price: Any, sale: Any, start: Any, end: Any, today: datetime.date) -> Any:
-    """Return the sale price if it is given, readable and valid today, else the price.
+    """Return the sale price if it is given, readable, lower and valid today, else the price.
 
     ``start`` and ``end`` are days of the sale, both included; an empty one is open.
     """
     if is_empty(sale) or (isinstance(sale, str) and not sale.strip()):
         return price
-    try:
-        amount = parse_price(sale, ".").amount
-    except UnclearPrice:
-        amount = None
-    if not amount:
+    amount = amount_of(sale)
+    if not amount or _is_below(price, amount):
         return price
+    return sale if is_on(start, end, today) or is_empty(price) else price
+
+
+def is_on(start: Any, end: Any, today: datetime.date) -> bool:
+    """Return True if a sale is on today; its last day is included, and an empty day is open."""
     first, last = day_of(start), day_of(end)
-    is_over = (first is not None and today < first) or (last is not None and today > last)
-    return price if is_over and not is_empty(price) else sale
+    return (first is None or today >= first) and (last is None or today <= last)
+
+
+def discounted(price: Any, discount: Any, *, is_share: bool) -> Any:
+    """Return a price less a discount: a share in percent, or an amount of money.
+
+    A price or discount that cannot be read leaves the price as it is, and so does a discount of
+    more than the price.
+    """
+    try:
+        amount, less = parse_price(price).amount, parse_price(discount).amount
+    except UnclearPrice:
+        return price
+    if amount is None or not less:
+        return price
+    total = amount * (1 - less / 100) if is_share else amount - less
+    return round(total, 2) if total >= 0 else price
+
+
+def amount_of(price: Any) -> float | None:
+    """Return the amount of a price to compare it with others; None if it is none."""
+    try:
+        return parse_price(price, ".").amount
+    except UnclearPrice:
+        return None
+
+
+def _is_below(price: Any, sale: float) -> bool:
+    """Return True if a price is lower than that of the sale, which is no sale then."""
+    amount = amount_of(price)
+    return amount is not None and 0 < amount < sale
 
 
 def day_of(value: Any) -> datetime.date | None:

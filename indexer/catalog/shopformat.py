@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, TypeAlias
 
+from indexer.catalog.columnnames import PRIVATE, loose_key
 from indexer.catalog.item_parser import FIELDS, BrokenRow, Cells, Record, is_empty, text_from
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ COMMON: Final[Mapping[str, tuple[str, ...]]] = {
     "product_id": ("item group id",),
     "in_stock": ("availability", "stock status"),
 }  # the first column of these, if none has the name of the field
+
+
+_UNIT: Final = re.compile(r" ?\(.*\)$")  # "shipping(country:price)"
 
 
 class _Plan(NamedTuple):
@@ -99,12 +103,18 @@ class ShopFormat:
                 fields.append((field, present))
         rest = [name for name in columns if name and name not in taken]
         self._plan = _Plan(columns, fields, [
-            (name, own, key in self.lists)
+            (name, own, self._is_list(name))
             for name in rest
             if (key := self._key(name)) not in self.ignored
+            and _UNIT.sub("", key) not in self.ignored
+            and loose_key(name) not in PRIVATE
             and (own := self.attributes.get(key, name)) not in FIELDS
         ])  # fmt: skip
         return self._plan
+
+    def _is_list(self, name: str) -> bool:
+        """Return True if the attribute of a column is a list, separated by commas."""
+        return self._key(name) in self.lists
 
     def _columns_of(
         self, field: str, found: Mapping[str, str], mapping: ColumnMapping

@@ -200,7 +200,7 @@ class Shopify(ShopFormat):
             value = self._get(row, value_key)
             if is_blank(value) or value == "Default Title":
                 continue
-            name = text_cell(self._get(row, name_key)).casefold() or value_key.split()[0]
+            name = text_cell(self._get(row, name_key)).lower() or value_key.split()[0]
             found.append((name, value))
         return found
 

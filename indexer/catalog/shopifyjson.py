@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from indexer.catalog.item_parser import BrokenRow, Record
-from indexer.catalog.nested import text_of
-from indexer.catalog.shopformat import ReadRows, ShopFormat, is_blank, text_cell
+from indexer.catalog.nested import picture_of, text_of
+from indexer.catalog.shopformat import ColumnMapping, ReadRows, ShopFormat, is_blank, text_cell
+from indexer.catalog.shopifynodes import is_node, products_of
 
 if TYPE_CHECKING:
     from indexer.catalog.item_parser import NumberedRow
 
+_HIDDEN: Final = frozenset({"draft", "archived", "unlisted"})
+
 
 class ShopifyJson(ShopFormat):
-    """Items are variants; the id is the SKU, or else the number of the variant."""
+    """Items are variants; the id is the SKU, or else the number of the variant.
+
+    Read are the REST API, the storefront's ``products.json``, and GraphQL with its bulk operations.
+    """
 
     name = "shopify"
     columns: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "id": ("sku", "id"),
         "product_id": ("handle", "product id"),
         "title": ("title",),
-        "description": ("body html", "description", "descriptionhtml"),
-        "categories": ("product type", "producttype", "category"),
+        "description": ("body html", "description"),
+        "categories": ("category", "product type", "collections"),
         "price": ("price", "prices"),
-        "in_stock": ("available", "availableforsale", "inventory quantity"),
-        "url": ("onlinestoreurl", "url"),
+        "in_stock": ("available", "inventory quantity"),
+        "url": ("url",),
         "images": ("images",),
     }
     attributes: ClassVar[Mapping[str, str]] = {"vendor": "brand"}
@@ -37,6 +43,9 @@ class ShopifyJson(ShopFormat):
             *("requires shipping", "compare at price", "fulfillment service", "weight unit"),
             *("inventory policy", "inventory management", "option1", "option2", "option3"),
             *("featured image", "weight", "presentment prices", "id", "product title"),
+            *("pricerangev2", "pricerange", "inventoryitem", "inventorypolicy", "totalinventory"),
+            *("inventory quantity", "product category", "tracksinventory", "createdat"),
+            *("publishedat", "updatedat", "displayname", "legacyresourceid", "templatesuffix"),
         }
     )
 
@@ -47,7 +56,8 @@ class ShopifyJson(ShopFormat):
 
     def rows(self, read: ReadRows) -> Iterator[NumberedRow]:
         """Yield an object for each variant, with the fields of its product."""
-        for where, row in read():
+        first = next((row for _, row in read() if not isinstance(row, BrokenRow)), {})
+        for where, row in products_of(read) if is_node(first) else read():
             variants = row.get("variants") if not isinstance(row, BrokenRow) else None
             if isinstance(row, BrokenRow) or not isinstance(variants, list):
                 yield where, row
@@ -61,7 +71,17 @@ class ShopifyJson(ShopFormat):
     def not_for_sale(self, row: Record) -> str:
         """Return a reason for a draft and an archived product."""
         status = text_cell(row.get("status"))
-        return f"its status is {status!r}" if status in ("draft", "archived") else ""
+        return f"its status is {status!r}" if status.casefold() in _HIDDEN else ""
+
+    def record(self, row: Record, mapping: ColumnMapping) -> Record:
+        """Return the record of a variant, which can be bought if its quantity does not limit it."""
+        record = super().record(row, mapping)
+        policy = text_cell(row.get("inventory_policy") or row.get("inventoryPolicy"))
+        is_counted = "inventory_management" not in row or row["inventory_management"]
+        if "in_stock" not in mapping and "available" not in row and "in_stock" in record:
+            is_limited = is_counted and policy.casefold() != "continue"
+            record["in_stock"] = record["in_stock"] if is_limited else True
+        return record
 
 
 def _variant(product: Record, variant: Record, skus: list[str]) -> Record:
@@ -75,7 +95,7 @@ def _variant(product: Record, variant: Record, skus: list[str]) -> Record:
         row["handle"] = text_cell(product.get("id"))
     row["images"] = _images(product, variant)
     for number, option in enumerate(product.get("options") or [], start=1):
-        name = text_of(option).casefold()
+        name = text_of(option).lower()
         value = variant.get(f"option{number}")
         if name and name != "title" and not is_blank(value):
             row.setdefault(name, value)
@@ -96,4 +116,5 @@ def _images(product: Record, variant: Record) -> list[Any]:
             own.append(image)
         elif not of:
             shared.append(image)
-    return own + shared or images
+    found = own + shared or images
+    return list({picture_of(image): image for image in found}.values())

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from indexer.catalog.cleaning import Cleaner
+from indexer.catalog.encodings import WINDOWS, encoding_of
 from indexer.catalog.folderfile import folder_records
 from indexer.catalog.formatnames import FILE_KINDS, FORMATS
 from indexer.catalog.formats import format_of
@@ -32,7 +33,7 @@ from indexer.catalog.item_parser import (
     item_from,
 )
 from indexer.catalog.prices import UnclearPrice, decimal_mark_of
-from indexer.catalog.recordfile import record_reader
+from indexer.catalog.recordfile import kind_of, record_reader
 from indexer.catalog.shopformat import LIST_FIELDS, ShopFormat
 from indexer.errors import BadCatalog
 from indexer.items import Item, Remark, Skipped, UnreadableRow
@@ -124,6 +125,9 @@ class Catalog:
         cannot be read.
         """
         form = self._found_format()
+        if self._is_guessed():
+            reason = "read as Windows-1252; if letters are wrong, name the encoding with --encoding"
+            yield Remark("", reason, where="file", field="encoding")
         for where, row in form.rows(self._read):
             if isinstance(row, BrokenRow):
                 guess = self._guess(row)
@@ -134,6 +138,13 @@ class Catalog:
                 continue
             self._columns.update(row)
             yield from self._entries(form, where, row)
+
+    def _is_guessed(self) -> bool:
+        """Return True if the file is a CSV whose encoding nothing states."""
+        if self._reading.encoding is not None or self.path.is_dir():
+            return False
+        kind = self._reading.format if self._reading.format in FILE_KINDS else None
+        return kind_of(self.path, kind) == "csv" and encoding_of(self.path) == WINDOWS
 
     def _entries(self, form: ShopFormat, where: str, row: Record) -> Iterator[Entry | Skipped]:
         """Yield the item of a row, after remarks on its fields, or why it is none."""

@@ -37,7 +37,7 @@ _TRUE: Final = _words(
     skladem | na sklade | i lager | på lager | finns i lager | tillgänglig | varastossa |
     stokta var | stokta | mevcut | в наличии | есть в наличии | есть | под заказ | да | 有货 |
     现货 | 有库存 | 有 | 预售 | 是 | 在庫あり | 有り | 予約受付中 | お取り寄せ | ○ | 있음 |
-    재고 있음 | 판매중"""
+    재고 있음 | 판매중 | checked"""
 )
 _FALSE: Final = _words(
     """false | no | n | f | off | nein | non | não | nie | nee | nej | falsch | faux | falso | ✗ |
@@ -54,7 +54,7 @@ _FALSE: Final = _words(
     brak w magazynie | vyprodáno | není skladem | slut | slut i lager | slutsåld | ej i lager |
     ikke på lager | udsolgt | utsolgt | loppu | loppuunmyyty | stokta yok | tükendi |
     нет в наличии | нет | распродано | 缺货 | 无货 | 售罄 | 无库存 | 无 | 否 | 在庫なし |
-    在庫切れ | 売り切れ | 品切れ | 無し | × | 없음 | 품절"""
+    在庫切れ | 売り切れ | 品切れ | 無し | × | 없음 | 품절 | unchecked"""
 )
 _SCHEMA: Final = re.compile(r"^(?:https?://(?:www\.)?schema\.org/|schema:)", re.IGNORECASE)
 _UNITS: Final = (

@@ -8,6 +8,7 @@ from typing import Final
 
 from indexer.catalog.columnnames import NAMES, known_key, loose_key
 from indexer.catalog.currencies import CODES, SYMBOLS
+from indexer.catalog.optioncolumns import option_columns, paired_columns
 from indexer.catalog.texts import LANGUAGES
 
 _IN_LANGUAGE: Final = re.compile(
@@ -16,8 +17,12 @@ _IN_LANGUAGE: Final = re.compile(
 )
 _OF_COUNTRY: Final = re.compile(r"(?P<language>[A-Z]{2})_(?P<name>.+)")
 _PRICED: Final = re.compile(r"(?: in)? ?(?:[a-z]{3}|[€£₹¥₽$])$")  # the currency of a column
+VARIANT_IDS: Final = ("variant sku", "variation sku", "variant id", "variation id")
+"""Columns of the ids of variants in a table whose ``id`` may be that of products."""
 LISTED: Final = re.compile(r"^(?:\*?C:|\*)(?=.)")
 """What is before the names of columns in a listing file of eBay."""
+_WITH_MEDIA: Final = frozenset({"cover media url", "field type"})  # of Shopware and Wix
+_COVERS: Final = frozenset({"cover media url", "cover image", "cover image url"})
 _LEVEL: Final = re.compile(
     r"(?:product )?(?:kategorie|category|categorie|categoria)s? "
     r"(?:ebene|level|lvl|niveau|nivel) (\d)"
@@ -40,17 +45,25 @@ class TableColumns:
             if key and (key not in self.by_key or _is_better(name, self.by_key[key])):
                 self.by_key[key] = name
 
-        lower = (
-            self.by_key.get(number.format(key))
+        self.subcategories = [
+            found
             for key in NAMES["subcategory"]
-            for number in ("{}", "{} 1", "us {} 1")
-        )
-        self.subcategory = next((name for name in lower if name is not None), None)
+            for number in ("{}", "{} 1", "{} 2", "{} 3", "us {} 1", "us {} 2")
+            if (found := self.by_key.get(number.format(key))) is not None
+        ]
+        """Columns of the levels below a category, the highest first."""
         levels = ((_LEVEL.fullmatch(loose_key(name)), name) for name in names)
         self.levels = [
             name for _, name in sorted((match[1], name) for match, name in levels if match)
         ]
         """Columns such as ``Category Level 1``, the highest first."""
+        self.options = option_columns(self.names)
+        self.paired = paired_columns(self.names)
+
+    def ids(self) -> list[str]:
+        """Return the columns whose cells may be ids, the most telling first."""
+        keys = ("id", *VARIANT_IDS, *NAMES["id"])
+        return list(dict.fromkeys(self.by_key[key] for key in keys if key in self.by_key))
 
     def first(self, role: str, without: Collection[str] = ()) -> str | None:
         """Return the most telling column with a role of ``NAMES``, or None."""
@@ -75,11 +88,22 @@ class TableColumns:
             if match is None:
                 continue
             code = match["language"][:2].casefold()
+            if re.fullmatch(r".* id", name, re.IGNORECASE):
+                continue  # a number of the category, not its name in Indonesian
             key = re.sub(r" 1$", "", known_key(match["name"]))
             is_code = code in LANGUAGES or match.re is _OF_COUNTRY
             if is_code and key in NAMES[field]:
                 listed.append((code != language, NAMES[field].index(key), name))
         return min(listed)[2] if listed else None
+
+    def numbered(self, name: str) -> list[str]:
+        """Return a column and those that differ from it in their number alone, in their order."""
+        key = known_key(name)
+        bare = re.sub(r"\d+", "#", key)
+        if bare == key:
+            return [name]
+        listed = [other for other in self.by_key if re.sub(r"\d+", "#", other) == bare]
+        return [self.by_key[other] for other in sorted(listed, key=_numbers_in)]
 
     def images(self) -> list[str]:
         """Return the columns of pictures: the first ones, then others by their numbers.
@@ -91,15 +115,21 @@ class TableColumns:
             key = known_key(name)
             bare = re.sub(r" ?\d+(?= |$)", "", key)
             number = re.search(r"\d+", key)
-            if key == "media" and "cover media url" in self.by_key:  # of Shopware
-                bare = "images"
+            if key == "media" and self.by_key.keys() & _WITH_MEDIA:
+                bare = "more images"
             for rank, role in enumerate(("images", "more images", "small images")):
                 if key in NAMES[role] or bare in NAMES[role]:
                     order = float(number[0]) if number else NAMES[role].index(bare)
+                    # The picture on the cover is the first one, wherever its column is.
+                    order = -1 if key in _COVERS else order
                     listed.append((rank if number is None else max(rank, 1), order, place, name))
                     break
         is_large = any(rank < 2 for rank, _, _, _ in listed)
         return [name for rank, _, _, name in sorted(listed) if rank < 2 or not is_large]
+
+
+def _numbers_in(key: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", key)))
 
 
 def _is_better(name: str, other: str) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import math
 import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from indexer.catalog.item_parser import BrokenRow, Record
-from indexer.catalog.saleprice import price_now
+from indexer.catalog.saleprice import amount_of, price_now
 from indexer.catalog.shopformat import (
     ColumnMapping,
     ReadRows,
@@ -56,7 +57,15 @@ class WooCommerce(ShopFormat):
             *("low stock amount", "backorders allowed?", "sold individually?", "upsells"),
             *("allow customer reviews?", "purchase note", "shipping class", "download limit"),
             *("download expiry days", "grouped products", "cross-sells", "button text"),
-            *("catalog visibility", "featured", "swatches attributes", "price html"),
+            *("catalog visibility", "featured", "swatches attributes", "price html", "slug"),
+            *("on sale", "purchasable", "total sales", "virtual", "downloadable", "downloads"),
+            *("manage stock", "backorders", "backorders allowed", "backordered", "variations"),
+            *("sold individually", "shipping required", "shipping taxable", "shipping class id"),
+            *("reviews allowed", "average rating", "rating count", "related ids", "upsell ids"),
+            *("cross sell ids", "menu order", "date created gmt", "date modified"),
+            *("date modified gmt", "date on sale from", "date on sale from gmt", " links"),
+            *("date on sale to", "date on sale to gmt", "default attributes", "has options"),
+            *("low stock amount", "stock quantity", "links", "post password", "tax class"),
         }
     )
 
@@ -65,6 +74,7 @@ class WooCommerce(ShopFormat):
         super().__init__()
         self._today = today or datetime.datetime.now(tz=datetime.UTC).date()
         self._parents: dict[str, tuple[str, Record]] = {}  # by id and SKU: id and row
+        self._lowest: dict[str, Any] = {}  # the lowest price of the variations of a parent, by id
 
     def recognizes(self, columns: Collection[str]) -> bool:
         """Return True if a file has names, an id or SKU, and a column that only WooCommerce has."""
@@ -75,6 +85,8 @@ class WooCommerce(ShopFormat):
     def rows(self, read: ReadRows) -> Iterator[NumberedRow]:
         """Yield every row; a variation inherits categories, texts and pictures."""
         self._find_parents(read)
+        if self._parents:
+            self._find_prices(read)
         for where, row in read():
             if isinstance(row, BrokenRow):
                 yield where, row
@@ -98,13 +110,9 @@ class WooCommerce(ShopFormat):
         """Return the record of a row, with its price of today and its attributes by name."""
         record = super().record(row, mapping)
         if "price" not in mapping and "price" in record:
-            record["price"] = price_now(
-                record["price"],
-                self._get(row, "sale price"),
-                self._get(row, "date sale price starts"),
-                self._get(row, "date sale price ends"),
-                self._today,
-            )
+            record["price"] = self._price_of(row, record["price"])
+            if is_blank(record["price"]):  # of a product with variations
+                record["price"] = self._lowest.get(self._own_id(row), record["price"])
         for name in ("description", "short description"):
             if isinstance(text := record.get(name), str) and "\\n" in text:
                 record[name] = text.replace("\\n", "\n")  # as WooCommerce writes a line break
@@ -114,10 +122,15 @@ class WooCommerce(ShopFormat):
             record["product_id"] = parent[0] if parent else ("" if text == "0" else text)
         for name, value in self._attributes_of(row).items():
             record.setdefault(name, value)
+        meta = record.pop("meta_data", None)
+        if isinstance(meta, list):
+            record["meta_data"] = [part for part in meta if not _is_private(part)]
         return {
             name: value
             for name, value in record.items()
-            if not _ATTRIBUTE.fullmatch(self._key(name)) and not _PRIVATE.match(name)
+            if not _ATTRIBUTE.fullmatch(self._key(name))
+            and not _PRIVATE.match(name)
+            and name != "_links"
         }
 
     def _key(self, name: str) -> str:
@@ -136,6 +149,28 @@ class WooCommerce(ShopFormat):
             for key in filter(None, (f"id:{own}" if own else "", own, sku)):
                 self._parents[key] = own or sku, row
 
+    def _price_of(self, row: Record, price: Any) -> Any:
+        start = self._get(row, "date sale price starts") or self._get(row, "date on sale from")
+        end = self._get(row, "date sale price ends") or self._get(row, "date on sale to")
+        return price_now(price, self._get(row, "sale price"), start, end, self._today)
+
+    def _own_id(self, row: Record) -> str:
+        return text_cell(self._get(row, "id")) or text_cell(self._get(row, "sku"))
+
+    def _find_prices(self, read: ReadRows) -> None:
+        """Find the lowest price of the variations of each product."""
+        self._lowest = {}
+        amounts: dict[str, float] = {}
+        for _, row in read():
+            parent = None if isinstance(row, BrokenRow) else self._parent_of(row)
+            if isinstance(row, BrokenRow) or parent is None:
+                continue
+            price = self._price_of(row, self._get(row, "regular price"))
+            amount = amount_of(price)
+            if amount is not None and amount < amounts.get(parent[0], math.inf):
+                amounts[parent[0]] = amount
+                self._lowest[parent[0]] = price
+
     def _parent_of(self, row: Record) -> tuple[str, Record] | None:
         name = text_cell(self._get(row, "parent")) or text_cell(self._get(row, "parent id"))
         return self._parents.get(name) if name else None
@@ -147,10 +182,15 @@ class WooCommerce(ShopFormat):
             match = _ATTRIBUTE.fullmatch(key)
             if match is None or match[2] != "name":
                 continue
-            name = text_cell(row[column]).casefold()
+            name = text_cell(row[column]).lower()
             value = self._get(row, f"attribute {match[1]} value(s)")
             if not name or is_blank(value):
                 continue
             values = [part.strip() for part in re.split(r"(?<!\\)[,|]", text_cell(value))]
             found[name] = values[0] if len(values) == 1 else [part for part in values if part]
         return found
+
+
+def _is_private(part: Any) -> bool:
+    """Return True for the metadata of a plugin, whose key begins with an underscore."""
+    return isinstance(part, dict) and str(part.get("key", "")).startswith("_")

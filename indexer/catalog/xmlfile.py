@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from indexer.catalog.bmecat import bmecat_groups, bmecat_record
 from indexer.catalog.item_parser import BrokenRow
+from indexer.catalog.salesforce import salesforce_links, salesforce_record
 from indexer.errors import BadCatalog
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def xml_records(path: Path) -> Iterator[NumberedRow]:
     """Yield each ``<item>``, ``<entry>``, ``<product>``, ``<offer>`` and so on as {name: value}.
 
     Categories that a feed lists before its products, by number and parent, become paths. The
-    elements of a catalog in BMEcat are given names of fields. Names have no namespace; an element
-    of Google's namespace comes before others of its name. A repeated element is a list. If the file
+    elements of BMEcat and of Salesforce are given names of fields. Names have no namespace; an
+    element of Google's comes before others of its name. A repeated element is a list. If the file
     is broken or ends in the middle, the last record is a BrokenRow, because products may be
     missing. Raises BadCatalog if it cannot be read at all.
     """
@@ -47,6 +48,7 @@ def xml_records(path: Path) -> Iterator[NumberedRow]:
             product: Element | None = None
             categories: dict[str, str] = {}
             groups = bmecat_groups(path)
+            links = salesforce_links(path)
             for event, element in iterparse(
                 file, events=("start", "end"), forbid_dtd=False, forbid_entities=True
             ):
@@ -62,7 +64,12 @@ def xml_records(path: Path) -> Iterator[NumberedRow]:
                     categories[element.attrib["id"]] = f"{parent} > {name}" if parent else name
                 if product is not None and element is product:
                     number += 1
-                    yield f"product {number}", _with_paths(_record(element), categories, groups)
+                    record = (
+                        _with_paths(_record(element), categories, groups)
+                        if links is None
+                        else salesforce_record(element, links)
+                    )
+                    yield f"product {number}", record
                     product = None
                 if product is None and stack:
                     stack[-1].remove(element)  # so that memory holds one product at a time

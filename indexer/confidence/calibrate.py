@@ -23,6 +23,7 @@ from indexer.imaging.photos import fit_pixels, open_photo
 from indexer.imaging.preprocess import Preprocess
 from indexer.items import ORIGINAL
 from indexer.store.pictures import display_copy
+from indexer.vectors.row_table import RowTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -83,7 +84,7 @@ def calibrate(
 ) -> Fitted:
     """Fit the confidence of an index's hits. It takes a few seconds with a fast encoder.
 
-    ``vectors`` (n, dim) and ``rows`` are those that ``index`` was built from, in the same order.
+    ``vectors`` (n, dim) and ``rows`` are those that ``index`` was built from, by rising number.
     Pictures are the display copies in the store. The result is deterministic for a shop and a seed,
     unless encoding takes over 30 s.
     """
@@ -161,7 +162,7 @@ def _sample_outcomes(
 
 
 class _IndexedProducts:
-    """The index and the products of its rows. Rows are places in the index, 0 to n - 1."""
+    """The index and the products of its rows. Rows are places in ``rows``, 0 to n - 1."""
 
     def __init__(
         self, index: VectorBackend, rows: Sequence[tuple[int, Row]], products: NDArray[np.int64]
@@ -171,6 +172,8 @@ class _IndexedProducts:
         self._images: dict[tuple[str, int], list[int]] = {}
         self._of_product: dict[int, list[int]] = {}
         self._rows = rows
+        numbers = np.array([number for number, _ in rows], dtype=np.int64)
+        self._place_at = RowTable(numbers).positions_of(index.rows)  # (n,), by position
         for place, (_, row) in enumerate(rows):
             self._images.setdefault((row.item_id, row.image_index), []).append(place)
             self._of_product.setdefault(int(products[place]), []).append(place)
@@ -193,7 +196,7 @@ class _IndexedProducts:
         out = []
         for found, values, hidden_rows in zip(positions, scores, hidden, strict=True):
             known = found >= 0  # (depth,): the index pads with -1
-            places = found[known]
+            places = self._place_at[found[known]]
             shown = np.array([int(place) not in hidden_rows for place in places], dtype=np.bool_)
             out.append((self._products[places[shown]], values[known][shown]))
         return out

@@ -13,6 +13,7 @@ best scores of other products and of ``floor``, the score of a picture without a
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -50,17 +51,19 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
         ``scores`` (n,) are the cosines of all hits of a query, best first, and ``products`` (n,)
         their products. They should cover at least ``RIVALS`` + 1 products, if the shop has so many.
         """
+        # Plain Python: for so few hits, numpy's calls take twice as long.
         if not len(scores):
             return np.empty(0)
-        margin = margins(scores, products, self.floor)
-        right = sigmoid(
-            self.offset
-            + self.score_weight * np.asarray(scores, dtype=np.float64)
-            + self.margin_weight * margin
-        )
-        sold = sigmoid((float(scores[0]) - self.sold_at) / self.sold_width)
-        # Without this, a second image of the best product could exceed the hit above it.
-        return np.asarray(np.minimum.accumulate(right * sold))
+        exact = np.asarray(scores, dtype=np.float64).tolist()
+        sold = _logistic((exact[0] - self.sold_at) / self.sold_width)
+        found = []
+        least = 1.0
+        for score, margin in zip(exact, _margins(exact, products, self.floor), strict=True):
+            right = _logistic(self.offset + self.score_weight * score + self.margin_weight * margin)
+            # Without this, a second image of the best product could exceed the hit above it.
+            least = min(least, right * sold)
+            found.append(least)
+        return np.array(found)
 
 
 def margins(scores: AnyFloats, products: NDArray[np.int64], floor: float) -> Floats:
@@ -69,20 +72,27 @@ def margins(scores: AnyFloats, products: NDArray[np.int64], floor: float) -> Flo
     ``scores`` (n,) are best first, ``products`` is (n,). The rivals are the best ``RIVALS`` other
     products and ``floor``; without other products the margin is the score minus ``floor``.
     """
-    exact = np.asarray(scores, dtype=np.float64)
-    # Plain Python: for so few hits, np.unique takes twice as long as all of this function.
+    return np.array(_margins(np.asarray(scores, dtype=np.float64).tolist(), products, floor))
+
+
+def _margins(scores: list[float], products: NDArray[np.int64], floor: float) -> list[float]:
     places: dict[int, int] = {}
-    place = [places.setdefault(product, len(places)) for product in products.tolist()]  # (n,)
+    place = [places.setdefault(product, len(places)) for product in products.tolist()]
     best = min(len(places), RIVALS + 1)
-    tops = exact[[place.index(product) for product in range(best)]]  # (best,) of the best products
-    others = np.empty((best + 1, best + 1))
-    others[:, :best], others[:, best] = tops, floor
-    np.fill_diagonal(others[:best], -np.inf)  # a product is not its own rival
-    others[best, RIVALS:best] = -np.inf  # the last row is for all further products
-    nearest = _soft_maximum(others)  # (best + 1,)
-    rivals = np.full(len(places), nearest[best])
-    rivals[:best] = nearest[:best]
-    return np.asarray(exact - rivals[place])
+    tops = [scores[place.index(product)] for product in range(best)]  # of the best products
+    first = _soft_maximum([*tops[1:], floor])
+    # All others have the first product as a rival, so nothing large cancels out of the mass.
+    top = max(tops[0], floor)
+    masses = [math.exp(_SHARPNESS * (score - top)) for score in tops]
+    mass = sum(masses) + math.exp(_SHARPNESS * (floor - top))
+    further = mass - sum(masses[RIVALS:])  # for all products after these
+    rivals = [first]
+    rivals += [top + math.log(mass - own) / _SHARPNESS for own in masses[1:]]
+    last = top + math.log(further) / _SHARPNESS
+    return [
+        score - (rivals[product] if product < best else last)
+        for score, product in zip(scores, place, strict=True)
+    ]
 
 
 def sigmoid(x: Floats | float) -> Floats:
@@ -90,8 +100,13 @@ def sigmoid(x: Floats | float) -> Floats:
     return np.asarray(0.5 * (1 + np.tanh(np.asarray(x, dtype=np.float64) / 2)))
 
 
-def _soft_maximum(values: Floats) -> Floats:
-    """Return the soft maximum of each row of (m, k), with at least one finite value: (m,)."""
-    top = values.max(1)
-    mass = np.exp(_SHARPNESS * (values - top[:, None])).sum(1)
-    return np.asarray(top + np.log(mass) / _SHARPNESS)
+def _logistic(x: float) -> float:
+    return 0.5 * (1 + math.tanh(x / 2))
+
+
+def _soft_maximum(values: list[float]) -> float:
+    """Return the soft maximum of at least one value."""
+    top = max(values)
+    return (
+        top + math.log(sum(math.exp(_SHARPNESS * (value - top)) for value in values)) / _SHARPNESS
+    )

@@ -15,6 +15,7 @@ import msgspec
 
 from indexer.layout import FAQ
 from indexer.store.environment import Environment, exists
+from indexer.store.replica import refuse_replica
 from indexer.words.folding import fold
 
 EntryKind = Literal["faq", "policy"]
@@ -42,7 +43,12 @@ class FaqLog:
     """The FAQ of a shop; close it, or use it in a ``with`` block. Safe for threads."""
 
     def __init__(self, shop: Path, *, create: bool = False) -> None:
-        """Open it in the folder of a shop. Errors are those of ``Environment``."""
+        """Open it in the folder of a shop. Errors are those of ``Environment``.
+
+        To write, ``create`` it: a replica has those of its primary, and raises Conflict.
+        """
+        if create:
+            refuse_replica(shop)
         self._environment = Environment(shop / FAQ, [_DATABASE], create=create, advice=_ADVICE)
 
     def close(self) -> None:

@@ -26,6 +26,7 @@ from indexer.enrichment.score import AspectMood, ReviewScorer, ScoredReview
 from indexer.enrichment.sentiment import SentimentModel, model_bytes, model_from_bytes
 from indexer.layout import REVIEWS
 from indexer.store.environment import Environment, exists
+from indexer.store.replica import refuse_replica
 
 if TYPE_CHECKING:
     from indexer.store.lmdb_transactions import WriteTransaction
@@ -52,7 +53,12 @@ class ReviewLog:
     """The reviews of a shop; close it, or use it in a ``with`` block. Safe for threads."""
 
     def __init__(self, shop: Path, *, create: bool = False) -> None:
-        """Open the reviews in the folder of a shop. Errors are those of ``Environment``."""
+        """Open the reviews in the folder of a shop. Errors are those of ``Environment``.
+
+        To write, ``create`` it: a replica has those of its primary, and raises Conflict.
+        """
+        if create:
+            refuse_replica(shop)
         self._environment = Environment(shop / REVIEWS, _DATABASES, create=create, advice=_ADVICE)
 
     def close(self) -> None:

@@ -19,6 +19,7 @@ from indexer.errors import BadQuery
 from indexer.layout import SUGGESTIONS
 from indexer.store.environment import Environment, exists
 from indexer.store.lmdb_transactions import WriteTransaction
+from indexer.store.replica import refuse_replica
 from indexer.words.folding import fold
 
 _SUGGESTIONS, _DECISIONS, _ACCEPTED = "suggestions", "decisions", "accepted"
@@ -69,7 +70,12 @@ class SuggestionLog:
     """The suggestions of a shop; close it, or use it in a ``with`` block. Safe for threads."""
 
     def __init__(self, shop: Path, *, create: bool = False) -> None:
-        """Open them in the folder of a shop. Errors are those of ``Environment``."""
+        """Open them in the folder of a shop. Errors are those of ``Environment``.
+
+        To write, ``create`` it: a replica has those of its primary, and raises Conflict.
+        """
+        if create:
+            refuse_replica(shop)
         names = [_SUGGESTIONS, _DECISIONS, _ACCEPTED]
         self._environment = Environment(shop / SUGGESTIONS, names, create=create, advice=_ADVICE)
 

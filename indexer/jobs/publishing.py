@@ -17,6 +17,7 @@ from indexer.jobs.stored_rows import StoredRows, read_rows, style_counts
 from indexer.progress import Progress, no_progress
 from indexer.shop import write_encoders
 from indexer.shop.manifest import FORMAT, Manifest, now
+from indexer.shop.rankers import take_over
 from indexer.vectors.contract import BuildTargets, Contract, Targets
 from indexer.words.lexical import WORDS_FORMAT
 
@@ -86,6 +87,9 @@ def publish(
     if sentences:
         components.append(meaning_component(stored, sentences, job, serving))
     generation = write_generation(job, manifest, components)
+    if serving and serving.model.weights_hash == generation.model.weights_hash:
+        seal = job.folder.manifest(generation.name).seal
+        take_over(job.folder, serving.manifest.seal, seal)
     if not candidate:
         move_current(job, generation, before=serving, expected=expected)
     return Published(generation.name, manifest, is_new=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from indexer.durable import draft_of, sync
 from indexer.encoders.onnxfile import hash_pair
 from indexer.errors import BadPrimary, IndexCorrupt, PrimaryLost, StoreFull, VitrineError
-from indexer.layout import ENCODERS, GENERATIONS, PICTURE_TEXTS, RULES, STYLES
+from indexer.layout import ENCODERS, GENERATIONS, PICTURE_TEXTS, RANKERS, RULES, STYLES
 from indexer.replication.primary import UnknownFile
 from indexer.shop.manifest import MANIFEST, read_manifest
 from style.stylefolder import STYLE_FILE
@@ -169,7 +169,7 @@ def _check_path(path: str) -> None:
     allowed = {
         ENCODERS: _ENCODER_FILE.fullmatch(name),
         STYLES: STYLE_FILE.fullmatch(name),
-        "": name in (RULES, PICTURE_TEXTS),
+        "": name in (RULES, RANKERS, PICTURE_TEXTS),
     }
     if not allowed.get(folder):
         raise BadPrimary(f"the primary names a file {path[:80]!r}, which no shop has")

@@ -12,7 +12,15 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from indexer.errors import CannotWrite, IndexCorrupt, IndexNotFound, VitrineError
-from indexer.layout import ENCODERS, GENERATIONS, LINEAGE, PICTURE_TEXTS, RULES, STYLES
+from indexer.layout import (
+    ENCODERS,
+    GENERATIONS,
+    LINEAGE,
+    PICTURE_TEXTS,
+    RANKERS,
+    RULES,
+    STYLES,
+)
 from indexer.replication.messages import Feed, FileState, ItemPage, LogPage
 from indexer.replication.position import OWN_META
 from indexer.replication.primary import UnknownFile
@@ -153,7 +161,7 @@ class ReplicaSource:
         found = dict(self._encoder_files(manifest.model, tuple(listed)))
         for name in StyleFolder(self._shop.styles).file_names():
             found[f"{STYLES}/{name}"] = self._shop.styles / name
-        for name in (RULES, PICTURE_TEXTS):
+        for name in (RULES, RANKERS, PICTURE_TEXTS):
             if (self._shop.path / name).is_file():
                 found[name] = self._shop.path / name
         return found

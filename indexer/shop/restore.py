@@ -26,7 +26,15 @@ from indexer.shop.archive import CHUNK, read_archive
 from indexer.shop.folder import ShopFolder
 from indexer.shop.joblock import job_lock
 from indexer.shop.manifest import MANIFEST
-from indexer.shop.snapshot import BESIDE, DESCRIPTION, FORMAT, STORE_ENTRY, Snapshot, entries_of
+from indexer.shop.snapshot import (
+    BESIDE,
+    DESCRIPTION,
+    FORMAT,
+    LOOSE,
+    STORE_ENTRY,
+    Snapshot,
+    entries_of,
+)
 from indexer.store.environment import DATA_FILE
 from indexer.store.store import Store
 from style.stylefolder import STYLE_FILE
@@ -100,6 +108,8 @@ def _description(archive: zipfile.ZipFile, path: Path) -> Snapshot:
         raise IndexCorrupt(f"{path} names files that no style has: {about.styles[:5]}")
     if not set(about.beside) <= set(BESIDE):
         raise IndexCorrupt(f"{path} names folders that no shop has: {about.beside[:5]}")
+    if not set(about.loose) <= set(LOOSE):
+        raise IndexCorrupt(f"{path} names files that no shop has: {about.loose[:5]}")
     return about
 
 
@@ -126,6 +136,8 @@ def _unpack(
     beside = (draft.path / name for name in BESIDE)
     for folder in (draft.store, draft.generations, draft.encoders, draft.styles, *beside):
         shutil.rmtree(folder, ignore_errors=True)
+    for name in LOOSE:
+        (draft.path / name).unlink(missing_ok=True)
     done = 0
     for entry in entries:
         target = targets.get(entry.filename)

@@ -4,6 +4,7 @@
     generations/000007/...         the files of the serving generation
     encoders/...                   the files of its encoder, see ``indexer.shop.encoderfiles``
     styles/...                     the files of the shop's own styles, see ``style.stylefolder``
+    recommend.json, rankers.json   the rules of recommendations, and the trained rankers
     reviews.lmdb/data.mdb ...      what is stored beside the store: reviews, suggestions, the FAQ
     catalog.lmdb/data.mdb          the store, from one read transaction
     (the seal)                     SHA-256 of the whole file, see ``indexer.shop.archive``
@@ -25,7 +26,7 @@ import msgspec
 
 from indexer.encoders.onnxfile import hash_pair
 from indexer.errors import EncoderNotFound, StoreBusy
-from indexer.layout import FAQ, REVIEWS, SUGGESTIONS
+from indexer.layout import FAQ, RANKERS, REVIEWS, RULES, SUGGESTIONS
 from indexer.progress import Progress, no_progress
 from indexer.shop import write_encoders
 from indexer.shop.archive import CHUNK, write_archive
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 DESCRIPTION, STORE_ENTRY = "snapshot.json", "catalog.lmdb/data.mdb"  # names in the archive
 BESIDE = (REVIEWS, SUGGESTIONS, FAQ)  # environments that a shop may have beside its store
+LOOSE = (RULES, RANKERS)  # files that a shop may have in its folder, of what it recommends
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +53,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     ``encoders`` are the weights hashes of the encoders whose files it contains, ``styles`` the
     names of the files of the shop's own styles, ``beside`` those of the LMDB environments that are
-    beside the store.
+    beside the store, ``loose`` those of files in the shop's folder.
     """
 
     format: int
@@ -65,6 +67,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     encoders: list[str] = []
     styles: list[str] = []
     beside: list[str] = []
+    loose: list[str] = []
 
 
 def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapshot:
@@ -97,6 +100,7 @@ def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapsh
                 encoders=sorted({Path(entry).stem for entry in encoders}),
                 styles=StyleFolder(shop.styles).file_names(),
                 beside=[folder for folder in BESIDE if exists(shop.path / folder)],
+                loose=[file for file in LOOSE if (shop.path / file).is_file()],
             )
             with write_archive(path) as archive:
                 archive.add(DESCRIPTION, msgspec.json.format(msgspec.json.encode(about), indent=2))
@@ -119,8 +123,9 @@ def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapsh
 
 
 def _opened(entry: str, source: Path) -> IO[bytes]:
-    """Open a file of the shop; people put files of styles there, so those must be regular."""
-    return open_regular(source) if entry.startswith("styles/") else source.open("rb")
+    """Open a file of the shop; people put files of styles and rules there: they must be regular."""
+    own = entry.startswith("styles/") or entry in LOOSE
+    return open_regular(source) if own else source.open("rb")
 
 
 def encoder_files(shop: ShopFolder, serving: Model, others: Iterable[Model]) -> dict[str, Path]:
@@ -191,4 +196,5 @@ def entries_of(shop: ShopFolder, about: Snapshot) -> dict[str, Path]:
         for weights in about.encoders
         for end in SUFFIXES
     }
-    return generation | encoders | {f"styles/{file}": shop.styles / file for file in about.styles}
+    styles = {f"styles/{file}": shop.styles / file for file in about.styles}
+    return generation | encoders | styles | {file: shop.path / file for file in about.loose}

@@ -8,6 +8,8 @@ engines open for a moment. So all environments of a process on one path share on
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +18,7 @@ from typing import Any, NoReturn
 
 import lmdb
 
-from indexer.errors import IndexCorrupt, IndexNotFound, StoreFull
+from indexer.errors import IndexCorrupt, IndexNotFound, StoreBusy, StoreFull
 from indexer.store.datafile import ADVICE, check_not_truncated
 from indexer.store.lmdb_transactions import ReadTransaction, WriteTransaction
 
@@ -232,7 +234,11 @@ def exists(path: Path) -> bool:
 
 
 def _open_lmdb(path: Path, advice: str) -> Any:
-    """Open LMDB; read-only and without locks if the folder cannot be written."""
+    """Open LMDB; read-only and without locks if the folder cannot be written.
+
+    Raises StoreBusy if a process with the same id has it open, which must be in another container:
+    LMDB would confuse the two, and without locks its pages could change while they are read.
+    """
     settings: dict[str, Any] = {
         "max_dbs": _MAX_DATABASES,
         "map_size": MAP_BYTES,
@@ -243,7 +249,13 @@ def _open_lmdb(path: Path, advice: str) -> Any:
     try:
         try:
             return lmdb.open(str(path), **settings)
-        except (lmdb.ReadonlyError, PermissionError, lmdb.LockError):
+        except (lmdb.ReadonlyError, PermissionError, lmdb.LockError) as error:
+            if os.strerror(errno.EAGAIN) in str(error):
+                raise StoreBusy(
+                    f"{path} is open in another container, in a process with the same id "
+                    f"({os.getpid()}): run the command in that container ('docker compose exec'), "
+                    'or give both one PID namespace (pid: "service:NAME" in a compose file)'
+                ) from error
             return lmdb.open(str(path), readonly=True, lock=False, **settings)
         except lmdb.Error as error:
             if "Read-only" not in str(error) and "Permission denied" not in str(error):

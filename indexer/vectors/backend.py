@@ -2,7 +2,7 @@
 
 ``indexer.vectors.backends`` lists the implementations. All code outside of a backend (the canary,
 the recall watch, the live segments) uses only this protocol. A position is a place in an index,
-0 to n - 1, in the order in which vectors were added. ``rows`` maps positions to row numbers, and
+0 to n - 1. An index may order its vectors as it likes: ``rows`` maps positions to row numbers, and
 ``indexer.vectors.row_table`` maps row numbers to positions.
 """
 

@@ -10,6 +10,7 @@ from indexer.errors import BadEncoder, IndexCorrupt
 from indexer.vectors.backend import rows_at
 from indexer.vectors.contract import MEASURED_K, ScoreProfile
 from indexer.vectors.recall import TOP, held_out_queries, recall_of
+from indexer.vectors.row_table import RowTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,7 +104,7 @@ def check_index(index: VectorBackend, vectors: Vectors, rows: Rows, *, seed: int
             f"canary: {int(lost.sum())} of {len(sample)} sampled rows do not find themselves"
         )
     if index.promise is not None:
-        _check_recall(index, index.promise, vectors, seed)
+        _check_recall(index, index.promise, vectors, rows, seed)
 
 
 def profile_of(vectors: Vectors, *, seed: int = 0) -> ScoreProfile | None:
@@ -133,15 +134,17 @@ def check_profile(now: ScoreProfile | None, before: ScoreProfile | None) -> None
 
 
 def _check_recall(
-    index: VectorBackend, promise: RecallPromise, vectors: Vectors, seed: int
+    index: VectorBackend, promise: RecallPromise, vectors: Vectors, rows: Rows, seed: int
 ) -> None:
     queries = held_out_queries(vectors, _SAMPLE, seed=seed + 1)
     best = np.sort(_best_scores(vectors, queries), axis=1)[:, ::-1]  # (q, TOP), best first
     positions, scores = index.approximate(queries, MEASURED_K)
     positions, scores = positions[:, :TOP], scores[:, :TOP]  # (q, TOP)
-    # Position -1 reads the last row; its score is overwritten.
-    true = np.einsum("qkd,qd->qk", vectors[positions], queries)
-    true[positions < 0] = -np.inf
+    found_rows = rows_at(index.rows, positions).ravel()  # (q * TOP,)
+    places = RowTable(rows).positions_of(found_rows).reshape(positions.shape)  # in vectors
+    # Place -1 reads the last vector; its score is overwritten.
+    true = np.einsum("qkd,qd->qk", vectors[places], queries)
+    true[places < 0] = -np.inf
     wrong = (positions >= 0) & (np.abs(true - scores) > _SCORE_TOLERANCE)
     if wrong.any():
         raise IndexCorrupt(

@@ -40,7 +40,10 @@ class FaissBackend:
     ) -> FaissBackend:
         """See ``VectorBackend.open``."""
         index = VectorIndex.load(folder / VECTORS, folder / ROWS, contract)
-        return cls(copy_to_gpus(index) if serving else index)
+        if serving:
+            index.move_to_huge_pages()
+            index = copy_to_gpus(index)
+        return cls(index)
 
     def save(self, folder: Path) -> None:
         """See ``VectorBackend.save``."""

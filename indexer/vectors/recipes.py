@@ -15,10 +15,11 @@ import numpy as np
 
 from indexer.errors import VitrineError
 from indexer.threads import THREADS
+from indexer.vectors.graph_order import reorder_graph
 from indexer.vectors.recipe import Recipe
 
 if TYPE_CHECKING:
-    from indexer.arrays import Vectors
+    from indexer.arrays import Positions, Vectors
     from indexer.vectors.contract import Effort
 
 NEIGHBORS = 24
@@ -28,10 +29,15 @@ _TRAIN_SEED = 1234
 
 
 class FilledIndex(NamedTuple):
-    """An index, and the exact vectors beside it if it does not hold them itself."""
+    """An index, and the exact vectors beside it if it does not hold them itself.
+
+    ``order`` (n,) has the place of each position among the vectors that were given; None if they
+    were kept in their order.
+    """
 
     index: Any
     exact: Any | None
+    order: Positions | None
 
 
 def faiss_module() -> Any:
@@ -62,7 +68,8 @@ def lists_for(n: int) -> int:
 def build_index(recipe: str, vectors: Vectors) -> FilledIndex:
     """Build an index of (n, dim) unit vectors. Raises VitrineError if there is no such recipe.
 
-    Lists and codes are trained on the vectors: with fewer than about 40 per list, FAISS warns.
+    A graph is put in the order in which it is searched fastest. Lists and codes are trained on the
+    vectors: with fewer than about 40 per list, FAISS warns.
     """
     try:
         layout = Recipe.parse(recipe)
@@ -73,11 +80,14 @@ def build_index(recipe: str, vectors: Vectors) -> FilledIndex:
     values = np.ascontiguousarray(vectors, dtype=np.float32)
     index = train_index(layout, values)
     index.add(values)
+    order = reorder_graph(index) if layout.kind == "HNSW" else None
     if layout.holds_exact:
-        return FilledIndex(index, None)
+        return FilledIndex(index, None, order)
     exact = _scalar(faiss, values.shape[1], "QT_fp16")
     exact.add(values)
-    return FilledIndex(index, exact)
+    if order is not None and len(order):
+        exact.permute_entries(order)
+    return FilledIndex(index, exact, order)
 
 
 def train_index(recipe: Recipe, vectors: Vectors, helper: Any | None = None) -> Any:

@@ -16,9 +16,10 @@ class RowTable:
 
     def __init__(self, rows: Rows) -> None:
         rows = np.ascontiguousarray(rows, dtype=np.int64)
-        # The rows of a generation are sorted already; then no second table is needed.
+        # Only the rows of a graph are not sorted, and FAISS's graphs have less than 2^31 rows.
+        # Sorted ones need no second table.
         is_sorted = bool((rows[1:] > rows[:-1]).all())
-        self._order = None if is_sorted else np.argsort(rows, kind="stable")
+        self._order = None if is_sorted else np.argsort(rows, kind="stable").astype(np.int32)
         self._sorted = rows if self._order is None else rows[self._order]
         self._numbers = self._sorted.data  # faster than an array when read number by number
         self._first = int(self._sorted[0]) if len(self._sorted) else 0
@@ -30,7 +31,7 @@ class RowTable:
         place = np.minimum(self._sorted.searchsorted(rows), len(self._sorted) - 1)
         known = self._sorted[place] == rows
         found = place if self._order is None else self._order[place]
-        return np.where(known, found, -1)
+        return np.where(known, found, np.int64(-1))
 
     def position_of(self, row: int) -> int:
         """Return the position of this row; -1 if the index lacks it."""

@@ -62,8 +62,9 @@ def choose_recipe(
     for measured, whole_index in sampled:
         if whole_index is None:
             index = VectorIndex.build(vectors, rows, measured.recipe)
+            index.move_to_huge_pages()
         else:
-            index = whole_index.with_rows(rows)
+            index = whole_index.with_rows(rows[whole_index.rows])  # built with places as rows
         contract = msgspec.structs.replace(
             _contract_of(index, vectors, targets), measurements=measurements
         )
@@ -105,6 +106,7 @@ def _measure_on_sample(
         start = time.perf_counter()
         index = VectorIndex.build(sample, np.arange(len(sample)), name)
         seconds = time.perf_counter() - start
+        index.move_to_huge_pages()  # measured as it will serve
         efforts = index.layout.efforts(len(index))
         levels, promised = measure_levels(index.search_with_effort, efforts, benchmark, targets)
         level = levels[promised] if levels else exact_level(index, benchmark)

@@ -23,6 +23,10 @@ _TERM = re.compile(r"[^\W_]+")
 _SPLIT = re.compile(f"[{UNSPACED}]+")
 _LONGEST = 40  # letters of a word that is kept
 _LAST = "\U0010ffff"
+# Words that most shops of a language have, and those of others have not.
+_GERMAN = ("und", "mit", "ohne", "oder", "zum", "herren", "damen", "kinder", "farbe", "grosse")
+_DUTCH = ("met", "voor", "een", "het", "zonder", "heren", "dames", "kinderen", "kleur", "maat")
+_TELLING = 2  # of them
 _MAX_COMPARED = 300_000  # words that a typed word is compared with, the most frequent first
 _SCHEMA = (
     "CREATE TABLE vocabulary(term TEXT PRIMARY KEY, backward TEXT NOT NULL, items INTEGER NOT NULL)"
@@ -76,6 +80,20 @@ class Vocabulary:
         """Return True if a text has this word."""
         query = "SELECT 1 FROM vocabulary WHERE term = ?"
         return self._connection.execute(query, (term,)).fetchone() is not None
+
+    def is_germanic(self) -> bool:
+        """Return True if the texts are German or Dutch, whose compounds are written as one word."""
+        return self._has_some_of(_GERMAN) or self.is_dutch()
+
+    def is_dutch(self) -> bool:
+        """Return True if the texts are Dutch."""
+        return self._has_some_of(_DUTCH)
+
+    def _has_some_of(self, words: tuple[str, ...]) -> bool:
+        marks = ", ".join("?" * len(words))
+        query = f"SELECT count(*) FROM vocabulary WHERE term IN ({marks})"  # noqa: S608
+        (count,) = self._connection.execute(query, words).fetchone()
+        return bool(count >= _TELLING)
 
     def beginning_with(self, beginning: str, most: int) -> list[str]:
         """Return longer words with this beginning, those of most items first."""

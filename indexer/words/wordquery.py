@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from indexer.words.compounds import Compounds, other_endings, without_umlauts
 from indexer.words.folding import fold
 from indexer.words.regional import LONGEST, regional_words
 from indexer.words.spellings import EMPTY_WORDS, EQUAL_WORDS
@@ -20,14 +21,13 @@ if TYPE_CHECKING:
     from indexer.words.vocabulary import Vocabulary
 
 _BEGINNING_FROM = 3  # letters
-_MAX_WORDS = 30  # longer words or compounds that are searched for in place of one word
+_MAX_WORDS = 30  # longer words that are searched for in place of one word
 _MAX_SPLITS = 4
 _MAX_CORRECTIONS = 3
 _NUMBER_AND_UNIT = re.compile(r"\d+|[^\W\d_]+")
-_LINKS = ("", "s", "n", "e", "es", "en", "er")  # between the parts of German and Dutch compounds
-_ENDINGS = ("n", "en", "s", "e")  # of German and Dutch plurals
-_REMOVED = (*_ENDINGS, "er")  # adding it would make leather of leath
-_UMLAUTS = (("ae", "a"), ("oe", "o"), ("ue", "u"))
+_NEGATIONS = frozenset(
+    {"not", "without", "ohne", "nicht", "sans", "sin", "zonder", "niet", "senza", "sem"}
+)
 
 
 class WordGroup(NamedTuple):
@@ -64,13 +64,14 @@ class Interpreter:
     ) -> None:
         """``finds`` returns True if an item matches a full-text expression."""
         self._vocabulary = vocabulary
+        self._compounds = Compounds(vocabulary)
         self._synonyms = synonyms
         self._finds = finds
 
     def interpret(self, text: str) -> WordQuery:
         """Interpret a text. The result has no groups if the text has no words."""
-        typed = take_apart(text)
-        units = self._loosened(typed.units)
+        typed = self._negated(take_apart(text))
+        units = self._decomposed(self._loosened(typed.units))
         others = self._other_words(units)
         elsewhere = _names_elsewhere(units)
         groups: list[WordGroup] = []
@@ -94,6 +95,37 @@ class Interpreter:
 
     def _excluded(self, typed: Typed) -> list[str]:
         return [form for unit in typed.excluded for form in self._forms(unit)]
+
+    def _negated(self, typed: Typed) -> Typed:
+        """Exclude what follows a word such as "not", if no item has both as neighbors.
+
+        Shops sell what is "without sleeves", or "sugar free".
+        """
+        units = list(typed.units)
+        excluded = list(typed.excluded)
+        at = 1  # something must be asked for
+        while at + 1 < len(units):
+            word, named = units[at].text, " ".join(units[at + 1].words)
+            if word not in _NEGATIONS or self._any([f"{word} {named}"]):
+                at += 1
+            elif self._any([f"{named} free"]):
+                del units[at]
+            else:
+                excluded.append(units[at + 1])
+                del units[at : at + 2]
+        return typed._replace(units=units, excluded=excluded)
+
+    def _decomposed(self, units: list[Unit]) -> list[Unit]:
+        """Take compounds apart that no item has, if items have both of their parts."""
+        kept: list[Unit] = []
+        for place, unit in enumerate(units):
+            is_word = len(unit.words) == 1 and unit.text.isalpha() and not unit.is_unspaced
+            parts = None
+            if is_word and not self._synonyms.of(unit.words) and not self._any(self._forms(unit)):
+                weak = self._alike(unit, is_found=False, is_last=place == len(units) - 1)
+                parts = None if self._any(weak) else self._compounds.parts_of(unit.text)
+            kept.extend([unit] if parts is None else (Unit((part,), part) for part in parts))
+        return kept[:MAX_UNITS]
 
     def _loosened(self, units: list[Unit]) -> list[Unit]:
         """Split the units of several words that no item has as neighbors."""
@@ -125,17 +157,13 @@ class Interpreter:
         if len(words) == 1 and len(joined) >= 4:
             splits = self._vocabulary.splits(joined, _MAX_SPLITS)
             forms.extend(" ".join(parts) for parts in splits)
-            forms.extend(self._without_umlauts(joined))
+            forms.extend(self._spelled_out(joined))
         return forms
 
-    def _without_umlauts(self, word: str) -> list[str]:
-        """Return ``grosse`` for ``groesse``, if only the former is a word of the shop."""
-        plain = word
-        for spelled_out, folded in _UMLAUTS:
-            plain = plain.replace(spelled_out, folded)
-        if plain == word or self._vocabulary.has(word):
-            return []
-        return [plain]
+    def _spelled_out(self, word: str) -> list[str]:
+        """Return ``grosse`` for ``groesse``, if the latter is no word of the shop."""
+        plain = without_umlauts(word)
+        return [] if plain == word or self._vocabulary.has(word) else [plain]
 
     def _other_words(self, units: list[Unit]) -> list[list[str]]:
         """Return more forms for each unit: joined with its neighbors, and synonyms."""
@@ -167,18 +195,33 @@ class Interpreter:
         if unit.is_unspaced or (len(unit.words) > 1 and not is_last):
             return elsewhere, ""
         found_strong = self._any(strong)
-        weak = list(elsewhere)
-        if is_last and len(word) >= _BEGINNING_FROM:
-            weak.extend(self._beginnings(unit))
-        if len(unit.words) == 1:
-            weak.extend(self._compounds(word, is_found=found_strong))
-            if not found_strong:
-                weak.extend(self._other_endings(word))
-                if unit.words[0] not in EMPTY_WORDS and not self._any(weak):
-                    similar = self._vocabulary.similar_to(word, _MAX_CORRECTIONS)
-                    valid = [term for term in similar if self._any([term])]
-                    return valid, valid[0] if valid else ""
+        weak = [*elsewhere, *self._alike(unit, is_found=found_strong, is_last=is_last)]
+        is_word = len(unit.words) == 1 and unit.words[0] not in EMPTY_WORDS
+        if is_word and not found_strong and not self._any(weak):
+            similar = self._vocabulary.similar_to(word, _MAX_CORRECTIONS)
+            if valid := [term for term in similar if self._any([term])]:
+                return valid, valid[0]
+            if head := self._compounds.head_of(word):
+                is_found = self._any([head])
+                alike = self._alike(Unit((head,), head), is_found=is_found, is_last=False)
+                return [head, *alike], ""
+            return [], ""
         return [form for form in dict.fromkeys(weak) if form not in strong], ""
+
+    def _alike(self, unit: Unit, *, is_found: bool, is_last: bool) -> list[str]:
+        """Return words that begin or end like a unit; ``is_found`` if items have it itself."""
+        word = unit.words[-1]
+        found: list[str] = []
+        if is_last and len(word) >= _BEGINNING_FROM:
+            found.extend(self._beginnings(unit))
+        if len(unit.words) > 1:
+            return found
+        for form in (word, *self._spelled_out(word)):
+            found.extend(self._compounds.ending_in(form, is_found=is_found))
+            if not is_found and len(form) >= _BEGINNING_FROM:
+                endings = other_endings(form, is_dutch=self._compounds.is_dutch)
+                found.extend(filter(self._vocabulary.has, endings))
+        return found
 
     def _beginnings(self, unit: Unit) -> list[str]:
         """Return words that begin like an unfinished one; ``*`` marks the beginning of a stem."""
@@ -187,38 +230,6 @@ class Interpreter:
             found = self._vocabulary.beginning_with(word, _MAX_WORDS)
             return [term for term in found if term not in (f"{word}s", f"{word}es")]  # same stem
         return [f"{' '.join(unit.words)}*"]
-
-    def _compounds(self, word: str, *, is_found: bool) -> list[str]:
-        """Return the compounds that end in a word, as German and Dutch write them.
-
-        If items have the word itself, the rest of a compound must be a word too.
-        """
-        if len(word) < (3 if is_found else 4):
-            return []
-        forms = {word, *(word + ending for ending in _ENDINGS)}
-        forms |= {word.removesuffix(end) for end in _REMOVED if len(word) - len(end) >= 4}
-        found: list[str] = []
-        for form in sorted(forms, key=lambda form: (form != word, form)):
-            for term in self._vocabulary.ending_with(form, _MAX_WORDS):
-                first = term.removesuffix(form)
-                if len(first) >= 3 and (not is_found or self._is_word(first)):
-                    found.append(term)
-        return found[:_MAX_WORDS]
-
-    def _is_word(self, first: str) -> bool:
-        return any(
-            first.endswith(link) and self._vocabulary.has(first.removesuffix(link))
-            for link in _LINKS
-            if len(first) - len(link) >= 3
-        )
-
-    def _other_endings(self, word: str) -> list[str]:
-        """Return plurals or singulars that the English stemmer does not know."""
-        if len(word) < 4:
-            return []
-        forms = [word + ending for ending in _ENDINGS]
-        forms += [word.removesuffix(end) for end in _REMOVED if len(word) - len(end) >= 4]
-        return [form for form in forms if form != word and self._vocabulary.has(form)]
 
     def _any(self, forms: list[str]) -> bool:
         return bool(forms) and self._finds(expression_of(forms))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from indexer.arrays import Embedding, Scores
+    from indexer.arrays import Embedding, Mask, Scores
     from indexer.vectors.position_mask import PositionMask
     from search.live.recall import RecallWatch
     from search.live.segment import Segment
@@ -41,6 +41,11 @@ class BestRows(NamedTuple):
     score: Scores
     mode: Literal["exact", "ann"]
     lowest: float
+
+    def without(self, items: Mask) -> BestRows:
+        """Return the rows of all but these items (items,)."""
+        kept = ~items[self.item]
+        return self._replace(item=self.item[kept], row=self.row[kept], score=self.score[kept])
 
     @property
     def candidates(self) -> list[Candidate]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -269,10 +269,11 @@ def _keys_of(field: str, label: str) -> set[tuple[str, ...]]:
     return {key for name in names if (key := name_key(name)) and len(key) <= LONGEST_NAME}
 
 
-def _with_ancestors(path: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def _with_ancestors(path: str) -> tuple[str, ...]:
     """Return a path and all paths above it, so that a filter on ``a`` finds items of ``a/b``."""
     parts = [part for part in path.split("/") if part]
-    return ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
+    return tuple("/".join(parts[: depth + 1]) for depth in range(len(parts)))
 
 
 def as_labels(value: AttributeValue) -> list[str]:

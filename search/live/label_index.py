@@ -28,7 +28,7 @@ class LabelIndex:
         products: NDArray[np.int64],
         key: Callable[[str], str] = fold_label,
     ) -> None:
-        """``pairs`` are item numbers and values; those of one item follow each other.
+        """``pairs`` are item numbers and values, in any order.
 
         ``products`` (n,) has the product of each item. Values with the same ``key`` are equal.
         """
@@ -37,26 +37,23 @@ class LabelIndex:
         self.spelling: list[str] = []
         item_list: list[int] = []
         code_list: list[int] = []
-        last, known = -1, set[str]()  # a value that an item has in two spellings counts once
         for item, label in pairs:
-            plain = key(label)
-            if item != last:
-                last, known = item, set()
-            if plain in known:
-                continue
-            known.add(plain)
-            if plain not in codes:
-                codes[plain] = len(codes)
+            code = codes.setdefault(key(label), len(codes))
+            if code == len(self.spelling):
                 self.spelling.append(label)
             item_list.append(item)
-            code_list.append(codes[plain])
+            code_list.append(code)
         self._codes = codes
         self._n = len(products)
         self._products = products
         items = np.array(item_list, dtype=np.int64)  # (entries,)
         item_codes = np.array(code_list, dtype=np.int64)  # (entries,)
         # By product within a code, so that products are counted without sorting.
-        order = np.lexsort((products[items], item_codes))
+        order = np.lexsort((items, products[items], item_codes))
+        if len(order):  # a value that an item has in two spellings counts once
+            same = np.diff(items[order], prepend=-1) == 0
+            same &= np.diff(item_codes[order], prepend=-1) == 0
+            order = order[~same]
         self._items = items[order]  # (entries,), grouped by code
         self._entry_codes = item_codes[order]  # (entries,), rising
         self._starts = np.searchsorted(self._entry_codes, np.arange(len(codes) + 1))

@@ -56,6 +56,7 @@ class LayeredColumns:
         self._in_use = [owner[layer.numbers] == layer.serial for layer in layers]
         self.alive: Mask = owner != _DEAD  # (n,)
         self._whole: dict[str, list[FacetValue]] = {}  # facets of all items, for searches by photo
+        self._products: int | None = None  # of all items
 
     @classmethod
     def of(cls, items: list[Item]) -> LayeredColumns:
@@ -146,6 +147,18 @@ class LayeredColumns:
         if key not in self._whole and len(self._whole) < _MAX_KEPT:
             self._whole[key] = self._count_facet(key, mask, product)
         return self._whole.get(key) or self._count_facet(key, mask, product)
+
+    def count_products(self, mask: Mask, product: NDArray[np.int64]) -> int:
+        """Return how many products the items of a mask (n,) belong to.
+
+        ``product`` (n,) is the number of each item's product, always the same for these columns.
+        The number for ``alive`` itself is computed once.
+        """
+        if mask is not self.alive:
+            return _count_distinct(product[mask])
+        if self._products is None:
+            self._products = _count_distinct(product[mask])
+        return self._products
 
     def _count_facet(self, key: str, mask: Mask, product: NDArray[np.int64]) -> list[FacetValue]:
         tally = self.tally(key, mask)
@@ -253,3 +266,12 @@ class LayeredColumns:
             layer.columns.covered(key, in_use)
             for layer, in_use in zip(self._layers, self._in_use, strict=True)
         )
+
+
+def _count_distinct(numbers: NDArray[np.int64]) -> int:
+    """Return how many of these numbers from 0 on (n,) are distinct."""
+    if not len(numbers):
+        return 0
+    seen = np.zeros(int(numbers.max()) + 1, dtype=np.bool_)
+    seen[numbers] = True
+    return int(np.count_nonzero(seen))

@@ -18,6 +18,7 @@ import numpy as np
 
 from indexer.store.records import Change
 from indexer.words.synonyms import SYNONYMS, Synonyms
+from search.live.cycle_search import without_cycle_search
 from search.live.id_order import IdOrder
 from search.live.layers import LayeredColumns
 from search.live.record_cache import RecordCache
@@ -90,7 +91,7 @@ class LiveShop:
         self._always_current = always_current
         self._transaction = store.last_transaction  # the view has all writes up to this one
         self._records = RecordCache()
-        with store.read() as reader:
+        with store.read() as reader, without_cycle_search():
             rows = RowColumns(self._segments.renditions)
             items: list[Item] = []
             for number, record in enumerate(reader.items()):

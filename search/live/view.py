@@ -71,7 +71,7 @@ class ShopView:
     @property
     def products(self) -> int:
         """The number of products."""
-        return len(np.unique(self.product[self.columns.alive]))
+        return self.columns.count_products(self.columns.alive, self.product)
 
     @property
     def rows(self) -> int:
@@ -173,6 +173,8 @@ class ShopView:
         groups: NDArray[np.int64],
         limit: int,
         watch: RecallWatch | None = None,
+        *,
+        left_out: Mask | None = None,
     ) -> NearestItems:
         """Find the items nearest to a query, best first, until there are ``limit`` groups.
 
@@ -180,8 +182,9 @@ class ShopView:
         ``groups`` (items,) has the group of each item. Fewer groups are found only if no more are
         allowed. All groups but the last have the same rank under a larger ``limit``, ties included
         (up to MAX_DEPTH rows). ``watch`` sets the effort of the search, and may check its result.
+        ``left_out`` (items,) are a few items to drop from what is found.
         """
-        best = self._best_rows(query, self._parts(mask), groups, limit, watch)
+        best = self._best_rows(query, self._parts(mask), groups, limit, watch, left_out)
         if best is None:
             return NearestItems([], "exact")
         return NearestItems(best.candidates, best.mode)
@@ -216,14 +219,18 @@ class ShopView:
         groups: NDArray[np.int64],
         limit: int,
         watch: RecallWatch | None,
+        left_out: Mask | None = None,
     ) -> BestRows | None:
         """Return the best rows of ``nearest``; None if nothing is allowed."""
         available = sum(
             len(segment.vectors) if allowed is None else allowed.count for segment, allowed in parts
         )
-        k = min(available, self._rows_needed(limit, groups))
+        dropped = 0 if left_out is None else int(np.count_nonzero(left_out))
+        k = min(available, self._rows_needed(limit + dropped, groups))
         while available:
             best = best_row_of_items(parts, query, k, watch, self.ids)
+            if left_out is not None:
+                best = best.without(left_out)
             if k >= available:
                 return best
             first = group_scores(best, groups, limit)

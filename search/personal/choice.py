@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from indexer.arrays import unit
-from search.filters.grammar import parse_filter
 from search.personal.listing import (
     SURFACE,
     ListOptions,
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 
 _PER_SOURCE: Final = 80  # candidates
 _FROM_BEHAVIOR: Final = 300
-_IN_STOCK: Final = parse_filter("in_stock = true")
+_SAME_DIRECTION: Final = 0.98  # cosine
 _RANKED: Final = 400  # the best candidates, which are diversified
 
 
@@ -72,7 +71,7 @@ def choose_items(profile: Profile, query: RecommendQuery, sources: Sources) -> C
     allowed item is in stock.
     """
     view = sources.view
-    allowed = allowed_items(query, profile, view)
+    allowed = allowed_items(query, profile, sources)
     evidence = _evidence(profile, query, sources)
     if query.context is not None and (number := view.number(query.context)) >= 0:
         allowed &= view.product != view.product[number]
@@ -90,14 +89,15 @@ def choose_items(profile: Profile, query: RecommendQuery, sources: Sources) -> C
     return choice if choice.chosen else Choice([], "nothing_allowed")
 
 
-def allowed_items(query: RecommendQuery, profile: Profile, view: ShopView) -> Mask:
+def allowed_items(query: RecommendQuery, profile: Profile, sources: Sources) -> Mask:
     """Return the mask (size,) of items that pass the filter and are not hidden.
 
     It has those in stock or, if none of them is, those out of stock.
     """
-    allowed = view.columns.alive if query.filter is None else view.columns.mask(query.filter)
-    allowed = allowed & ~_mask(view, profile.hidden)
-    in_stock = allowed & view.columns.mask(_IN_STOCK)
+    columns = sources.view.columns
+    allowed = columns.alive if query.filter is None else columns.mask(query.filter)
+    allowed = allowed & ~_mask(sources.view, profile.hidden)
+    in_stock = allowed & sources.in_stock
     return in_stock if in_stock.any() else allowed
 
 
@@ -226,10 +226,18 @@ def _candidates(allowed: Mask, sources: Sources, evidence: Evidence) -> NDArray[
 
 
 def _directions(taste: Taste, context: Embedding | None) -> list[Embedding]:
-    """Return the vectors whose neighbors are candidates: interests, newest items, the context."""
-    found = [taste.liked.vectors[interest.place] for interest in taste.interests]
-    recent = taste.recent.mean()
-    return [unit(vector) for vector in (*found, recent, context) if vector is not None]
+    """Return the vectors whose neighbors are candidates: interests, newest items, the context.
+
+    Those that have the same neighbors as one before, as with a single item, are left out.
+    """
+    interests = [taste.liked.vectors[interest.place] for interest in taste.interests]
+    found: list[Embedding] = []
+    for vector in (*interests, taste.recent.mean(), context):
+        if vector is not None:
+            direction = unit(vector)
+            if all(float(direction @ other) < _SAME_DIRECTION for other in found):
+                found.append(direction)
+    return found
 
 
 def _first_allowed(items: NDArray[np.int64], allowed: Mask) -> NDArray[np.int64]:

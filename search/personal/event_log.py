@@ -237,18 +237,14 @@ class EventLog:
             txn.put("meta", b"lessons", msgspec.msgpack.encode(lessons))
         return True
 
-    def set_weights(self, weights: Mapping[str, float] | None, model: bytes = b"") -> None:
-        """Store the mixer's weights for a model of encoder, by its key, or delete them. StoreFull.
+    def delete_weights(self, model: bytes = b"") -> None:
+        """Delete the mixer's weights that an earlier version stored here. StoreFull.
 
-        Generations of another model keep theirs, also after a migration or a rollback.
+        They are those for a model of encoder, by its key, and those for any.
         """
-        key = weights_key(model).encode()
         with self.write() as txn:
-            if weights is not None:
-                txn.put("meta", key, msgspec.msgpack.encode(dict(weights)))
-                return
-            for name in (key, weights_key(b"").encode()):
-                txn.delete("meta", name)
+            for key in (weights_key(model), weights_key(b"")):
+                txn.delete("meta", key.encode())
 
     def bytes_used(self) -> int:
         """Return how many bytes the log takes on disk."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 KEY_BYTES: Final = 16  # of a keyed hash
 SEQUENCE: Final = struct.Struct(">Q")
-WEIGHTS_KEY: Final = "weights 2"  # in ``meta``; raise the number if the scale of a feature changes
+WEIGHTS_KEY: Final = "weights 2"  # in ``meta``, of earlier versions
 POPULARITY: Final = b"popularity"  # in ``meta``
 _MOST_HIDDEN: Final = 10_000
 TIME: Final = struct.Struct(">Q")  # milliseconds since 1970
@@ -131,6 +131,25 @@ class EventReader:
                     return
                 yield decode_event(value)
 
+    def page_of_user(self, user_id: str, after: bytes, limit: int) -> tuple[list[UserEvent], bytes]:
+        """Return up to ``limit`` events of a user, the oldest first, and the key of the last one.
+
+        They come after that key of an earlier page; b"" begins. The key is b"" if no more follow.
+        """
+        key = self.user_key(user_id)
+        if key is None:
+            return [], b""
+        events: list[UserEvent] = []
+        last = after
+        for name, value in self._txn.entries("events", after + b"\0" if after else key):
+            if not name.startswith(key):
+                return events, b""
+            if len(events) == limit:
+                return events, last
+            events.append(decode_event(value))
+            last = name
+        return events, b""
+
     def since(self, sequence: int) -> Iterator[LoggedEvent]:
         """Yield the events that were stored after this sequence number, in that order."""
         for _, name in self._txn.entries("log", SEQUENCE.pack(sequence + 1)):
@@ -175,10 +194,10 @@ class EventReader:
         return self._txn.get("meta", POPULARITY)
 
     def weights(self, model: bytes = b"") -> dict[str, float] | None:
-        """Return the mixer's weights that were learned from this log; None if none were.
+        """Return the mixer's weights that an earlier version stored here; None if it did not.
 
-        They are those of a model of encoder, by its key, or else those that an earlier version
-        stored for any model.
+        They are those of a model of encoder, by its key, or else those for any model. Trained
+        rankers are parts of generations now, see ``indexer.shop.rankers``.
         """
         general = self._meta(WEIGHTS_KEY, None)
         weights: dict[str, float] | None = self._meta(weights_key(model), general)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from indexer.arrays import Embedding, Vectors
+    from indexer.shop.rankers import Ranker
     from search.personal.paths import Path
     from search.personal.taste import Taste, Weighted
 
@@ -49,6 +50,7 @@ WEIGHTS: Final[Mapping[str, float]] = {
 other, while pictures of a kind have cosines of a half. Where there is behavior, it decides.
 """
 
+SCALE: Final = 2  # of the features; raise it if one changes, so that learned weights are not used
 _NEARNESS: Final = 8.0  # of a soft maximum over cosines: larger means that only near items count
 FOLLOWING_HALF_LIFE: Final = 2.0  # items: the third newest counts half as much as the newest
 BEHAVIOR_HALF_LIFE: Final = 10.0
@@ -68,6 +70,11 @@ class Evidence(NamedTuple):
     following: Path  # from the newest items, by how often both are met near each other
     behavior: Path  # from the newest items, by the linear model
     weights: Mapping[str, float] = WEIGHTS
+
+
+def fits(ranker: Ranker) -> bool:
+    """Return True if a trained ranker is of the present features."""
+    return ranker.scale == SCALE and set(ranker.weights) == set(FEATURES)
 
 
 def features_of(items: NDArray[np.int64], vectors: Vectors, evidence: Evidence) -> Features:

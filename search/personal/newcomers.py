@@ -29,11 +29,16 @@ class Newcomers(NamedTuple):
         self, user: NDArray[np.float32], allowed: NDArray[np.bool_], most: int
     ) -> NDArray[np.int64]:
         """Return those allowed that are most like a user's factors (f,), best first: (<= most,)."""
-        scores = np.where(allowed[self.items], self.factors @ user, -np.inf)  # (n, f) @ (f,)
+        scores = self.factors @ user  # (n, f) @ (f,)
+        scores[~allowed[self.items]] = -np.inf
         count = min(most, len(scores))
-        best = np.argpartition(-scores, count - 1)[:count] if count else np.zeros(0, np.int64)
-        best = best[np.argsort(-scores[best], kind="stable")]
-        return np.asarray(self.items[best[scores[best] > -np.inf]], dtype=np.int64)
+        if not count:
+            return np.zeros(0, dtype=np.int64)
+        # Partitioning values is several times as fast as partitioning their places.
+        least = np.partition(scores, -count)[-count]
+        best = np.flatnonzero((scores >= least) & (scores > -np.inf))
+        best = best[np.argsort(-scores[best], kind="stable")][:count]
+        return np.asarray(self.items[best], dtype=np.int64)
 
 
 def user_factors(factors: NDArray[np.float32]) -> NDArray[np.float32]:

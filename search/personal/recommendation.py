@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from indexer.errors import BadQuery
+from indexer.items import ORIGINAL
 from search.filters.jsonform import Filter
 from search.hits import Hit
 from search.query import MAX_LIMIT
@@ -89,6 +90,13 @@ class Recommendations(msgspec.Struct, frozen=True, kw_only=True):
             "with the item, and those that look like it fill up."
         ),
     ] = None
+    style: Annotated[
+        str,
+        Meta(
+            description="The style to show the pictures in: the one asked for, else the one that "
+            "the user reacts to most. original: as they were photographed."
+        ),
+    ] = ORIGINAL
     events: Annotated[int, Meta(description="Events of the user that were looked at.")]
     generation: str
     timings: Annotated[dict[str, float], Meta(description="Milliseconds by stage.")]
@@ -99,7 +107,8 @@ class RecommendQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     ``context`` is the item that the user looks at; it is not recommended itself. ``seen`` allows
     items that the user has met before. ``explain`` asks for contributions. ``diversity`` is what
-    an item loses for likeness to those before it, from 0 (nothing) to 1.
+    an item loses for likeness to those before it, from 0 (nothing) to 1. ``style`` is the style to
+    show pictures in; None is the one that the user reacts to most.
     """
 
     limit: int = DEFAULT_LIMIT
@@ -108,6 +117,7 @@ class RecommendQuery(msgspec.Struct, frozen=True, kw_only=True):
     seen: bool = False
     explain: bool = False
     diversity: float = 0.1
+    style: str | None = None
 
     def check(self) -> RecommendQuery:
         """Return the query itself. Raises BadQuery, naming the field."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from indexer.arrays import unit
 from indexer.errors import IndexCorrupt, UnknownItem
-from indexer.items import clean_id
+from indexer.items import ORIGINAL, clean_id
 from indexer.layout import EVENTS
 from indexer.stopwatch import Stopwatch
 from search.moments import moments
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from search.personal.profile import Profile
 
 
+_PAGE: Final = 2_000  # events
+
+
 class Replay(NamedTuple):
     """The numbers of the products of a list that was shown, -1 for one that is gone, and those of
     the list that other weights would make, best first.
@@ -65,13 +68,14 @@ class Recommender:
         *,
         generation: str,
         model: bytes = b"",
+        seal: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Events are kept below ``folder``; ``clock`` gives the seconds since 1970.
 
         ``live`` and ``store`` are those of the shop, and ``dim`` is that of its vectors;
         ``generation`` is a name that goes into each reply; ``model`` is the key of the encoder's
-        model.
+        model; ``seal`` is that of the generation, whose trained ranker is used if it has one.
         """
         self._folder = folder
         self._live = live
@@ -82,7 +86,7 @@ class Recommender:
         self._clock = clock
         self._log: EventLog | None = None
         self._opening = threading.Lock()
-        self._sources = SourceReader(folder, dim, model, self.open_log)
+        self._sources = SourceReader(folder, dim, model, self.open_log, seal=seal)
 
     def with_events(self, folder: Path, *, clock: Callable[[], float] = time.time) -> Recommender:
         """Return a recommender of the same shop with events below another folder."""
@@ -126,6 +130,17 @@ class Recommender:
         with log.read() as reader:
             return list(reader.of_user(user_id))
 
+    def events_after(self, user_id: str, after: bytes) -> tuple[list[UserEvent], bytes]:
+        """Return the next 2,000 events of a user, the oldest first, and where the next page begins.
+
+        b"" is the beginning, and the end: so a user of a million events takes little memory.
+        """
+        log = self.open_log()
+        if log is None:
+            return [], b""
+        with log.read() as reader:
+            return reader.page_of_user(clean_id(user_id), after, _PAGE)
+
     def forget(self, user_id: str) -> int:
         """Delete all events of a user; return how many there were."""
         user_id = clean_id(user_id)
@@ -163,7 +178,7 @@ class Recommender:
                 _check_item(query.context, view)
             return choose_items(profile, query, self._sources.read(view))
 
-        return self._answer(query, choose, profile.events)
+        return self._answer(query, choose, profile.events, query.style or profile.style)
 
     def bought_together(self, item_id: str, query: RecommendQuery) -> Recommendations:
         """Choose what goes with an item. Raises BadQuery, UnknownItem, IndexCorrupt.
@@ -176,7 +191,7 @@ class Recommender:
             bought = self._sources.bought_with(item_id)
             return choose_together(item, query, bought, self._sources.read(view))
 
-        return self._answer(query, choose, 0)
+        return self._answer(query, choose, 0, query.style or ORIGINAL)
 
     def replay(
         self, user_id: str, time: float, shown: Sequence[str], weights: Mapping[str, float]
@@ -202,7 +217,11 @@ class Recommender:
         )
 
     def _answer(
-        self, query: RecommendQuery, choose: Callable[[ShopView], Choice], events: int
+        self,
+        query: RecommendQuery,
+        choose: Callable[[ShopView], Choice],
+        events: int,
+        style: str,
     ) -> Recommendations:
         stopwatch = Stopwatch()
         query = query.check()
@@ -223,6 +242,7 @@ class Recommender:
         return Recommendations(
             items=items,
             fallback=choice.fallback,
+            style=style,
             events=events,
             generation=self._generation,
             timings=milliseconds(stopwatch),

@@ -18,7 +18,6 @@ many. ``explore`` is the share of the places, after the first, whose item is dra
 
 from __future__ import annotations
 
-import logging
 import stat
 from typing import TYPE_CHECKING, Final
 
@@ -29,13 +28,12 @@ from indexer.jsonbytes import decode_json_as
 from indexer.layout import RULES
 from search.filters.grammar import parse_filter
 from search.personal.mixer import FEATURES
+from search.personal.watched_file import WatchedFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-
-logger = logging.getLogger("vitrine.search")
 
 _MOST: Final = 100  # rules of each kind: every filter costs time in each request
 _MAX_PLACE: Final = 1000
@@ -100,41 +98,9 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self
 
 
-_NONE: Final = Rules()
-
-
-class RulesFile:
-    """The rules of a shop's folder, read again when the file changes. Thread-safe."""
-
-    def __init__(self, shop: Path) -> None:
-        """``shop`` is the folder; it may have no rules."""
-        self._path = shop / RULES
-        self._last: tuple[tuple[int, int, int], Rules] | None = None
-
-    def current(self) -> Rules:
-        """Return the rules as they are now.
-
-        If the file is invalid or cannot be read, the last valid rules hold, and the reason is
-        logged.
-        """
-        try:
-            status = self._path.stat()
-            version = (status.st_mtime_ns, status.st_size, status.st_ino)
-        except FileNotFoundError:
-            self._last = None
-            return _NONE
-        except OSError:
-            version = (0, 0, 0)  # ``read_rules`` finds out why
-        last = self._last
-        if last is not None and last[0] == version:
-            return last[1]
-        try:
-            rules = read_rules(self._path)
-        except BadQuery as error:
-            logger.warning("%s; the last valid rules hold", error)
-            rules = _NONE if last is None else last[1]
-        self._last = (version, rules)
-        return rules
+def rules_file(shop: Path) -> WatchedFile[Rules]:
+    """Return the rules of a shop's folder, which may have none."""
+    return WatchedFile(shop / RULES, read_rules, Rules())
 
 
 def check_weights(weights: Mapping[str, float]) -> None:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from msgspec.structs import replace
 
 from indexer.items import clean_id
+from indexer.layout import RANKERS
+from indexer.shop.rankers import Ranker, read_rankers
+from search.filters.grammar import parse_filter
 from search.personal.applied_rules import RulesApplier
 from search.personal.learning import bought_with
 from search.personal.lessons import Lessons
 from search.personal.main_images import MainImages
-from search.personal.mixer import FEATURES, WEIGHTS
+from search.personal.mixer import FEATURES, WEIGHTS, fits
 from search.personal.neighbors import Neighbors
 from search.personal.popularity import Popularity
-from search.personal.rules import RulesFile
+from search.personal.rules import rules_file
+from search.personal.watched_file import WatchedFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,10 +35,14 @@ if TYPE_CHECKING:
     from search.personal.learning import Bought
 
 
+_IN_STOCK: Final = parse_filter("in_stock = true")
+
+
 class Sources(NamedTuple):
     """The data that recommendations are made from besides the profile, for one view of a shop.
 
-    ``popular`` (items of the view,) are scores in [0, 1], and ``most_popular`` the items that have
+    ``in_stock`` (items of the view,) has the items that are alive and in stock. ``popular`` (items
+    of the view,) are scores in [0, 1], and ``most_popular`` the items that have
     one, best first. ``neighbors`` takes items, and returns their neighbors by what is met together
     and by the linear model. ``newcomers`` takes the items met (the newest first), the mask of
     those allowed, and a limit; it returns items that too few users met, best first. ``rng`` draws
@@ -43,6 +51,7 @@ class Sources(NamedTuple):
 
     view: ShopView
     images: MainImages
+    in_stock: Mask
     popular: NDArray[np.float32]
     neighbors: Callable[[list[int]], tuple[Neighbors, Neighbors]]
     most_popular: NDArray[np.int64]
@@ -66,6 +75,13 @@ class _Popular(NamedTuple):
     ranked: NDArray[np.int64]
 
 
+class _InStock(NamedTuple):
+    """The items of a view that are alive and in stock: (items,)."""
+
+    view: ShopView
+    mask: Mask
+
+
 class SourceReader:
     """Reads the sources of a shop from its log of events and its rules. Thread-safe.
 
@@ -73,22 +89,32 @@ class SourceReader:
     """
 
     def __init__(
-        self, folder: Path, dim: int, model: bytes, open_log: Callable[[], EventLog | None]
+        self,
+        folder: Path,
+        dim: int,
+        model: bytes,
+        open_log: Callable[[], EventLog | None],
+        *,
+        seal: str = "",
     ) -> None:
-        """``folder`` has the rules; the log may be None.
+        """``folder`` has the rules and the trained rankers; the log may be None.
 
-        ``dim`` is that of the vectors, ``model`` the key of their model.
+        ``dim`` is that of the vectors, ``model`` the key of their model, ``seal`` that of the
+        generation.
         """
         self._dim = dim
         self._model = model
         self._open_log = open_log
-        self._rules = RulesFile(folder)
+        self._rules = rules_file(folder)
+        self._rankers = WatchedFile[dict[str, Ranker]](folder / RANKERS, read_rankers, {})
+        self._seal = seal
         self._applier = RulesApplier()
         self._rng = random.Random()
         self._popularity = Popularity()
         self._lessons = Lessons(dim, model)
         self._last_popular: _Popular | None = None
         self._last_images: MainImages | None = None
+        self._last_in_stock: _InStock | None = None
 
     def read(self, view: ShopView) -> Sources:
         """Return the sources of a view, with all events that are stored by now."""
@@ -96,6 +122,7 @@ class SourceReader:
         return Sources(
             view,
             self.images(view),
+            self._in_stock(view),
             popular.of_items,
             lambda items: self._neighbors(items, view),
             popular.ranked,
@@ -111,6 +138,12 @@ class SourceReader:
         if last is None or last.view is not view:
             last = self._last_images = MainImages(view, self._dim)
         return last
+
+    def _in_stock(self, view: ShopView) -> Mask:
+        last = self._last_in_stock
+        if last is None or last.view is not view:
+            last = self._last_in_stock = _InStock(view, view.columns.mask(_IN_STOCK))
+        return last.mask
 
     def bought_with(self, item_id: str) -> list[Bought]:
         """Return what is bought together with an item, best first."""
@@ -137,8 +170,11 @@ class SourceReader:
         return last
 
     def _weights(self) -> Mapping[str, float]:
-        """Return the weights learned for this shop, or those that need no training."""
-        log = self._open_log()
+        """Return the weights of this generation's ranker, or those that need no training."""
+        ranker = self._rankers.current().get(self._seal)
+        if ranker is not None and fits(ranker):
+            return ranker.weights
+        log = self._open_log()  # an earlier version stored them there
         if log is None:
             return WEIGHTS
         with log.read() as reader:

@@ -35,7 +35,7 @@ def choose_together(
     """
     view = sources.view
     nobody = profile_of([], 0.0)
-    allowed = allowed_items(query, nobody, view) & (view.product != view.product[item])
+    allowed = allowed_items(query, nobody, sources) & (view.product != view.product[item])
     chosen = _bought(item, allowed, bought, sources)[: query.limit]
     if len(chosen) == query.limit:
         return Choice(chosen, None)

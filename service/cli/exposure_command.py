@@ -57,4 +57,4 @@ def _print_report(found: ExposureReport) -> None:
         shares = (group.items, group.exposure, group.relevance)
         table.add_row(Text(printable(group.value)), *(f"{share:.1%}" for share in shares), ratio)
     print_table(table)
-    note(f"from the lists of {found.users} users")
+    note(f"from the lists of {found.users} users; the place at rank r counts 1 / log2(r + 1)")

@@ -94,10 +94,10 @@ def command(
 
 
 def _was_read(entry: Skipped) -> bool:
-    """Return whether an entry only says which file was read for an image."""
+    """Return whether an entry only says which file or encoding was read."""
     from indexer.items import Remark
 
-    return isinstance(entry, Remark) and bool(entry.image)
+    return isinstance(entry, Remark) and (bool(entry.image) or entry.field == "encoding")
 
 
 @contextmanager

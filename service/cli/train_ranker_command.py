@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from msgspec.structs import replace
@@ -10,6 +11,11 @@ from msgspec.structs import replace
 from service.cli.console import json_option, print_json, shop_option
 from service.cli.terminal import note, say
 from service.cli.threads_option import threads_option
+
+if TYPE_CHECKING:
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.manifest import Manifest
+    from search.quality.train_ranker import TrainedRanker
 
 
 @click.command("train-ranker")
@@ -24,11 +30,12 @@ def command(context: click.Context, shop: Path, reset: bool, as_json: bool) -> N
     The weights are learned from earlier events and tested on later ones. They are stored only if
     they predict the later events better than the default weights, with 95 % confidence; running
     services use them from the next request on. Otherwise nothing changes, and the exit status is 1.
-    They hold for the encoder of the shop: after a migration, learn others; after a rollback, the
-    earlier ones hold again.
+    They belong to the serving generation. A rebuild with the same encoder takes them over, and
+    snapshots and replicas have them; after a rollback, those of the earlier generation hold again.
     """
     from indexer.errors import BadQuery
     from indexer.shop.folder import ShopFolder
+    from indexer.shop.rankers import set_ranker
     from search.engine import SearchEngine
     from search.personal.event_log import open_if_exists
     from search.quality.interactions import interactions_of
@@ -40,9 +47,10 @@ def command(context: click.Context, shop: Path, reset: bool, as_json: bool) -> N
     if log is None:
         raise BadQuery(f"{shop} has no events; store some with 'vitrine events import'")
     with log:
-        model = folder.manifest(folder.current()).model.key
+        manifest = folder.manifest(folder.current())
         if reset:
-            log.set_weights(None, model)
+            set_ranker(folder, manifest.seal, None)
+            log.delete_weights(manifest.model.key)
             if as_json:
                 print_json({"reset": True})
             else:
@@ -55,7 +63,7 @@ def command(context: click.Context, shop: Path, reset: bool, as_json: bool) -> N
         note(f"learning from {len(events)} events")
         trained = train_ranker(interactions_of(events, ids), vectors)
         if trained.is_better:
-            log.set_weights(trained.weights, model)
+            _deploy(folder, manifest, trained)
     rounded = {name: round(weight, 4) for name, weight in trained.weights.items()}
     if as_json:
         print_json(replace(trained, weights=rounded))
@@ -69,3 +77,25 @@ def command(context: click.Context, shop: Path, reset: bool, as_json: bool) -> N
         say("stored" if trained.is_better else "not significantly better: nothing was changed")
     if not trained.is_better:
         context.exit(1)
+
+
+def _deploy(folder: ShopFolder, trained_on: Manifest, trained: TrainedRanker) -> None:
+    """Store the weights for the serving generation, unless one of another encoder serves now.
+
+    Then they are stored for the generation whose vectors they were trained on.
+    """
+    from indexer.shop.manifest import now
+    from indexer.shop.rankers import Ranker, set_ranker
+    from search.personal.mixer import SCALE
+
+    serving = folder.manifest(folder.current())
+    is_same = serving.weights_hash == trained_on.weights_hash
+    ranker = Ranker(
+        scale=SCALE,
+        weights=trained.weights,
+        trained=now(),
+        ndcg=trained.ndcg,
+        ndcg_untrained=trained.ndcg_untrained,
+        test_events=trained.test_events,
+    )
+    set_ranker(folder, serving.seal if is_same else trained_on.seal, ranker)

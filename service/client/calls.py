@@ -76,6 +76,7 @@ class RecommendOptions(TypedDict, total=False):
     seen: bool
     explain: bool
     diversity: float
+    style: str
 
 
 class Call(NamedTuple, Generic[T]):

@@ -176,9 +176,9 @@ class _Search:
         answer = None if key is None else self._answers.get(key)
         if answer is None:
             return None
-        milliseconds = round((time.perf_counter() - began) * 1e3, 3)
-        timings = {**_NO_TIME, "total_ms": milliseconds}
-        self._metrics.search(answer.mode, timings)
+        seconds = time.perf_counter() - began
+        timings = {**_NO_TIME, "total_ms": round(seconds * 1e3, 3)}
+        self._metrics.kept_search(answer.mode, seconds)
         self._metrics.answer("hit", self._answers.bytes_used)
         return answer.before + msgspec.json.encode(timings) + answer.after
 
@@ -188,10 +188,10 @@ class _Search:
         began = time.monotonic()
         reply = self._engine.search(query)
         trace_search(began, reply.timings)
+        self._metrics.search(reply.mode, reply.timings, photo_ms)
         if photo_ms:
             for stage in ("encode_ms", "total_ms"):
                 reply.timings[stage] = round(reply.timings.get(stage, 0.0) + photo_ms, 3)
-        self._metrics.search(reply.mode, reply.timings)
         answer = Answer(*search_reply_parts(reply, root=self._root), reply.mode)
         if key is not None:
             self._answers.put(key, answer)

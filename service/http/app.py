@@ -54,6 +54,7 @@ from service.http.routes.styles import style_routes
 from service.http.routes.suggestions import suggestion_routes
 from service.http.routes.writes import write_routes
 from service.http.security import BodyLimit, HostCheck, SecurityHeaders
+from service.http.similar_shortcut import SimilarShortcut
 from service.runtime.answer_cache import AnswerCache
 from service.runtime.compaction import Compaction
 from service.runtime.engine import Engine
@@ -114,7 +115,7 @@ def create_app(
     worker = worker or WorkerProcess()
     sharing = None if worker.folder is None else SharedEffort(worker.folder)
     metrics = Metrics(worker.metrics)
-    pools = worker_pools(settings)
+    pools = worker_pools(settings, metrics)
     serving = Serving(
         open_engine or (lambda encoder: _open_shop(settings, encoder, sharing)),
         current or ShopFolder(settings.shop).current,
@@ -152,7 +153,7 @@ def create_app(
             tracing,
             shares_metrics=worker.count > 1,
         ),
-        _middleware(settings, gate, metrics, ids, rates, tracing),
+        _middleware(state, gate, ids, tracing),
     )
     add_routes(app, state)
     if assistants is not None:
@@ -243,20 +244,20 @@ def _lifespan(
 
 
 def _middleware(
-    settings: Settings,
-    gate: Gate,
-    metrics: Metrics,
-    ids: RequestIds,
-    rates: RateLimits,
-    tracing: Tracing | None,
+    state: AppState, gate: Gate, ids: RequestIds, tracing: Tracing | None
 ) -> list[Middleware]:
     """Return the middleware around every request, outermost first."""
+    settings = state.settings
     origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
     return [
         Middleware(SecurityHeaders, cross_origin=bool(origins)),
         *([_cors(origins)] if origins else []),
         Middleware(
-            RequestMiddleware, log=settings.request_log, metrics=metrics, ids=ids, tracing=tracing
+            RequestMiddleware,
+            log=settings.request_log,
+            metrics=state.metrics,
+            ids=ids,
+            tracing=tracing,
         ),
         Middleware(Compression),
         Middleware(HostCheck, allowed=settings.allowed_hosts.split(",")),
@@ -268,7 +269,8 @@ def _middleware(
             timeout_s=settings.body_timeout_s,
             min_bytes_s=settings.min_upload_kb_s * 1e3,
         ),
-        *([Middleware(ReadCheck, rates=rates)] if settings.require_key else []),
+        *([Middleware(ReadCheck, rates=state.rates)] if settings.require_key else []),
+        Middleware(SimilarShortcut, state=state),
     ]
 
 
@@ -278,7 +280,14 @@ def _cors(origins: list[str]) -> Middleware:
         CORSMiddleware,
         allow_origins=origins,
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "api-key", "Content-Type", "X-Request-ID", "If-Match"],
+        allow_headers=[
+            "Authorization",
+            "api-key",
+            "Content-Type",
+            "X-Request-ID",
+            "If-Match",
+            "If-None-Match",
+        ],
         expose_headers=[
             *("X-Request-ID", "Retry-After", "ETag", "Location"),
             *("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),

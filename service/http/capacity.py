@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from indexer.imaging.images import ImageLimits
@@ -23,20 +24,28 @@ _STYLE_WAIT_S = 20.0
 _MOST_STYLED = 32  # pictures that may wait to be styled: a page asks for a grid of them
 
 
-def worker_pools(settings: Settings) -> WorkerPools:
-    """Return the thread pools: how many calls of each kind run at once, and how many wait."""
+def worker_pools(settings: Settings, metrics: Metrics) -> WorkerPools:
+    """Return the thread pools: how many calls of each kind run at once, and how many wait.
+
+    The waits of searches are recorded in the metrics.
+    """
     threads, queue = THREADS.count, settings.queue_size
+    waited = partial(metrics.stage, "queue")
 
     def pool(name: str, count: int, room: int, deadline_s: float) -> Workers:
         return Workers(count, queue=room, deadline_s=deadline_s, name=name)
 
+    def search_pool(name: str, count: int, room: int) -> Workers:
+        wait_s = settings.queue_deadline_s
+        return Workers(count, queue=room, deadline_s=wait_s, name=name, waited=waited)
+
     wait_s = settings.queue_deadline_s
     return WorkerPools(
-        decoding=pool("decoding", threads, queue, wait_s),
-        searching=pool("searching", threads, queue, wait_s),
+        decoding=search_pool("decoding", threads, queue),
+        searching=search_pool("searching", threads, queue),
         # At most half of the cores and a short queue, because each of these takes many times as
         # long as another search.
-        costly=pool("costly searching", max(1, threads // 2), max(1, queue // 8), wait_s),
+        costly=search_pool("costly searching", max(1, threads // 2), max(1, queue // 8)),
         reading=pool("reading", threads, queue, wait_s),
         # One thread, because the store allows one writer at a time.
         writing=pool("writing", 1, queue, _WRITE_WAIT_S),
@@ -76,7 +85,7 @@ def batcher_factory(
 
     def batcher(engine: Engine) -> PhotoBatcher:
         return PhotoBatcher(
-            engine.encoder, pools.decoding, limits=limits, images=images, observe=metrics.batch
+            engine.encoder, pools.decoding, limits=limits, images=images, observer=metrics
         )
 
     return batcher

@@ -26,7 +26,7 @@ _JOBS = (
     *("/v1/comparisons", "/v1/audits", "/v1/catalogs"),
 )
 _OPERATORS = (*_JOBS, "/v1/keys", "/v1/storage", "/v1/models", "/v1/reports/")
-_SIMILAR = re.compile(r"/v1/items/.+/similar")
+_SEARCHES_OF_ITEM = re.compile(r"/v1/items/.+/(similar|bought-together)")
 
 
 class RequestQueue:
@@ -99,7 +99,9 @@ def _kind_of(method: str, path: str, length: int) -> str | None:
         return "photos" if method == "POST" else None
     if path == "/v1/ask":
         return "searches" if method == "POST" else None
-    if path in ("/v1/search", "/knn-service", "/mcp"):
+    if path == "/v1/search" and method in ("GET", "HEAD"):
+        return "searches"
+    if path in ("/v1/search", "/v1/search/batch", "/knn-service", "/mcp"):
         if method != "POST":
             return None
         return "photos" if length > _PHOTO_BYTES else "searches"
@@ -107,7 +109,7 @@ def _kind_of(method: str, path: str, length: int) -> str | None:
         return "styles" if method == "POST" else None
     if path in ("/v1/status", "/v1/styles", "/v1/generations"):
         return "reads"
-    if path.startswith(_OPERATORS):
+    if path == "/v1/suggestions" or path.startswith(_OPERATORS):
         return "writes" if method in ("POST", "DELETE") else "reads"
     if path == "/v1/rollback" or path.startswith("/v1/generations/"):
         return "writes" if method == "POST" else None
@@ -120,7 +122,7 @@ def _kind_of(method: str, path: str, length: int) -> str | None:
 
 def _kind_of_items(method: str, path: str) -> str | None:
     if method in ("GET", "HEAD"):
-        return "searches" if _SIMILAR.fullmatch(path) else "reads"
+        return "searches" if _SEARCHES_OF_ITEM.fullmatch(path) else "reads"
     if method == "POST" and path.endswith("/draft"):
         return "searches"
     return "writes" if method in ("PUT", "PATCH", "DELETE", "POST") else None

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from service.http.logged_path import USERS, logged_path
 from service.http.problems import REQUEST_ID, problem_of
-from service.http.rates import AUDITED, KEY_NAME, client_of, rate_headers
+from service.http.rates import AUDITED, IDLE_POLL, KEY_NAME, client_of, rate_headers
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -116,11 +116,15 @@ class RequestMiddleware:
                 _end(trace, scope, method, status or 499)
 
     def _record(self, scope: Scope, method: str, status: int, sent: int, seconds: float) -> None:
-        """Count a request in the metrics, and write it to the access log and the audit log."""
+        """Count a request in the metrics, and write it to the access log and the audit log.
+
+        The access log lacks polls that found no news, as there is one every second.
+        """
         if self._metrics is not None:
             self._metrics.request(method, _route(scope), status, seconds)
         audited = scope.get(AUDITED, False)
-        if not (self._log or audited):
+        logged = self._log and not scope.get(IDLE_POLL, False)
+        if not (logged or audited):
             return
         fields = {
             "method": method,
@@ -128,7 +132,7 @@ class RequestMiddleware:
             "status": status,
             "request_id": scope[REQUEST_ID],
         }
-        if self._log:
+        if logged:
             access_log.info(
                 "request", extra={**fields, "bytes": sent, "ms": round(seconds * 1e3, 1)}
             )

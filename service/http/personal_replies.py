@@ -60,11 +60,11 @@ class RecommendReply(Recommendations, frozen=True, kw_only=True):
 
 
 def recommend_reply(found: Recommendations, *, root: str) -> RecommendReply:
-    """Return recommendations as they are sent: with the addresses of images."""
+    """Return recommendations as they are sent: with the addresses of images, in their style."""
     items = [
         RecommendedItem(
             **{**asdict(item), "reason": item.reason},
-            image_url=image_url(item.item_id, item.image_index, root=root),
+            image_url=image_url(item.item_id, item.image_index, style=found.style, root=root),
         )
         for item in found.items
     ]

@@ -25,6 +25,13 @@ DiversityField = Annotated[
     float,
     Field(ge=0, le=1, description="How much an item loses for likeness to the items before it."),
 ]
+StyleField = Annotated[
+    Annotated[str, Field(min_length=1, max_length=MAX_NAME_BYTES)] | None,
+    Field(
+        description="A style to show the pictures in, see `/v1/styles`; `original` is none. By "
+        "default the one that the user reacts to most."
+    ),
+]
 ContextField = Annotated[
     Id | None, Field(description="The item that the user looks at; it is not recommended.")
 ]
@@ -90,6 +97,7 @@ class SessionBody(RequestModel):
     seen: SeenField = False
     explain: ExplainScoresField = False
     diversity: DiversityField = 0.1
+    style: StyleField = None
 
 
 class RecommendParams(BaseModel):
@@ -103,6 +111,7 @@ class RecommendParams(BaseModel):
     seen: SeenField = False
     explain: ExplainScoresField = False
     diversity: DiversityField = 0.1
+    style: StyleField = None
 
 
 class TogetherParams(BaseModel):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 KEY_NAME = "vitrine.key_name"  # key in the ASGI scope: the name of the key that was sent
 AUDITED = "vitrine.audited"  # key in the ASGI scope: the request belongs in the audit log
+IDLE_POLL = "vitrine.idle_poll"  # key in the ASGI scope: asked for news, and there was none
 RATE = "vitrine.rate"  # key in the ASGI scope: a BucketState
 
 _BURST_S = 10  # a key with a limit of its own may send the searches of so many seconds at once

@@ -116,9 +116,9 @@ async def cropped_reply(state: AppState, query: Query, request: Request) -> byte
             began = time.monotonic()
             reply = engine.search(msgspec.structs.replace(base_query, parts=parts))
             trace_search(began, reply.timings)
+            metrics.search(reply.mode, reply.timings, photo_ms)
             for stage in ("encode_ms", "total_ms"):
                 reply.timings[stage] = round(reply.timings.get(stage, 0.0) + photo_ms, 3)
-            metrics.search(reply.mode, reply.timings)
             return msgspec.json.encode(search_reply(reply, root=root, cropped=meant.box))
 
         return await pool.run(work)

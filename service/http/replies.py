@@ -257,7 +257,14 @@ def write_reply(outcomes: list[Outcome]) -> WriteReply:
     return WriteReply(results=outcomes, refused=refused)
 
 
-def image_url(item_id: str, index: int, rendition: str = ORIGINAL, *, root: str = "") -> str:
-    """Return the URL of a stored image. Ids and renditions may contain any character."""
+def image_url(
+    item_id: str, index: int, rendition: str = ORIGINAL, *, style: str = ORIGINAL, root: str = ""
+) -> str:
+    """Return the URL of a stored image, or of one that is rendered in a style when it is asked for.
+
+    Ids, renditions and styles may contain any character.
+    """
     url = f"{root}/v1/items/{quote(item_id, safe='')}/image?index={index}"
+    if style != ORIGINAL:
+        return f"{url}&style={quote(style, safe='')}"
     return url if rendition == ORIGINAL else f"{url}&rendition={quote(rendition, safe='')}"

@@ -22,6 +22,7 @@ from service.http.app import KEEP_ALIVE_S, create_app
 from service.http.protocol import HttpProtocol
 from service.http.server_log import log_to_stderr
 from service.openfiles import raise_file_limit
+from service.runtime.blas import use_one_thread_each
 from service.runtime.exit_timer import ExitTimer
 from service.runtime.metrics import share_metrics
 from service.runtime.supervisor import Supervisor, end_with_parent, report_ready
@@ -89,6 +90,7 @@ def _serve(
 ) -> None:
     """Serve in this process. ``settings`` are those of the whole service."""
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    use_one_thread_each()
     settings = worker.share_of(settings)
     raise_file_limit(settings.max_connections)
     with log_to_stderr(as_json=settings.log_format == "json") as flush, _graceful_signals():

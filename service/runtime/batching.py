@@ -8,7 +8,7 @@ import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from indexer.errors import Overloaded
 from indexer.imaging.images import LIMITS, WHOLE, Box, ImageLimits
@@ -17,7 +17,7 @@ from search.opening import index_encoder
 from service.runtime.tracing import current_trace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from indexer.arrays import Embedding, Pixels, Vectors
     from indexer.encoders.base import Encoder
@@ -35,6 +35,24 @@ class BatchLimits(NamedTuple):
     wait_s: float = 0.0  # how long an idle encoder waits for more photos
     queue: int = 64
     deadline_s: float = 2.0  # longest wait of a photo before its batch begins
+
+
+class PhotoObserver(Protocol):
+    """Is told what happens to photos. Thread-safe."""
+
+    def batch(self, photos: int) -> None:
+        """So many photos were encoded together."""
+        ...
+
+    def stage(self, stage: str, seconds: float) -> None:
+        """A photo was in the stage decode, queue or encode for so long."""
+        ...
+
+
+class _Unobserved:
+    def batch(self, photos: int) -> None: ...
+
+    def stage(self, stage: str, seconds: float) -> None: ...
 
 
 @dataclass(slots=True)
@@ -63,9 +81,8 @@ class PhotoBatcher:
         *,
         limits: BatchLimits | None = None,
         images: ImageLimits = LIMITS,
-        observe: Callable[[int], None] = lambda _: None,
+        observer: PhotoObserver | None = None,
     ) -> None:
-        """``observe`` is called with the size of each batch."""
         self._encoder = encoder
         self._writing = index_encoder(encoder)
         self._decoders = decoders
@@ -78,7 +95,7 @@ class PhotoBatcher:
         self._closing = False
         self._freed_at = 0.0  # when the last batch ended; 0 if no more photos waited then
         self._pace_s = 0.0  # seconds per photo, measured while photos waited
-        self._observe = observe
+        self._observer = observer or _Unobserved()
         self._inside = 0
 
     def photos(self) -> SharedPhotos:
@@ -188,12 +205,14 @@ class PhotoBatcher:
         if any(result.cancelled() for result in results):
             return
         squares = photo.squares(self._encoder.preprocess, boxes)
+        decoded = time.monotonic()
         jobs = [
-            _Job(square, result, trace, time.monotonic(), deadline)
+            _Job(square, result, trace, decoded, deadline)
             for square, result in zip(squares, results, strict=True)
         ]
+        self._observer.stage("decode", decoded - began)
         if trace is not None:
-            trace.stage("decode", began, time.monotonic())
+            trace.stage("decode", began, decoded)
         with self._lock:
             if self._closing:
                 raise _closed()
@@ -218,7 +237,7 @@ class PhotoBatcher:
                 pace = (now - self._freed_at) / len(batch)
                 self._pace_s = 0.9 * self._pace_s + 0.1 * pace if self._pace_s else pace
             self._freed_at = now if self._inside > len(batch) else 0.0
-            self._observe(len(batch))
+            self._observer.batch(len(batch))
         with self._lock:
             self._scheduled = bool(self._ready) and not self._closing
             if self._scheduled:
@@ -253,6 +272,8 @@ class PhotoBatcher:
             return
         ended = time.monotonic()
         for job, vector in zip(batch, vectors, strict=True):
+            self._observer.stage("queue", began - job.decoded)
+            self._observer.stage("encode", ended - began)
             if job.trace is not None:
                 job.trace.stage("queue", job.decoded, began)
                 job.trace.stage("encode", began, ended)

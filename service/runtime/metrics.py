@@ -22,6 +22,8 @@ from prometheus_client import (
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from service.runtime.tracing import STAGES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
@@ -58,10 +60,14 @@ class Metrics:
         self._searches = Counter(
             "vitrine_searches", "Searches, by mode.", ("mode",), registry=registry
         )
-        self._stages = Histogram(
-            "vitrine_search_stage_seconds", "Stages of a search.", ("stage",),
-            registry=registry, buckets=_SECONDS,
+        stages = Histogram(
+            "vitrine_search_stage_seconds",
+            "Stages of a search: waiting (queue), decode and encode for each photo; query, search, "
+            "rank and fields for each search that is not kept; total for each search.",
+            ("stage",), registry=registry, buckets=_SECONDS,
         )  # fmt: skip
+        names = ("queue", "decode", "encode", *STAGES.values(), "total")
+        self._stages = {name: stages.labels(name) for name in names}
         self._answers = Counter(
             "vitrine_answers", "Answers to searches: kept (hit), not kept (miss), or never kept.",
             ("cache",), registry=registry,
@@ -81,6 +87,13 @@ class Metrics:
             "vitrine_generation", "1 for the generation that serves.", ("generation",),
             registry=registry, multiprocess_mode="livemax",
         )  # fmt: skip
+        self._created = _gauge(
+            registry, "vitrine_generation_created_seconds",
+            "When the generation that serves was built, in seconds since 1970.",
+        )  # fmt: skip
+        self._map_fill = _gauge(
+            registry, "vitrine_store_map_fill", "Share of the store's map that is used, 0 to 1."
+        )
         self._items = _gauge(registry, "vitrine_items", "Items that searches can find.")
         self._rows = _gauge(registry, "vitrine_index_rows", "Rows of the index.")
         self._delta = _gauge(
@@ -112,11 +125,25 @@ class Metrics:
         self._answers.labels(cache).inc()
         self._kept.set(bytes_kept)
 
-    def search(self, mode: Mode, timings: Mapping[str, float]) -> None:
-        """Count a search, and record the times of its stages in milliseconds."""
+    def search(self, mode: Mode, timings: Mapping[str, float], photo_ms: float = 0.0) -> None:
+        """Count a search, and record the times of its stages in milliseconds.
+
+        ``photo_ms`` is how long its photos took before it; the timings are without them.
+        """
         self._searches.labels(mode).inc()
-        for stage, milliseconds in timings.items():
-            self._stages.labels(stage.removesuffix("_ms")).observe(milliseconds / 1e3)
+        for name, stage in STAGES.items():
+            if name in timings:
+                self.stage(stage, timings[name] / 1e3)
+        self.stage("total", (timings.get("total_ms", 0.0) + photo_ms) / 1e3)
+
+    def kept_search(self, mode: Mode, seconds: float) -> None:
+        """Count a search whose answer was kept, and record its time."""
+        self._searches.labels(mode).inc()
+        self.stage("total", seconds)
+
+    def stage(self, stage: str, seconds: float) -> None:
+        """Record the time of a stage of a search."""
+        self._stages[stage].observe(seconds)
 
     def batch(self, photos: int) -> None:
         """Record the size of a batch."""
@@ -132,6 +159,8 @@ class Metrics:
             self._last_generation = generation
         if vitals is not None:
             self._generation.labels(vitals.generation).set(1)
+            self._created.set(vitals.created)
+            self._map_fill.set(vitals.map_fill)
             self._items.set(vitals.items)
             self._rows.set(vitals.indexed_rows)
             self._delta.set(vitals.delta_rows)

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace.export import SpanExporter
 
-_STAGES = {"encode_ms": "query", "search_ms": "search", "rank_ms": "rank", "fields_ms": "fields"}
+STAGES = {"encode_ms": "query", "search_ms": "search", "rank_ms": "rank", "fields_ms": "fields"}
 """Stages of a search by their timings: ``query`` makes one vector of words and other parts.
 
 Those before it are ``queue`` (it waits for a thread or the encoder), ``decode`` and ``encode``.
+Traces and metrics use these names.
 """
 
 _CURRENT: ContextVar[Trace | None] = ContextVar("trace", default=None)
@@ -72,7 +73,7 @@ def trace_search(began: float, timings: Mapping[str, float]) -> None:
     if trace is None:
         return
     for name, milliseconds in timings.items():
-        if milliseconds and (stage := _STAGES.get(name)) is not None:
+        if milliseconds and (stage := STAGES.get(name)) is not None:
             ended = began + milliseconds / 1e3
             trace.stage(stage, began, ended)
             began = ended

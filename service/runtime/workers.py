@@ -29,12 +29,22 @@ class Workers:
     without waiting for the event loop.
     """
 
-    def __init__(self, threads: int, *, queue: int, deadline_s: float, name: str) -> None:
+    def __init__(
+        self,
+        threads: int,
+        *,
+        queue: int,
+        deadline_s: float,
+        name: str,
+        waited: Callable[[float], None] = lambda _: None,
+    ) -> None:
+        """``waited`` is called with the seconds that each call waited for its thread."""
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"vitrine-{name}")
         self._room = threads + queue
         self._threads = threads
         self._deadline_s = deadline_s
         self._name = name
+        self._waited = waited
         self._lock = threading.Lock()
         self._inside = 0  # calls that wait or run
 
@@ -75,16 +85,19 @@ class Workers:
         ``deadline`` is a time of ``time.monotonic``, which is also the event loop's clock. The
         future raises Overloaded if the call would begin later.
         """
-        until = time.monotonic() + self._deadline_s
+        submitted = time.monotonic()
+        until = submitted + self._deadline_s
         until = until if deadline is None else min(until, deadline)
 
         def begin() -> T:
-            if time.monotonic() > until:  # the caller has given up
+            now = time.monotonic()
+            if now > until:  # the caller has given up
                 raise self._late()
+            self._waited(now - submitted)
             return work()
 
         if (trace := current_trace()) is not None:
-            begin = partial(copy_context().run, _traced, trace, time.monotonic(), begin)
+            begin = partial(copy_context().run, _traced, trace, submitted, begin)
         with self._lock:
             if self._inside >= self._room:
                 raise Overloaded(

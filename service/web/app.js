@@ -22,7 +22,7 @@ import { Results } from "./results.js";
 import { share } from "./share.js";
 import { Shelf } from "./shelf.js";
 import { Source } from "./source.js";
-import { startStyles } from "./styles.js";
+import { currentStyle, startStyles } from "./styles.js";
 import { plannedItems, shopName, t } from "./texts.js";
 import { titleOf } from "./title.js";
 import { Welcome } from "./welcome.js";
@@ -63,8 +63,9 @@ function go(next, { replace = false } = {}) {
 /** Go to a change of the newest question; what is drawn may belong to an older one. */
 const change = (changed, options) => go(changed(question), options);
 
-function open(hit) {
-  interest.note(hit.item_id, "view");
+/** Open the panel of an item. Its picture is in the style that the shopper chose, or in one `picked` for them. */
+function open(hit, { picked = false } = {}) {
+  interest.note(hit.item_id, "view", picked ? {} : { rendition: currentStyle() || "original" });
   const depth = opened() ? (history.state?.depth ?? 0) + 1 : 1;
   history.pushState(stateNow({ depth }), "", write(question, hit.item_id));
   panel.show(hit.item_id, { deep: depth > 1, hit });
@@ -82,7 +83,7 @@ function closePanel() {
 /** Start a new search from an item. Keep the price limits: they belong to the shopper. */
 function alike(hit) {
   if (hit.title !== undefined) source.item = hit;
-  interest.note(hit.item_id, "click");
+  interest.note(hit.item_id, "click", { rendition: currentStyle() || "original" });
   panel.show("", {});
   go({ ...EMPTY, item: hit.item_id, min: question.min, max: question.max, stock: question.stock });
   window.scrollTo(0, 0);
@@ -282,7 +283,7 @@ const panel = new Panel({
 });
 const welcome = new Welcome(alike);
 const offers = new Offers();
-const foryou = new ForYou(cards);
+const foryou = new ForYou({ href, open: (hit) => open(hit, { picked: true }) });
 const infinite = new Infinite(() => more());
 new Shelf(cards);
 byId("foot").prepend(askBox());

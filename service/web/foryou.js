@@ -4,6 +4,7 @@ import { forYou } from "./api.js";
 import { COMPACT, card } from "./card.js";
 import { byId, icon, make } from "./dom.js";
 import * as interest from "./interest.js";
+import { currentStyle, readableStyle } from "./styles.js";
 import { t } from "./texts.js";
 
 const SHOWN = 6;
@@ -13,8 +14,9 @@ const REASONS = ["like_recent", "like_liked", "others_took", "new", "popular", "
 export class ForYou {
   #handlers;
   #aborter = new AbortController();
+  #said = null; // what became of the last like or hide, and its event
 
-  /** `handlers`: open(item), alike(item), href(item). */
+  /** `handlers`: open(item), href(item). */
   constructor(handlers) {
     this.#handlers = handlers;
     interest.onChange(() => this.show());
@@ -36,8 +38,8 @@ export class ForYou {
     this.#aborter = new AbortController();
     const { signal } = this.#aborter;
     try {
-      const { items } = await forYou(interest.events(), SHOWN, signal);
-      if (!signal.aborted) this.#draw(place, items);
+      const reply = await forYou(interest.events(), SHOWN, signal);
+      if (!signal.aborted) this.#draw(place, reply);
     } catch (problem) {
       if (problem.name !== "AbortError") place.hidden = true; // the row is an extra: no message
     }
@@ -60,34 +62,58 @@ export class ForYou {
     place.hidden = false;
   }
 
-  #draw(place, items) {
-    const focused = document.activeElement?.closest("#foryou [data-item]")?.dataset.item;
+  /** Draw the row; before the first click there is nothing to show but what the page shows above. */
+  #draw(place, { items, style, fallback }) {
+    const focused = place.contains(document.activeElement);
+    const isEmpty = interest.events().length === 0 && fallback === "assorted";
+    const shown = isEmpty ? [] : items;
+    const reasons = new Set(shown.map(whyOf));
+    const shared = shown.length > 1 && reasons.size === 1 ? [...reasons][0] : "";
+    const act = (text, run) => make("button", { class: "link", type: "button", text, on: { click: run } });
     place.replaceChildren(
       make(
         "div",
         { class: "foryou-bar" },
-        make("h2", { id: "foryou-title", text: t("foryou") }),
-        make("button", { class: "link", type: "button", text: t("foryou.forget"), on: { click: interest.forget } }),
-        make("button", {
-          class: "link",
-          type: "button",
-          text: t("foryou.off"),
-          on: { click: () => interest.decide(false) },
-        }),
+        make("h2", { id: "foryou-title", tabindex: "-1", text: t("foryou") }),
+        shared ? make("p", { class: "foryou-about", dir: "auto", text: shared }) : null,
+        style === "original" || currentStyle()
+          ? null
+          : make("p", { class: "foryou-about", text: t("foryou.style", { style: readableStyle(style) }) }),
+        make(
+          "span",
+          { class: "foryou-choices" },
+          isEmpty ? null : act(t("foryou.forget"), interest.forget),
+          act(t("foryou.off"), () => interest.decide(false)),
+        ),
       ),
-      make(
-        "ul",
-        { class: "strip", role: "list", id: "foryou-list" },
-        ...items.map((item) => this.#card(item)),
-      ),
+      this.#notice(),
+      isEmpty
+        ? make("p", { class: "foryou-about", text: t("foryou.empty") })
+        : make(
+            "ul",
+            { class: "strip", role: "list", id: "foryou-list" },
+            ...shown.map((item) => this.#card(item, shared ? "" : whyOf(item))),
+          ),
     );
     place.hidden = items.length === 0;
-    if (focused) (place.querySelector(".card-link") ?? byId("foryou-title")).focus({ preventScroll: true });
+    if (focused) (place.querySelector(".foryou-said button") ?? byId("foryou-title")).focus({ preventScroll: true });
   }
 
-  #card(item) {
+  /** Return what became of the last like or hide, with a way back; an empty line without one. */
+  #notice() {
+    const said = make("p", { class: "foryou-said", role: "status" });
+    if (this.#said && interest.events().at(-1)?.time === this.#said.time) {
+      said.append(
+        make("span", { dir: "auto", text: this.#said.words }),
+        make("button", { class: "link", type: "button", text: t("foryou.undo"), on: { click: interest.undo } }),
+      );
+    }
+    return said;
+  }
+
+  #card(item, why) {
     const title = item.title || item.item_id;
-    const act = (name, label, type) =>
+    const act = (name, label, type, said) =>
       make(
         "button",
         {
@@ -95,18 +121,34 @@ export class ForYou {
           type: "button",
           title: label,
           "aria-label": t("foryou.act", { act: label, name: title }),
-          on: { click: () => interest.note(item.item_id, type) },
+          on: {
+            click: () => {
+              const time = interest.now();
+              this.#said = { time, words: t(said, { name: title }) };
+              interest.note(item.item_id, type, { time });
+            },
+          },
         },
         icon(name),
       );
-    const { code, title: name, item_id: id } = item.reason;
-    const why = REASONS.includes(code) ? t(`foryou.${code}`, { name: name || id || "" }) : "";
     const { href, open } = this.#handlers;
     const element = card(item, { href: href(item), width: COMPACT, handlers: { open, alike: open } });
     element.append(
       make("span", { class: "foryou-why", dir: "auto", text: why, title: why }),
-      make("span", { class: "foryou-acts" }, act("like", t("foryou.like"), "rating"), act("close", t("foryou.hide"), "hide")),
+      make(
+        "span",
+        { class: "foryou-acts" },
+        act("good", t("foryou.like"), "rating", "foryou.liked"),
+        act("close", t("foryou.hide"), "hide", "foryou.hidden"),
+      ),
     );
     return element;
   }
+}
+
+/** Return why an item is recommended, as the shopper reads it; "" for a reason that has no text. */
+function whyOf({ reason: { code, title, item_id: id } }) {
+  if (!REASONS.includes(code)) return "";
+  const isLiked = interest.events().some((event) => event.item_id === id && event.type === "rating");
+  return t(`foryou.${isLiked && code !== "others_took" ? "you_like" : code}`, { name: title || id || "" });
 }

@@ -23,13 +23,25 @@ export function events() {
   return consent() === "yes" ? storedList(EVENTS).slice(-MOST) : [];
 }
 
-/** Add an event, such as ("mug-1", "click"). Does nothing without consent. */
-export function note(item, type) {
+/** Return the time in seconds since 1970. */
+export const now = () => Date.now() / 1000;
+
+/**
+ * Add an event, such as ("mug-1", "click"). `rendition` is the style of the picture if the shopper
+ * chose it. Does nothing without consent.
+ */
+export function note(item, type, { rendition = "", time = now() } = {}) {
   if (consent() !== "yes") return;
-  const time = Date.now() / 1000;
   const event = { item_id: item, type, time };
+  if (rendition) event.rendition = rendition;
   if (type === "rating") event.value = 5;
   store(EVENTS, JSON.stringify([...events(), event].slice(-MOST)));
+  changed();
+}
+
+/** Delete the newest event. */
+export function undo() {
+  store(EVENTS, JSON.stringify(events().slice(0, -1)));
   changed();
 }
 

@@ -21,7 +21,6 @@ from service.http.answering import check_limit, reply_to
 from service.http.appstate import AppState, bind
 from service.http.explaining import explained
 from service.http.item_schemas import ImageParams, ItemsParams
-from service.http.kept_route import kept_route
 from service.http.middleware import RAW_ID, cancel_on_disconnect
 from service.http.openapi import Responses, problems, reply_of
 from service.http.personal_replies import RecommendReply, recommend_reply
@@ -100,7 +99,6 @@ def item_routes(state: AppState) -> APIRouter:
         summary="Similar items",
         responses=reply_of(SearchReply) | problems(401, 403, 404, 410, 422, 429, 503),
         operation_id="similar_items",
-        route_class_override=kept_route(state),
     )
     router.add_api_route(
         "/{item_id:path}/bought-together",

@@ -12,12 +12,14 @@ from fastapi import APIRouter, Request, Response
 from pydantic import SecretStr
 from starlette.responses import FileResponse
 
-from indexer.layout import GENERATIONS, PARTS
+from indexer.layout import GENERATIONS, PARTS, RANKERS
 from indexer.shop.folder import ShopFolder
+from indexer.shop.rankers import read_rankers
 from indexer.shop.status import disk_bytes
 from indexer.store.environment import MAP_BYTES
 from indexer.store.store import Store
 from search.personal.event_log import open_if_exists
+from search.personal.mixer import fits
 from service.apikey import Scope
 from service.http.appstate import AppState, bind
 from service.http.openapi import problems, reply_of
@@ -138,7 +140,7 @@ def models_of(settings: Settings) -> ModelsReply:
     if (log := open_if_exists(settings.shop)) is not None:
         with log, log.read() as reader:
             events = reader.count()
-            weights = reader.weights(manifest.model.key)
+            weights = reader.weights(manifest.model.key)  # stored by an earlier version
             lessons = reader.lessons
         learned = [
             ModelInfo(
@@ -148,8 +150,7 @@ def models_of(settings: Settings) -> ModelsReply:
             ),
             ModelInfo(
                 role="order of recommendations",
-                name="default weights" if weights is None else "weights of this shop",
-                note="vitrine train-ranker" if weights is None else "",
+                **_order(folder, manifest.seal, is_trained=weights is not None),
             ),
         ]
     return ModelsReply(
@@ -170,6 +171,17 @@ def models_of(settings: Settings) -> ModelsReply:
         ],
         events=events,
     )
+
+
+def _order(folder: ShopFolder, seal: str, *, is_trained: bool) -> dict[str, str]:
+    """Return the name and a note of the ranker that orders recommendations."""
+    ranker = read_rankers(folder.path / RANKERS).get(seal)
+    if ranker is not None and fits(ranker):
+        gain = f"nDCG@10 {ranker.ndcg:.3f}, default weights {ranker.ndcg_untrained:.3f}"
+        return {"name": "weights of this shop", "note": f"{ranker.trained[:10]}: {gain}"}
+    if is_trained:
+        return {"name": "weights of this shop", "note": ""}
+    return {"name": "default weights", "note": "vitrine train-ranker"}
 
 
 def settings_of(settings: Settings) -> list[SettingReply]:

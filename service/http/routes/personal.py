@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Annotated, Any
 from urllib.parse import unquote
 
 import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from starlette.responses import StreamingResponse
 
 from indexer.errors import BadEvent, BadQuery
-from indexer.items import MAX_ID_BYTES, clean_id
+from indexer.items import MAX_ID_BYTES, ORIGINAL, clean_id
 from indexer.jsonbytes import decode_json
 from search.filters.grammar import parse_filter
 from search.filters.jsonform import Filter, filter_from_json
@@ -158,6 +159,7 @@ async def recommend_session(state: AppState, request: Request) -> Response:
         seen=fields.seen,
         explain=fields.explain,
         diversity=fields.diversity,
+        style=fields.style,
     )
 
     def profile(engine: Engine) -> Profile:
@@ -181,6 +183,7 @@ async def recommend_user(
         seen=params.seen,
         explain=params.explain,
         diversity=params.diversity,
+        style=params.style,
     )
     return await _recommend(
         state, request, query, lambda engine: engine.recommender.profile(user_id)
@@ -189,15 +192,31 @@ async def recommend_user(
 
 async def user(state: AppState, user_id: UserId) -> Response:
     """Return everything that is stored about a user: the events, oldest first."""
-    async with state.serving.lease() as served:
-        engine = served.engine
 
-        def work() -> Response:
-            stored = engine.recommender.events_of(user_id)
-            events = [entry.event(user_id) for entry in stored]
-            return _reply(UserReply(user_id=user_id, events=events))
+    async def read(after: bytes) -> tuple[bytes, bytes]:
+        async with state.serving.lease() as served:
+            engine = served.engine
+            return await state.pools.reading.run(lambda: _event_page(engine, user_id, after))
 
-        return await state.pools.reading.run(work)
+    # Read before the reply begins, so that an error is still a reply.
+    first, after = await read(b"")
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b'{"user_id":' + msgspec.json.encode(user_id) + b',"events":[' + first
+        start = after
+        while start:
+            page, start = await read(start)
+            if page:  # else the user was erased meanwhile
+                yield b"," + page
+        yield b"]}"
+
+    return StreamingResponse(body(), media_type="application/json", headers=_PRIVATE)
+
+
+def _event_page(engine: Engine, user_id: str, after: bytes) -> tuple[bytes, bytes]:
+    """Return some events of a user as JSON, joined by commas, and where the next ones begin."""
+    events, last = engine.recommender.events_after(user_id, after)
+    return b",".join(msgspec.json.encode(entry.event(user_id)) for entry in events), last
 
 
 async def erase_user(state: AppState, user_id: UserId) -> Response:
@@ -221,7 +240,12 @@ async def _recommend(
         engine = served.engine
 
         def work() -> bytes:
+            if query.style is not None and query.style != ORIGINAL:
+                engine.style_registry.find(query.style)
             found = engine.recommender.recommend(profile(engine), query)
+            # Events may name a style that the shop does not have, or has no longer.
+            if found.style != ORIGINAL and found.style not in engine.style_registry:
+                found = msgspec.structs.replace(found, style=ORIGINAL)
             return msgspec.json.encode(recommend_reply(found, root=root))
 
         reply = await cancel_on_disconnect(request, state.pools.searching.run(work))
@@ -281,5 +305,5 @@ def _filter(given: str | dict[str, Any] | None) -> Filter | None:
     return parse_filter(given) if isinstance(given, str) else filter_from_json(given)
 
 
-def _reply(reply: EventsReply | UserReply | ErasedReply) -> Response:
+def _reply(reply: EventsReply | ErasedReply) -> Response:
     return Response(msgspec.json.encode(reply), media_type="application/json", headers=_PRIVATE)

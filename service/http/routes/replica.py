@@ -12,12 +12,12 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import FileResponse
 
 from indexer.errors import BadQuery
-from indexer.replication.messages import PROTOCOL
+from indexer.replication.messages import PROTOCOL, Feed
 from indexer.replication.source import ReplicaSource
 from indexer.shop.folder import ShopFolder
 from indexer.store.replay import ValueKey
 from service.apikey import Scope
-from service.http.rates import AUDITED
+from service.http.rates import AUDITED, IDLE_POLL
 from service.http.secured import needs_key
 
 if TYPE_CHECKING:
@@ -46,8 +46,13 @@ def replica_routes(state: AppState) -> APIRouter:
         return Response(found, media_type="application/msgpack", headers=_FRESH)
 
     @router.get("/feed")
-    async def feed(since: int, meta: str) -> Response:
-        return await answer(lambda: source.feed(since, meta))
+    async def feed(request: Request, since: int, meta: str) -> Response:
+        def work() -> Feed:
+            found = source.feed(since, meta)
+            request.scope[IDLE_POLL] = found.changes == [] and found.meta is None
+            return found
+
+        return await answer(work)
 
     @router.get("/items")
     async def items(after: str) -> Response:

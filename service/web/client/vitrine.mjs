@@ -75,6 +75,7 @@ const RETRIED = [429, 503]; // replies that say when to try again; the service h
  * @property {boolean} [seen] Whether items may come that the user has met before.
  * @property {boolean} [explain]
  * @property {number} [diversity]
+ * @property {string} [style] The style of the pictures; by default the one that the user reacts to most.
  * @typedef {RecommendFields & CallOptions} RecommendOptions
  */
 

@@ -1,0 +1,98 @@
+"""Find attributes whose name and value are in two columns, or in one cell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from indexer.catalog.columnnames import loose_key
+from indexer.catalog.item_parser import Record
+from indexer.catalog.shopformat import is_blank, text_cell
+
+_KIND: Final = re.compile(
+    r"\b(?:option|variation|attribute|feature|property|specification|merkmal|eigenschaft|"
+    r"additional ?info)\b"
+)
+_NUMBERS: Final[Mapping[str, str]] = {"one": "1", "two": "2", "three": "3"}
+_NAMED: Final = re.compile(r"\b(?:name|title)\b")
+_VALUED: Final = re.compile(r"\b(?:value|values|choices|description)\b")
+_GERMAN: Final = (("variationswertname", "variation value"), ("variationsname", "variation name"))
+_CELLS: Final = frozenset({"variation details", "relationship details", "custom fields"})
+_TRIPLES: Final = re.compile(r"name\s*:\s*value", re.IGNORECASE)  # of PrestaShop, in the header
+_SWATCH: Final = re.compile(r"\[#[0-9A-Fa-f]{3,8}(?:,#[0-9A-Fa-f]{3,8})*\]|^#[0-9A-Fa-f]{3,8}:")
+_PLAIN_NAMES: Final = frozenset({"title", ""})
+
+
+def option_columns(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the columns of the names and values of options, such as ``Option1 Name``."""
+    titles: dict[str, str] = {}
+    values: dict[str, str] = {}
+    for name in names:
+        key = " ".join(_NUMBERS.get(word, word) for word in loose_key(name).split())
+        for german, english in _GERMAN:
+            key = key.replace(german, english)
+        key = re.sub(r"(?<=[a-z])(?=\d)", " ", key)
+        if not _KIND.search(key):
+            continue
+        for pattern, found in ((_NAMED, titles), (_VALUED, values)):
+            rest, count = pattern.subn("", key)
+            if count:
+                found.setdefault(" ".join(rest.split()), name)
+    return [(titles[rest], values[rest]) for rest in titles if rest in values]
+
+
+def options_of(row: Record, columns: Sequence[tuple[str, str]]) -> Record:
+    """Return the options of a row by their names in lower case; those without a value are left out.
+
+    The only value of a product without variants, such as ``Default Title``, is none.
+    """
+    found: Record = {}
+    for title, value in columns:
+        name, text = text_cell(row.get(title)).lower(), row.get(value)
+        if name in _PLAIN_NAMES or is_blank(text) or text == "Default Title":
+            continue
+        found.setdefault(name, without_swatch(text) if isinstance(text, str) else text)
+    return found
+
+
+def paired_columns(names: Sequence[str]) -> list[str]:
+    """Return the columns whose cells list names and values of attributes."""
+    return [name for name in names if _TRIPLES.search(name) or loose_key(name) in _CELLS]
+
+
+def paired_cells(row: Record, columns: Sequence[str]) -> dict[str, Record]:
+    """Return the attributes that single cells list, by the column of the cell.
+
+    ``[Size=M;Color=Red]`` and ``Size=M|Color=Red;Blue`` are lists of pairs; ``Fabric:Wool:1`` is a
+    name, a value and a position in a column whose name says so.
+    """
+    found: dict[str, Record] = {}
+    for column in columns:
+        cell = text_cell(row.get(column)) if isinstance(row.get(column), str) else ""
+        if _TRIPLES.search(column):
+            triples = (part.split(":") for part in cell.split(","))
+            pairs = {part[0].strip(): part[1].strip() for part in triples if len(part) > 1}
+            found[column] = {name: value for name, value in pairs.items() if name and value}
+        elif "=" in cell:
+            found[column] = named_values(cell)
+    return {column: pairs for column, pairs in found.items() if pairs}
+
+
+def named_values(cell: str) -> Record:
+    """Return ``Color=Red;Blue|Size=M`` as names in lower case and their values."""
+    lists: dict[str, list[str]] = {}
+    name = ""
+    for part in re.split(r"[;|]", cell.strip().strip("[]")):
+        key, equals, value = part.partition("=")
+        if equals:
+            name = key.strip().lower()
+        text = without_swatch(value if equals else part)
+        if name and text:
+            lists.setdefault(name, []).append(text)
+    return {name: values[0] if len(values) == 1 else values for name, values in lists.items()}
+
+
+def without_swatch(text: str) -> str:
+    """Return the name of a color without its code: ``Red[#ff0000]`` and ``#f00:Red`` are Red."""
+    return _SWATCH.sub("", text).strip()

@@ -1,0 +1,128 @@
+"""Find compounds by their last word, and take typed ones apart, as German and Dutch write them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from indexer.words.vocabulary import Vocabulary
+
+_MAX_WORDS: Final = 30  # compounds that are searched for in place of one word
+_LINKS: Final = ("", "s", "n", "e", "es", "en", "er")  # between the parts
+_ENDINGS: Final = ("n", "en", "s", "e")  # of plurals
+_REMOVED: Final = (*_ENDINGS, "er")  # adding it would make leather of leath
+_UMLAUTS: Final = (("ae", "a"), ("oe", "o"), ("ue", "u"))
+_SHORTEST: Final = 3  # letters of a part
+_LONGEST: Final = 60  # letters of a word that is taken apart
+_BEGINNING: Final = 4  # letters of a first part that is only the beginning of a word
+
+
+class Compounds:
+    """Looks for compounds in the vocabulary of one index, whose lock the caller holds."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+
+    @cached_property
+    def is_germanic(self) -> bool:
+        """Whether the shop writes German or Dutch; looked up once a query."""
+        return self._vocabulary.is_germanic()
+
+    @cached_property
+    def is_dutch(self) -> bool:
+        """Whether the shop writes Dutch."""
+        return self._vocabulary.is_dutch()
+
+    def ending_in(self, word: str, *, is_found: bool) -> list[str]:
+        """Return the compounds that end in a word or its plural, at most 30.
+
+        If items have the word itself, which ``is_found`` says, the rest of a compound must be a
+        word too: ``table`` does not find comfortable. In a shop that writes German or Dutch,
+        where ``jacke`` finds Winterjacke, it need not be one.
+        """
+        if len(word) < (_SHORTEST if is_found or self.is_germanic else 4):
+            return []
+        forms = {word, *other_endings(word, is_dutch=self.is_dutch)}
+        found: list[str] = []
+        for form in sorted(forms, key=lambda form: (form != word, form)):
+            for term in self._vocabulary.ending_with(form, _MAX_WORDS):
+                first = term.removesuffix(form)
+                if len(first) >= _SHORTEST and (
+                    not is_found or self.is_germanic or self._is_word(first)
+                ):
+                    found.append(term)
+        return found[:_MAX_WORDS]
+
+    def parts_of(self, word: str) -> tuple[str, str] | None:
+        """Return the two parts of a compound that no text has, the longest last part first.
+
+        Both are words of the shop: ``damenwinterjacke`` is (damen, winterjacke). The first may be
+        the beginning of one, as in ``laufhose``, if a text has Laufen, and in German and Dutch
+        the last the end of one. None if there are none.
+        """
+        if len(word) > _LONGEST:
+            return None
+        shortest = _SHORTEST if self.is_germanic else 4
+        for at in range(_SHORTEST, len(word) - shortest + 1):
+            head = word[at:]
+            is_head = self._is_head(head) or (
+                self.is_germanic and self._vocabulary.ending_with(head, 1)
+            )
+            if is_head and (first := self._known(word[:at])):
+                return first, head
+        return None
+
+    def head_of(self, word: str) -> str:
+        """Return the longest word of the shop that a typed compound ends in, or "".
+
+        Only in a shop that writes German or Dutch.
+        """
+        if len(word) > _LONGEST or not self.is_germanic:
+            return ""
+        ends = (word[at:] for at in range(_SHORTEST, len(word) - _SHORTEST + 1))
+        return next((end for end in ends if self._is_head(end)), "")
+
+    def _is_head(self, end: str) -> bool:
+        has = self._vocabulary.has
+        forms = (end, *other_endings(end, is_dutch=self.is_dutch))
+        return any(has(form) for form in forms if len(form) >= _SHORTEST)
+
+    def _known(self, first: str) -> str:
+        """Return the first part of a compound without its link, if a text has it, else ""."""
+        for link in _LINKS:
+            bare = first.removesuffix(link)
+            is_link = not link or bare != first
+            if is_link and len(bare) >= _SHORTEST and self._vocabulary.has(bare):
+                return bare
+        is_beginning = len(first) >= _BEGINNING and self._vocabulary.beginning_with(first, 1)
+        return first if is_beginning else ""
+
+    def _is_word(self, first: str) -> bool:
+        return any(
+            first.endswith(link) and self._vocabulary.has(first.removesuffix(link))
+            for link in _LINKS
+            if len(first) - len(link) >= _SHORTEST
+        )
+
+
+def other_endings(word: str, *, is_dutch: bool) -> list[str]:
+    """Return what may be plurals or singulars of a word, which the English stemmer does not know.
+
+    In Dutch, the letter before the ending is doubled: ``jas`` and ``jassen``.
+    """
+    forms = [word + ending for ending in _ENDINGS]
+    forms += [word.removesuffix(end) for end in _REMOVED if len(word) - len(end) >= 4]
+    if is_dutch and word:
+        forms.append(f"{word}{word[-1]}en")
+        single = word.removesuffix("en")
+        if single != word and len(single) > 3 and single[-1:] == single[-2:-1]:
+            forms.append(single[:-1])
+    return [form for form in forms if form != word]
+
+
+def without_umlauts(word: str) -> str:
+    """Return ``grosse`` for ``groesse``: how a text folds the letters that a shopper spells out."""
+    for spelled_out, folded in _UMLAUTS:
+        word = word.replace(spelled_out, folded)
+    return word

@@ -1,0 +1,98 @@
+"""Compounds of German and Dutch in the search by words, and words such as "not"."""
+
+from __future__ import annotations
+
+import pytest
+
+from indexer.items import Item
+from indexer.words.lexical import LexicalIndex
+
+GERMAN = (
+    "Winterjacke Damen", "Regenjacke Kinder", "Jacke Übergang", "Hose zum Laufen",
+    "Herrenhose Chino", "Laufschuh Herren", "Turnschuhe mit Klett", "Küchenmesser",
+    "Geschirrtücher", "Handtuch", "Mützen", "Gläser und Krüge",
+)  # fmt: skip
+DUTCH = (
+    "Winterjas dames", "Regenjassen kinderen", "Hardloopschoenen heren", "Schoen leer",
+    "Joggingbroek", "Broek met riem", "Fietstas", "Tassen",
+)  # fmt: skip
+ENGLISH = ("Table lamp", "Comfortable chair", "Sweatshirt red", "Sweatshirt blue",
+           "Shirt without sleeves", "Lactose free milk", "Oat milk", "Running shoes",
+           "Walking shoes")  # fmt: skip
+
+
+def index_of(titles):
+    return LexicalIndex.in_memory(
+        [Item(item_id=title, product_id=title, title=title) for title in titles]
+    )
+
+
+@pytest.fixture(scope="module")
+def shops():
+    return {"de": index_of(GERMAN), "nl": index_of(DUTCH), "en": index_of(ENGLISH)}
+
+
+def found(index, text):
+    excluded = set(index.without(index.read(text).excluded).tolist())
+    numbers = {item_id: number for number, item_id in enumerate(index.ids_after(0), start=1)}
+    return [item_id for item_id in index.search(text, 10)[0] if numbers[item_id] not in excluded]
+
+
+@pytest.mark.parametrize(
+    ("shop", "text", "titles"),
+    [
+        ("de", "jacke", ["Jacke Übergang", "Regenjacke Kinder", "Winterjacke Damen"]),
+        ("de", "schuhe", ["Laufschuh Herren", "Turnschuhe mit Klett"]),
+        ("de", "tuecher", ["Geschirrtücher", "Handtuch"]),
+        ("de", "muetze", ["Mützen"]),
+        ("nl", "jas", ["Regenjassen kinderen", "Winterjas dames"]),
+        ("nl", "winterjassen", ["Winterjas dames"]),
+        ("nl", "sporttas", ["Fietstas", "Tassen"]),
+        ("nl", "schoen", ["Hardloopschoenen heren", "Schoen leer"]),
+        ("en", "table", ["Table lamp"]),  # and not what only ends like it
+        ("en", "sweatshirts", ["Sweatshirt blue", "Sweatshirt red"]),
+    ],
+)
+def test_a_word_finds_compounds_that_end_in_it(shops, shop, text, titles):
+    assert sorted(found(shops[shop], text)) == titles
+
+
+@pytest.mark.parametrize(
+    ("shop", "text", "first"),
+    [
+        ("de", "laufhose", "Hose zum Laufen"),
+        ("de", "damenwinterjacke", "Winterjacke Damen"),
+        ("de", "kinderregenjacke", "Regenjacke Kinder"),
+        ("de", "herrenlaufschuhe", "Laufschuh Herren"),
+        ("de", "übergangsjacke", "Jacke Übergang"),
+        ("de", "weingläser", "Gläser und Krüge"),  # the shop has no word for wine
+        ("nl", "damesjas", "Winterjas dames"),
+        ("en", "redsweatshirt", "Sweatshirt red"),
+    ],
+)
+def test_a_compound_that_no_item_has_finds_items_with_its_parts(shops, shop, text, first):
+    assert found(shops[shop], text)[0] == first
+
+
+def test_a_mistyped_compound_is_corrected_and_not_taken_apart(shops):
+    assert found(shops["de"], "winterjakce") == ["Winterjacke Damen"]
+    assert shops["de"].read("winterjakce").corrected == "winterjacke"
+
+
+def test_an_unknown_word_in_an_english_shop_finds_nothing_by_its_end(shops):
+    assert found(shops["en"], "smartlamp") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "titles"),
+    [
+        ("shoes not running", ["Walking shoes"]),
+        ("sweatshirt without red", ["Sweatshirt blue"]),
+        ("milk without oat", ["Lactose free milk"]),
+        ("shirt without sleeves", ["Shirt without sleeves"]),  # what the shop sells so
+        ("milk without lactose", ["Lactose free milk", "Oat milk"]),
+        ("not running", ["Running shoes"]),  # nothing else is asked for
+    ],
+)
+def test_words_after_not_and_without_are_excluded(shops, text, titles):
+    assert sorted(found(shops["en"], text)) == titles
