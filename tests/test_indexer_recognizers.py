@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from indexer.errors import RecognizerNotFound
-from indexer.recognizers.boxes import best_of_each
+from indexer.recognizers.boxes import averaged, best_of_each
 from indexer.recognizers.decoding import decode_outputs
 from indexer.recognizers.fitting import fit_square
 from indexer.recognizers.registry import RECOGNIZER_FORMS, load_recognizer
@@ -196,9 +196,24 @@ def test_of_boxes_of_one_thing_the_best_is_kept():
 
 def test_a_faint_box_inside_a_thing_is_a_part_of_it():
     whole, part = [0.1, 0.1, 0.9, 0.9], [0.4, 0.4, 0.6, 0.6]
-    assert kept([whole, part], [0.9, 0.3]) == [0]
+    assert kept([whole, part], [0.9, 0.2]) == [0]
     assert kept([whole, part], [0.9, 0.8]) == [0, 1]  # a belt on a dress
-    assert kept([part, whole], [0.9, 0.3]) == [0, 1]
+    assert kept([part, whole], [0.9, 0.2]) == [0, 1]
+
+
+def test_a_box_is_the_mean_of_those_that_overlap_it_by_the_squares_of_their_scores():
+    best, close = [0.1, 0.1, 0.5, 0.5], [0.1, 0.1, 0.5, 0.6]
+    far = [0.3, 0.3, 0.9, 0.9]
+    boxes = np.array([best, close, far], np.float32)
+    scores = np.array([0.8, 0.4, 0.9], np.float32)
+    (found,) = averaged(boxes[:1], boxes, scores)
+    assert found == pytest.approx([0.1, 0.1, 0.5, (0.64 * 0.5 + 0.16 * 0.6) / 0.8])
+
+
+def test_a_box_of_no_score_stays_where_it_is():
+    box = np.array([[0.1, 0.1, 0.5, 0.5]], np.float32)
+    assert averaged(box, box, np.zeros(1, np.float32)).tolist() == box.tolist()
+    assert averaged(box[:0], box, np.ones(1, np.float32)).shape == (0, 4)
 
 
 def test_no_boxes_are_no_things():

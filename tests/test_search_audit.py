@@ -248,6 +248,21 @@ def test_the_command_prints_json_and_draws_a_sheet(planted, tmp_path, capsys):
     assert {"category", "color", "nothing"} <= {found["kind"] for found in report["findings"]}
     with Image.open(sheet) as drawn:
         assert drawn.height > 300
+        assert 1000 < drawn.width < 1400  # findings stand side by side, at most ten pictures
+
+
+@pytest.mark.parametrize(
+    ("given", "suggested", "shown"),
+    [
+        ("Wear/Shoes", "Home/Mugs", ("Shoes", "Mugs")),
+        ("Women/Wear/Pants", "Men/Wear/Pants", ("Women", "Men")),
+        ("Pants", "Wear/Pants", ("Pants", "Wear/Pants")),
+    ],
+)
+def test_labels_on_the_sheet_are_told_apart(given, suggested, shown):
+    from service.cli.audit_command import labels_apart
+
+    assert labels_apart(given, suggested) == shown
 
 
 def test_the_command_names_the_findings(planted, capsys):

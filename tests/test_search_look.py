@@ -10,7 +10,7 @@ from indexer.imaging.images import WHOLE
 from indexer.imaging.photos import Photo
 from indexer.recognizers.base import Thing
 from indexer.recognizers.registry import load_recognizer
-from search.hits import Hit
+from search.hits import Hit, Reply
 from search.query import Query
 from search.recognition.autocrop import candidates, choose
 from search.recognition.look import (
@@ -37,6 +37,20 @@ def test_each_thing_has_the_hits_of_its_own_region(engine, tmp_path):
     assert first["red"].box == pytest.approx((1 / 8, 1 / 8, 2 / 8, 2 / 8), abs=0.01)
     assert [len(thing.hits) for thing in look.things] == [2, 2]
     assert [thing.name for thing in look.things] == ["lamp", "lamp"]
+
+
+@pytest.mark.parametrize(
+    ("label", "close", "name"),
+    [("shoes", False, "shoes"), ("shoes", True, "Gear"), (None, False, "Gear")],
+)
+def test_a_thing_like_no_product_has_the_name_of_the_recognizer(label, close, name):
+    reply = Reply(
+        hits=[], total=0, generation="1", encoder="e", mode="exact", timings={},
+        no_close_match=not close,
+    )  # fmt: skip
+    thing = Thing(WHOLE, 0.9, label=label)
+    look = with_hits([thing], [unit(np.ones(4))], Query(parts=[]), lambda query: reply, ["Gear"])
+    assert look.things[0].name == name
 
 
 def test_a_photo_of_nothing_has_no_things(engine, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from tests.page_driver import (
     answer,
     browser,
+    drag,
     drop,
     hits,
     page,
@@ -120,9 +121,26 @@ def test_the_heat_maps_of_a_match_are_shown_on_demand(page, shop):
     assert page.locator(".why-picture img").count() == 2
     heat = "c => Math.max(...c.getContext('2d').getImageData(0, 0, 8, 8).data)"
     assert page.locator(".why-picture canvas").first.evaluate(heat) > 100
+    pictures = page.locator(".why-pictures").bounding_box()
+    assert pictures["y"] + pictures["height"] <= page.viewport_size["height"] + 1  # all in view
     assert page.locator(".variant").count() == sum(
         other["product_id"] == item["product_id"] for other in shop.items
     )
+
+
+def test_the_heat_map_of_a_small_region_shows_its_surroundings(page, shop):
+    answer(page, lambda: drop(page, photo_of(shop, shop.first_of("T-shirts"))))
+    answer(page, lambda: drag(page, (0.3, 0.3), (0.6, 0.6)))
+    page.locator("#grid .card-link").first.click()
+    page.wait_for_selector("#details:not([hidden])")
+    page.get_by_role("button", name="Why this one?").click()
+    page.wait_for_selector(".why-pictures canvas")
+    frame = page.locator(".why-picture > div").first.bounding_box()
+    region = page.locator(".why-picture canvas").first.bounding_box()
+    # The region is 0.3 of the photo's width, and has 0.35 of its own width on each side.
+    assert region["width"] / frame["width"] == pytest.approx(1 / 1.7, abs=0.06)
+    photo = page.locator(".why-picture img").first.bounding_box()
+    assert photo["width"] / region["width"] == pytest.approx(1 / 0.3, rel=0.1)
 
 
 def test_saved_products_are_compared_and_stay_in_the_browser(page, shop):

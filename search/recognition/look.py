@@ -113,15 +113,17 @@ def with_hits(
     """Search for each thing by its vector (dim,), with the other fields of ``query``.
 
     A thing is named in the shop's own words by ``names`` of its classifier, which are None where it
-    is not sure; else by the recognizer. Without ``names``, a thing that the recognizer does not
-    name has the category of most of its first hits.
+    is not sure; else by the recognizer, which also names a thing that has no close match: a shop
+    without shoes has no word for them. Without ``names``, a thing that the recognizer does not name
+    has the category of most of its first hits.
     """
     found = []
     for place, (thing, vector) in enumerate(zip(things, vectors, strict=True)):
         reply = search(msgspec.structs.replace(query, parts=[EmbeddingPart(vector)]))
         name = None
         if names is not None:
-            name = names[place]
+            foreign = reply.no_close_match and thing.label is not None
+            name = None if foreign else names[place]
         elif thing.label is None and not reply.no_close_match:
             name = kind_of(reply.hits)
         name = name or thing.label

@@ -89,7 +89,7 @@ def _print_report(report: AuditReport) -> None:
 
 def _draw(store: Store, findings: list[Finding], path: Path) -> None:
     """Draw findings of every kind in turn, at most 40."""
-    from service.cli.contact_sheet import save_sheet
+    from service.cli.contact_sheet import save_groups
 
     kinds: dict[str, list[Finding]] = {}
     for finding in findings:
@@ -101,7 +101,7 @@ def _draw(store: Store, findings: list[Finding], path: Path) -> None:
         if turn < len(of_kind)
     ]
     chosen = [finding for finding in findings if finding in turns[:_SHEET_ROWS]]
-    save_sheet(path, [_cells(store, finding) for finding in chosen])
+    save_groups(path, [_cells(store, finding) for finding in chosen])
     note(f"wrote {path}: {len(chosen)} of {len(findings)} findings")
 
 
@@ -109,8 +109,9 @@ def _cells(store: Store, finding: Finding) -> list[SheetCell]:
     """Return the pictures of a finding; the first one says what was found."""
     from service.cli.contact_sheet import SheetCell, cell_of
 
-    given, suggested = (label.split("/")[-1] for label in (finding.given, finding.suggested))
-    labels = f" {given} / {suggested}?" if given else ""
+    labels = (
+        f" {' / '.join(labels_apart(finding.given, finding.suggested))}?" if finding.given else ""
+    )
     cells = []
     for at, picture in enumerate(finding.pictures):
         text = picture.path if at else f"{finding.confidence:.0%}{labels or f' {finding.kind}'}"
@@ -120,6 +121,16 @@ def _cells(store: Store, finding: Finding) -> list[SheetCell]:
         else:
             cells.append(cell_of(jpeg, picture.item_id)._replace(note=text))
     return cells
+
+
+def labels_apart(given: str, suggested: str) -> tuple[str, str]:
+    """Return the last step of each label, or the first that differs if these are equal."""
+    ours, theirs = given.split("/"), suggested.split("/")
+    if ours[-1] != theirs[-1]:
+        return ours[-1], theirs[-1]
+    if len(ours) != len(theirs):
+        return given, suggested
+    return next(pair for pair in zip(ours, theirs, strict=True) if pair[0] != pair[1])
 
 
 def _jpeg(store: Store, picture: PictureRef) -> bytes | None:

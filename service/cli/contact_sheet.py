@@ -19,8 +19,10 @@ _CELL = 128
 _GAP = 10
 _TEXT = 34
 _PAPER, _INK, _QUIET = (255, 255, 255), (30, 32, 36), (120, 124, 130)
+_RULE = (222, 224, 228)
 _RIGHT, _WRONG = (28, 140, 74), (196, 52, 44)
 _PER_ROW = 10
+_APART = 3 * _GAP  # between two groups of one row
 
 
 class SheetCell(NamedTuple):
@@ -104,6 +106,41 @@ def draw_sheet(rows: list[list[SheetCell]]) -> Image.Image:
         for c, cell in enumerate(row):
             left = _GAP + c * (_CELL + _GAP) + (_GAP if c else 0)
             _draw_cell(sheet, draw, font, cell, left, top)
+    return sheet
+
+
+def save_groups(path: Path, groups: list[list[SheetCell]]) -> None:
+    """Draw groups of at most ten cells side by side, as many as fit in a row. Raises CannotWrite.
+
+    A sheet of many small groups is as wide as one of ten cells, and not as high as many rows.
+    """
+    save_picture(path, _draw_groups(groups))
+
+
+def _draw_groups(groups: list[list[SheetCell]]) -> Image.Image:
+    widest = _GAP + _PER_ROW * (_CELL + _GAP)
+    places: list[tuple[int, int]] = []  # of the groups: left, row
+    left, row = _GAP, 0
+    for group in groups:
+        width = len(group) * (_CELL + _GAP)
+        if left > _GAP and left + width > widest:
+            left, row = _GAP, row + 1
+        places.append((left, row))
+        left += width + _APART - _GAP
+    high = _CELL + _TEXT + _GAP
+    width = max(
+        at + len(group) * (_CELL + _GAP) for (at, _), group in zip(places, groups, strict=True)
+    )
+    sheet = Image.new("RGB", (width, _GAP + (row + 1) * high), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(11)
+    for (left, row), group in zip(places, groups, strict=True):
+        top = _GAP + row * high
+        for c, cell in enumerate(group):
+            _draw_cell(sheet, draw, font, cell, left + c * (_CELL + _GAP), top)
+        if left > _GAP:
+            line = left - _APART // 2
+            draw.line((line, top, line, top + _CELL), _RULE)
     return sheet
 
 
