@@ -43,17 +43,21 @@ Report = Callable[[int, int, float], None]
 
 _RANGE_PICTURES = 64  # for calibrating the ranges of activations
 _NEW_WEIGHT_SHARES = (1.0, 0.75, 0.5)  # candidates of the final interpolation
+_FROZEN_BLOCKS = 5  # of a network without a branch
 _SMALL_SIDE = 128  # side of the pictures in the first part of the training
 
 
 @dataclass(frozen=True)
 class AdaptHyperparameters:
-    """The hyperparameters of fine-tuning. It ends after ``steps`` or ``minutes``."""
+    """The hyperparameters of fine-tuning. It ends after ``steps`` or ``minutes``.
+
+    ``frozen_blocks`` keep their weights; None means those before the branch, or five without one.
+    """
 
     steps: int = 1500
     minutes: float = 20.0
     pairs: int = 24  # in a batch
-    frozen_blocks: int = 5
+    frozen_blocks: int | None = None
     rate: float = 2e-4  # peak learning rate
     proxy_rate_factor: float = 20.0  # times the rate
     l2sp: float = 1e-3
@@ -99,7 +103,8 @@ class _Replica:
         self.network = network
         self.proxies = proxies
         self.params = params
-        self.frozen_blocks = params.frozen_blocks
+        branch_from = network.shape.branch_from or _FROZEN_BLOCKS
+        self.frozen_blocks = branch_from if params.frozen_blocks is None else params.frozen_blocks
         for parameter in network.frozen_parameters(self.frozen_blocks):
             parameter.requires_grad_(False)
         trainable = [p for p in network.parameters() if p.requires_grad]
