@@ -88,8 +88,7 @@ def publish(
         components.append(meaning_component(stored, sentences, job, serving))
     generation = write_generation(job, manifest, components)
     if serving and serving.model.weights_hash == generation.model.weights_hash:
-        seal = job.folder.manifest(generation.name).seal
-        take_over(job.folder, serving.manifest.seal, seal)
+        take_over(job.folder, serving.manifest.seal, generation.name)
     if not candidate:
         move_current(job, generation, before=serving, expected=expected)
     return Published(generation.name, manifest, is_new=True)

@@ -79,15 +79,15 @@ def set_ranker(folder: ShopFolder, seal: str, ranker: Ranker | None) -> None:
             draft.write_bytes(msgspec.json.format(msgspec.json.encode(rankers), indent=2) + b"\n")
 
 
-def take_over(folder: ShopFolder, before: str, seal: str) -> None:
-    """Give the ranker of the generation with the seal ``before`` to another one as well.
+def take_over(folder: ShopFolder, before: str, name: str) -> None:
+    """Give the ranker of the generation with the seal ``before`` to the one of a name as well.
 
     If that fails, the log says why, and the other generation ranks without training.
     """
     try:
         ranker = read_rankers(folder.path / RANKERS).get(before)
         if ranker is not None:
-            set_ranker(folder, seal, ranker)
+            set_ranker(folder, folder.manifest(name).seal, ranker)
     except VitrineError as error:
         logger.warning("the new generation has no trained ranker: %s", error)
 
