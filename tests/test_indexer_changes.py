@@ -220,7 +220,7 @@ def test_a_catalog_that_ends_too_early_removes_nothing(table, shop):
 
 @pytest.mark.parametrize(
     ("column", "renamed"),
-    [("price", "cost"), ("title", "label"), ("in_stock", "shelf"), ("color", "hue"),
+    [("price", "points"), ("title", "label"), ("in_stock", "shelf"), ("color", "hue"),
      ("images", "looks")],
 )  # fmt: skip
 def test_a_column_that_is_not_there_any_more_empties_nothing(table, shop, column, renamed):

@@ -189,4 +189,5 @@ def test_the_page_speaks_chinese_and_keeps_it_in_its_links(visit, shop):
     assert "lang=zh" in page.url
     assert "款商品" in page.inner_text("#found-meta")
     page.get_by_role("link", name="English").click()
-    page.get_by_role("heading", name="Find it with a photo").wait_for()
+    page.locator("#found-meta", has_text="products").wait_for()  # with the photo
+    assert "lang=en" in page.url
