@@ -112,14 +112,14 @@ def test_a_poll_without_news_is_not_in_the_access_log(shop, key, caplog):
         primary = HttpPrimary(address, key)
         first = primary.feed(0, "")
         assert primary.feed(first.sequence, first.meta_mark).changes == []
-        assert [record.path for record in caplog.records] == ["/v1/replica/1/feed"]
         with Store(ShopFolder(shop).store) as store:
             put_items(store, ColorEncoder(), [draft("pink-cup", PINK)])
         assert len(primary.feed(first.sequence, first.meta_mark).changes) == 1
-        assert len(caplog.records) == 2
         with pytest.raises(BadPrimary):
             HttpPrimary(address, "wrong").feed(first.sequence, first.meta_mark)
-        assert [record.status for record in caplog.records] == [200, 200, 401]
+    # A reply is logged after it has been sent, but before the server has stopped.
+    assert [record.status for record in caplog.records] == [200, 200, 401]
+    assert {record.path for record in caplog.records} == {"/v1/replica/1/feed"}
 
 
 def test_a_primary_that_is_gone_or_not_ready_is_lost_and_not_wrong(url, key, vitrine, tmp_path):
