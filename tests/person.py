@@ -29,11 +29,21 @@ FOCUSED = """() => {
   return here;
 }"""
 
-# 0: focused; 1: it comes later on the page; -1: it comes earlier.
+# 0: focused; 1: it comes later on the page; -1: it comes earlier. Nodes of two shadow roots have no
+# order, so the hosts of these are compared: the outermost that differ.
 WAY = f"""(control) => {{
   const here = ({FOCUSED})();
   if (here === control) return 0;
-  return here && here.compareDocumentPosition(control) & Node.DOCUMENT_POSITION_PRECEDING ? -1 : 1;
+  if (!here) return 1;
+  const hosts = (node) => {{
+    const inner = node.getRootNode();
+    return inner instanceof ShadowRoot ? [...hosts(inner.host), node] : [node];
+  }};
+  const [from, to] = [hosts(here), hosts(control)];
+  const at = to.findIndex((node, place) => node !== from[place]);
+  if (at < 0) return -1; // the control has the focused one in its shadow root
+  if (at === from.length) return 1;
+  return from[at].compareDocumentPosition(to[at]) & Node.DOCUMENT_POSITION_PRECEDING ? -1 : 1;
 }}"""
 
 # Whether one can see that it is focused: by its own outline, or that of the box around it.
