@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from indexer.catalog.categorytree import path_in_tree
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -49,8 +51,11 @@ def bmecat_groups(path: Path) -> dict[str, list[str]] | None:
                 element.clear()
     except ParseError:
         pass  # the reader of the articles reports where the file is broken
+    tree = {
+        group: (name, parent if parent in names else "") for group, (name, parent) in names.items()
+    }
     return {
-        article: [levels for group in groups if (levels := _path(group, names))]
+        article: [levels for group in groups if (levels := path_in_tree(group, tree))]
         for article, groups in members.items()
     }
 
@@ -88,19 +93,6 @@ def bmecat_record(record: Record, groups: Mapping[str, list[str]]) -> Record:
             if feature.get("FNAME") and feature.get("FVALUE"):
                 found[str(feature["FNAME"])] = feature["FVALUE"]
     return found
-
-
-def _path(group: str, names: Mapping[str, tuple[str, str]]) -> str:
-    """Return the names of a group and those above it, without the root of the catalog."""
-    levels: list[str] = []
-    seen: set[str] = set()
-    while group in names and group not in seen:
-        seen.add(group)
-        name, parent = names[group]
-        if parent in names:
-            levels.append(name.replace("/", " "))
-        group = parent
-    return "/".join(reversed(levels))
 
 
 def _list(value: Any) -> list[Any]:

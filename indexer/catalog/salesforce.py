@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from indexer.catalog.categorytree import path_in_tree
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -58,7 +60,7 @@ def salesforce_links(path: Path) -> SalesforceLinks | None:
         pass  # the reader of the products reports where the file is broken
     return SalesforceLinks(
         {
-            product: [levels for member in listed if (levels := _path(member, names))]
+            product: [levels for member in listed if (levels := path_in_tree(member, names))]
             for product, listed in members.items()
         },
         masters,
@@ -123,19 +125,6 @@ def _text(element: Element, tag: str, language: str | None = "") -> str:
 
 def _joined(element: Element) -> str:
     return " ".join("".join(element.itertext()).split())
-
-
-def _path(category: str, names: Mapping[str, tuple[str, str]]) -> str:
-    """Return the names of a category and those above it, without the root."""
-    levels: list[str] = []
-    seen: set[str] = set()
-    while category in names and category not in seen:
-        seen.add(category)
-        name, parent = names[category]
-        if parent:
-            levels.append(name.replace("/", " "))
-        category = parent
-    return "/".join(reversed(levels))
 
 
 def _name(element: Element) -> str:
