@@ -15,6 +15,7 @@ their kind, and users who like three kinds each and have four events on them. Th
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import time
@@ -24,6 +25,7 @@ from typing import Any
 import numpy as np
 from bench_load import _request
 from bench_service import MixedLoop, served
+from bench_soak import family_of
 from machine import as_line, machine
 
 from indexer.arrays import Vectors, unit
@@ -197,18 +199,11 @@ def _id(number: int) -> str:
 
 def _children_cpu_s() -> float:
     """Return the processor time of all processes below this one, in seconds."""
-    parents: dict[int, tuple[int, float]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:  # it ended meanwhile
-                continue
-            parents[int(entry.name)] = (int(fields[1]), int(fields[11]) + int(fields[12]))
-    found, ticks = {os.getpid()}, 0.0
-    while new := {pid for pid, (parent, _) in parents.items() if parent in found} - found:
-        found |= new
-        ticks += sum(parents[pid][1] for pid in new)
+    ticks = 0
+    for process in family_of(os.getpid())[1:]:
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
     return ticks / os.sysconf("SC_CLK_TCK")
 
 

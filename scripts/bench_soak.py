@@ -75,6 +75,6 @@ def sample_of(processes: list[int]) -> Sample:
         try:
             rss += int(Path(f"/proc/{process}/statm").read_text().split()[1]) * _PAGE
             files += len(list(Path(f"/proc/{process}/fd").iterdir()))
-        except OSError:
+        except OSError:  # it ended meanwhile
             continue
     return Sample(time.perf_counter(), rss, files)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import json
 from collections.abc import Callable, Iterable
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 from xml.sax.saxutils import escape
 
 from minimal_xlsx import write_xlsx
-from variant_exports import bigcommerce, shopify_bulk, shopware, wix
+from variant_exports import bigcommerce, shopify_bulk, shopware, wix, write_csv
 
 Row: TypeAlias = dict[str, Any]
 
@@ -104,7 +103,7 @@ def shopify(products: Iterable[Product], folder: Path) -> Path:
         "Variant Image",
         "Status",
     ]
-    return _write_csv(folder / "shopify.csv", columns, rows)
+    return write_csv(folder / "shopify.csv", columns, rows)
 
 
 def woocommerce(products: Iterable[Product], folder: Path) -> Path:
@@ -144,7 +143,7 @@ def woocommerce(products: Iterable[Product], folder: Path) -> Path:
         "Attribute 1 name",
         "Attribute 1 value(s)",
     ]
-    return _write_csv(folder / "woocommerce.csv", columns, rows)
+    return write_csv(folder / "woocommerce.csv", columns, rows)
 
 
 def magento(products: Iterable[Product], folder: Path) -> Path:
@@ -193,7 +192,7 @@ def magento(products: Iterable[Product], folder: Path) -> Path:
         "is_in_stock",
         "configurable_variations",
     ]
-    return _write_csv(folder / "magento.csv", columns, rows)
+    return write_csv(folder / "magento.csv", columns, rows)
 
 
 def google_table(products: Iterable[Product], folder: Path) -> Path:
@@ -217,7 +216,7 @@ def google_table(products: Iterable[Product], folder: Path) -> Path:
     for row in _google_rows(products):
         more = ",".join(row.pop("additional_image_link"))
         rows.append(row | {"additional_image_link": more})
-    return _write_csv(folder / "google.tsv", columns, rows, delimiter="\t")
+    return write_csv(folder / "google.tsv", columns, rows, delimiter="\t")
 
 
 def google_xml(products: Iterable[Product], folder: Path) -> Path:
@@ -335,11 +334,3 @@ def _google_rows(products: Iterable[Product]) -> Iterable[Row]:
                 "size": size,
                 "color": product.color,
             }
-
-
-def _write_csv(path: Path, columns: list[str], rows: Iterable[Row], delimiter: str = ",") -> Path:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns, delimiter=delimiter)
-        writer.writeheader()
-        writer.writerows(rows)
-    return path

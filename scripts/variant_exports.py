@@ -78,7 +78,7 @@ def wix(products: Iterable[Product], folder: Path) -> Path:
             {"handle": product.item_id, "fieldType": "MEDIA", "media": image}
             for image in product.images[1:]
         ]
-    return _write_csv(folder / "wix.csv", columns, rows)
+    return write_csv(folder / "wix.csv", columns, rows)
 
 
 def bigcommerce(products: Iterable[Product], folder: Path) -> Path:
@@ -100,7 +100,7 @@ def bigcommerce(products: Iterable[Product], folder: Path) -> Path:
             option = f"Type=Rectangle|Name=Size|Value={size}"
             rows.append({"Item": "Variant", "SKU": sku, "Options": option, "Current Stock": count})
         rows += [{"Item": "Image", "Image URL (Import)": image} for image in product.images]
-    return _write_csv(folder / "bigcommerce.csv", columns, rows)
+    return write_csv(folder / "bigcommerce.csv", columns, rows)
 
 
 def shopware(products: Iterable[Product], folder: Path) -> Path:
@@ -122,10 +122,11 @@ def shopware(products: Iterable[Product], folder: Path) -> Path:
             if size:
                 rows.append({**base, "id": sku, "parent_id": product.item_id,
                              "product_number": sku})  # fmt: skip
-    return _write_csv(folder / "shopware.csv", columns, rows, delimiter=";")
+    return write_csv(folder / "shopware.csv", columns, rows, delimiter=";")
 
 
-def _write_csv(path: Path, columns: list[str], rows: Iterable[Row], delimiter: str = ",") -> Path:
+def write_csv(path: Path, columns: list[str], rows: Iterable[Row], delimiter: str = ",") -> Path:
+    """Write a table with a header; return its path."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, delimiter=delimiter)
         writer.writeheader()
