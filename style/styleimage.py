@@ -39,9 +39,9 @@ class _Shares(NamedTuple):
 
 
 _WHOLE = _Shares(1.0, 1.0, 1.0)
-_PRODUCT = _Shares(0.5, 0.3, 0.2)  # on a plain page, where the page around it takes the rest
-_AROUND = 1.2  # of the strokes beside the product
-_GROUND_LIGHT, _GROUND_CHROMA = 0.86, 0.08  # of the paint there; the chroma is the most
+_PRODUCT = _Shares(0.5, 0.3, 0.15)  # on a plain page, where the page around it takes the rest
+_AROUND = 1.0  # of the strokes beside the product
+_GROUND_LIGHT, _GROUND_CHROMA = 0.88, 0.08  # of the paint there; the chroma is the most
 
 _SIDE = 480  # of the copy of the photo that is painted, and at most of what is seen of the image
 _VERSION = 2  # of the strokes; increase it when their pixels change

@@ -52,6 +52,16 @@ def test_what_is_laid_on_the_page_leaves_the_product_as_it_is(stage):
     assert (laid[5, 5] == 0.5).all()
 
 
+def test_nothing_is_painted_around_a_close_up_whose_white_cloth_passes_for_the_page(photo):
+    close = photo[100:150, 80:140].copy()  # a third of its border is product
+    sure = stage_of(close)
+    assert sure is not None
+    assert sure.near.max() > 0.9
+    fading = np.linspace(252, 215, 60).astype(np.uint8)[None, :, None]
+    found = stage_of(np.where(close == 252, fading, close).astype(np.uint8))
+    assert found is None or found.near.max() == 0
+
+
 def test_a_dark_page_a_busy_photo_and_a_picture_without_a_product_have_no_stage(photo, rng):
     assert stage_of(255 - photo) is None
     assert stage_of(rng.integers(0, 256, (200, 160, 3)).astype(np.uint8)) is None

@@ -25,6 +25,7 @@ Numbers: TypeAlias = NDArray[np.floating]
 _SIDE = 160  # of the copy in which the product is looked for
 _REACH = 0.09  # of the longer side: how far the paint goes from the product
 _LIGHT = 0.8  # lightness of a page that can be painted on, at least
+_PLAIN, _LEVEL = 0.75, 0.03  # of the border's page: its share, and how much its lightness varies
 _GRAY, _CLEAR = 0.01, 0.04  # chroma of a product without a hue, and with a clear one
 
 
@@ -32,8 +33,8 @@ class Stage(NamedTuple):
     """The light page around a product, (h, w) each.
 
     ``open`` is 1 on the page and 0 on the product. ``near`` is 1 beside the product, and falls to 0
-    away from it. ``hue`` is that of the product in Oklab, in radians; None if it is gray. ``size``
-    is the unit of brushes.
+    away from it; it is 0 everywhere if white cloth may pass for the page. ``hue`` is that of the
+    product in Oklab, in radians; None if it is gray. ``size`` is the unit of brushes.
     """
 
     open: Floats
@@ -66,6 +67,8 @@ def stage_of(small: Pixels) -> Stage | None:
     product = mask.alpha.astype(np.float32) / np.float32(255)
     inside = resized(product, *tiny.shape[:2])
     near = np.clip(2 * gaussian(inside, _REACH * max(inside.shape)), 0, 1)
+    if ground.plain < _PLAIN and float(np.ptp(ground.model[..., 0])) > _LEVEL:
+        near[:] = 0  # a close-up: the shades of the page may be cloth that reaches the border
     color = (ground.lab[..., 1:] * inside[..., None]).sum((0, 1)) / max(float(inside.sum()), 1e-6)
     is_gray = float(np.hypot(*color)) < (_GRAY + _CLEAR) / 2
     return Stage(
