@@ -14,8 +14,9 @@ from indexer.shop.shelf import Shelf
 from service.apikey import Scope
 from service.http.appstate import AppState, bind
 from service.http.fresh_json import fresh_json
+from service.http.hidden_paths import without_paths
 from service.http.openapi import problems, reply_of
-from service.http.problems import HttpError, without_paths
+from service.http.problems import HttpError
 from service.http.replies import GenerationsReply, ServingReply
 from service.http.secured import SECURED, needs_key
 

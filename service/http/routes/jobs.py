@@ -13,11 +13,12 @@ from starlette.responses import StreamingResponse
 from service.apikey import Scope
 from service.http.appstate import AppState, bind
 from service.http.fresh_json import NO_STORE, fresh_json
+from service.http.hidden_paths import private_paths
 from service.http.job_replies import CatalogsReply, JobReply, JobsReply, SnapshotsReply, job_reply
 from service.http.job_requests import folder_of
 from service.http.jobfiles import catalogs, snapshots
 from service.http.openapi import Responses, problems, reply_of
-from service.http.problems import HttpError, private_paths
+from service.http.problems import HttpError
 from service.http.rates import AUDITED
 from service.http.secured import SECURED, needs_key
 from service.jobs.jobfolder import JobFolder

@@ -23,6 +23,7 @@ from search.personal.mixer import fits
 from service.apikey import Scope
 from service.http.appstate import AppState, bind
 from service.http.fresh_json import NO_STORE, fresh_json
+from service.http.hidden_paths import private_paths, without_paths
 from service.http.openapi import problems, reply_of
 from service.http.operator_replies import (
     ModelInfo,
@@ -33,7 +34,7 @@ from service.http.operator_replies import (
     StoragePart,
     StorageReply,
 )
-from service.http.problems import HttpError, without_paths
+from service.http.problems import HttpError
 from service.http.secured import SECURED, needs_key
 from service.lastreports import ReportKind, last_report
 from service.settings import Settings
@@ -101,7 +102,7 @@ async def report(state: AppState, request: Request, kind: ReportKind) -> Respons
             404, "no_report", f"there is no report of 'vitrine {kind}' yet; run it", param="kind"
         )
     reply = msgspec.json.encode(ReportReply(kind=found.kind, at=found.at, report=found.report))
-    text = without_paths(reply.decode(), request.app.state.private_paths)
+    text = without_paths(reply.decode(), private_paths(request.scope))
     return Response(text, media_type="application/json", headers=NO_STORE)
 
 
