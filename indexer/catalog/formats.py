@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from indexer.catalog.commercetoolstable import CommercetoolsTable
 from indexer.catalog.etsy import Etsy
 from indexer.catalog.google import GoogleFeed
 from indexer.catalog.jsonld import JsonLd
 from indexer.catalog.magento import Magento
+from indexer.catalog.medusa import Medusa
 from indexer.catalog.plaintable import PlainTable
+from indexer.catalog.saleor import Saleor
 from indexer.catalog.shopformat import column_key
 from indexer.catalog.shopify import Shopify
 from indexer.catalog.shopifyjson import ShopifyJson
 from indexer.catalog.shopifynodes import is_node
+from indexer.catalog.shopobjects import ShopObjects
 from indexer.catalog.variantrows import VariantRows
 from indexer.catalog.woocommerce import WooCommerce
 
@@ -30,15 +34,22 @@ def format_of(first: Record, name: str, language: str | None) -> ShopFormat:
         GoogleFeed(),
         WooCommerce(),
         VariantRows(language),
+        Saleor(language),
+        Medusa(language),
+        CommercetoolsTable(language),
         Etsy(language),
         Magento(language),
     )
     keys = {column_key(column) for column in first}
     if name in ("auto", "shopify") and is_node(first):
         return ShopifyJson()
+    if name == "auto" and ShopObjects.holds(first):
+        return ShopObjects(language)
     if name == "shopify":
         return ShopifyJson() if "variants" in keys else Shopify()
     for found in known:
         if name == found.name or (name == "auto" and found.recognizes(keys)):
             return found
+    if name == "auto" and ShopObjects.may_hold(first):
+        return ShopObjects(language)
     return PlainTable(language)

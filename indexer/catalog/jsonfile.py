@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from indexer.catalog.item_parser import BrokenRow, NumberedRow, Record
+from indexer.catalog.jsonapi import is_jsonapi, jsonapi_records
 from indexer.errors import BadCatalog
 from indexer.jsonbytes import decode_json, decode_json_as
 
@@ -20,7 +21,7 @@ _FIRST_FIELD = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:\s*("(?:[^"\\]|\\.)*
 # Where documents of shops keep their products.
 _LISTS: Final = (
     "products", "items", "@graph", "itemListElement", "data", "results", "offers", "nodes",
-    "edges", "_embedded", "product",
+    "edges", "_embedded", "product", "objects", "listings", "records", "hits",
 )  # fmt: skip
 
 
@@ -57,7 +58,7 @@ def json_document(path: Path) -> Iterator[NumberedRow]:
             yield from json_lines(path)
             return
         raise BadCatalog(f"{path} is not JSON: {error}") from error
-    found = products_in(document)
+    found = jsonapi_records(document) if is_jsonapi(document) else products_in(document)
     if found is None:
         kind = type(document).__name__
         raise BadCatalog(f"{path}: expected a list of objects, or an object with one; got {kind}")
