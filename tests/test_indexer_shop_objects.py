@@ -150,6 +150,35 @@ ICECAT = {"msg": "OK", "data": {
     "FeaturesGroups": [{"Features": [
         {"PresentationValue": "Silver", "Feature": {"Name": {"Value": "Color"}}}]}],
 }}  # fmt: skip
+VTEX = [{
+    "productId": "20", "productName": "Shoe", "categories": ["/Men/Shoes/"],
+    "items": [{"itemId": "7", "images": [{"imageUrl": "p/0.jpg"}, {"imageUrl": "p/1.jpg"}],
+               "Size": ["41"], "variations": ["Size"],
+               "sellers": [{"commertialOffer": {"Price": 199.9, "AvailableQuantity": 0}}]}],
+}]  # fmt: skip
+STRAPI = {"data": [{"id": 1, "attributes": {
+    "title": "Tee", "price": 20.5, "stock": 0,
+    "gallery": {"data": [{"id": 5, "attributes": {"url": "p/1.jpg"}}]},
+    "category": {"data": {"id": 1, "attributes": {"name": "Shirts"}}},
+}}]}  # fmt: skip
+GRAPHQL = {"data": {"products": {"items": [{
+    "sku": "WS", "name": "Tank", "description": {"html": "<p>d</p>"},
+    "media_gallery": [{"url": "p/0.jpg"}, {"url": "p/1.jpg"}], "categories": [{"name": "Tops"}],
+    "variants": [{"product": {"sku": "WS-S", "stock_status": "OUT_OF_STOCK", "price_range": {
+        "minimum_price": {"final_price": {"value": 25, "currency": "USD"}}}},
+                  "attributes": [{"code": "size", "label": "S"}]}],
+}]}}}  # fmt: skip
+MONGO = [{"_id": {"$oid": "65f"}, "name": "Cup", "price": {"$numberDecimal": "12.50"},
+          "stock": {"$numberInt": "0"}, "images": ["p/0.jpg"]}]  # fmt: skip
+HIT = [{"_index": "p", "_id": "7", "_source": {"name": "Amp", "price": 5, "image": "p/0.jpg"}}]
+BY_ID = {"A1": {"title": "Tee", "price": 20, "image": "p/0.jpg"}, "A2": {"title": "Cap"}}
+VARIANTS_BY_NAME = [{"id": "1", "title": "Tee", "images": ["p/0.jpg"], "variants": {
+    "red": {"sku": "T-R", "price": 21, "stock": 0}, "blue": {"sku": "T-B"}}}]  # fmt: skip
+GOOGLE = {"resources": [{
+    "id": "online:1", "title": "Tee", "imageLink": "p/0.jpg", "additionalImageLinks": ["p/1.jpg"],
+    "price": {"value": "19.99", "currency": "USD"}, "salePrice": {"value": "9.99", "currency": "USD"},
+    "productTypes": ["Men > Shirts"], "availability": "out of stock",
+}]}  # fmt: skip
 OBJECTS: dict[str, tuple[Any, tuple[Any, ...], str, dict[str, Any]]] = {
     "akeneo": (
         {"_embedded": {"items": [AKENEO]}},
@@ -178,6 +207,20 @@ OBJECTS: dict[str, tuple[Any, tuple[Any, ...], str, dict[str, Any]]] = {
                 {"inch": "13", "brand": "Acme"}),
     "wix": (WIX, ("MUG", "Mug", "", 15.0, "EUR", False, "p/0.jpg"), "MUG", {}),
     "lightspeed": (LIGHTSPEED, ("CH", "Chair", "", 45.0, "", False, "p/0.jpg"), "11", {}),
+    "vtex": (VTEX, ("7", "Shoe", "Men/Shoes", 199.9, "", False, "p/0.jpg p/1.jpg"), "20",
+             {"Size": "41"}),
+    "strapi": (STRAPI, ("1", "Tee", "Shirts", 20.5, "", False, "p/1.jpg"), "1", {}),
+    "magento's graphql": (
+        GRAPHQL, ("WS-S", "Tank", "Tops", 25.0, "USD", False, "p/0.jpg p/1.jpg"), "WS",
+        {"size": "S"}),
+    "mongodb": (MONGO, ("65f", "Cup", "", 12.5, "", False, "p/0.jpg"), "65f", {}),
+    "elasticsearch": (HIT, ("7", "Amp", "", 5.0, "", True, "p/0.jpg"), "7", {}),
+    "products by id": (BY_ID, ("A1", "Tee", "", 20.0, "", True, "p/0.jpg"), "A1", {}),
+    "variants by name": (
+        VARIANTS_BY_NAME, ("T-R", "Tee", "", 21.0, "", False, "p/0.jpg"), "1", {}),
+    "google's interface": (
+        GOOGLE, ("online:1", "Tee", "Men/Shirts", 9.99, "USD", False, "p/0.jpg p/1.jpg"),
+        "online:1", {}),
     "jsonapi": (SPREE, ("SH-M", "Shirt", "Men/Shirts", 17.99, "USD", True, "p/0.jpg"), "SH", {}),
     "icecat": (ICECAT, ("5P", "Laptop", "Notebooks", None, "", True, "p/0.jpg p/1.jpg"), "5P",
                {"Color": "Silver", "brand": "HP"}),
@@ -267,6 +310,12 @@ BMECAT = """<BMECAT version="2005"><T_NEW_CATALOG><PRODUCT><SUPPLIER_PID>4711</S
 <MIME><MIME_TYPE>jpg</MIME_TYPE><MIME_SOURCE>p/0.jpg</MIME_SOURCE></MIME>
 <MIME><MIME_TYPE>application/pdf</MIME_TYPE><MIME_SOURCE>a.pdf</MIME_SOURCE></MIME></MIME_INFO>
 </PRODUCT></T_NEW_CATALOG></BMECAT>"""
+NESTED = """<products><product><id>1</id><name>Tee</name><price>19.99</price>
+<pictures><picture>p/0.jpg</picture><picture>p/1.jpg</picture></pictures>
+<variants><variant><sku>T-S</sku><price>18.00</price><stock>0</stock></variant></variants></product>
+</products>"""
+GIVEN = """<catalog><product sku="1" name="Tee" price="19.99"><category>Men/Tees</category>
+<images><image url="p/0.jpg"/><image url="p/1.jpg"/></images><stock>0</stock></product></catalog>"""
 FEEDS: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
     "ceneo": (
         CENEO, ("1", "Kurtka", "Moda/Kurtki, p\u0142aszcze", 199.99, "", False, "p/0.jpg p/1.jpg"),
@@ -276,6 +325,8 @@ FEEDS: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
     "nokaut": (NOKAUT, ("1", "Lamp", "Home/Lamps", 19.99, "", True, "p/0.jpg"), {"Color": "white"}),
     "icecat": (ICECAT_XML, ("5P", "Laptop", "Notebooks", None, "", True, "p/0.jpg p/1.jpg"),
                {"Color": "Silver"}),
+    "variants in xml": (NESTED, ("T-S", "Tee", "", 18.0, "", False, "p/0.jpg p/1.jpg"), {}),
+    "attributes of xml": (GIVEN, ("1", "Tee", "Men/Tees", 19.99, "", False, "p/0.jpg p/1.jpg"), {}),
     "prestashop": (PRESTASHOP, ("1", "Bird", "", 23.9, "", True, "p/0.jpg"), {}),
     "bmecat": (BMECAT, ("4711", "Lamp", "", 12.9, "EUR", True, "p/0.jpg"), {}),
 }  # fmt: skip

@@ -134,4 +134,8 @@ def _pair(part: Mapping[str, Any]) -> tuple[Any, Any]:
             if isinstance(leaf, list) and len(leaf) == 1:
                 leaf = leaf[0]
             return first_of(group, ("name", "title", "label", "slug")), leaf
-    return first_of(part, _KEYS), first_of(part, _VALUES)
+    leaf = first_of(part, _VALUES)
+    if leaf is None and "code" in part:  # of Magento's GraphQL
+        leaf = part.get("label")
+        return part["code"], leaf
+    return first_of(part, _KEYS), leaf

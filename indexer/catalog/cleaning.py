@@ -15,7 +15,7 @@ from indexer.catalog.categories import category_paths
 from indexer.catalog.currencies import COMMA_DECIMAL, SYMBOLS
 from indexer.catalog.item_parser import FIELDS, Cells, Record, is_empty, link_from, text_from
 from indexer.catalog.money import Amount, amounts_in
-from indexer.catalog.nested import decoded_cell, parts_of, picture_of, text_of
+from indexer.catalog.nested import decoded_cell, picture_of, pictures_of, text_of
 from indexer.catalog.prices import UnclearPrice, parse_price
 from indexer.catalog.saleprice import amount_of
 from indexer.catalog.stock import parse_stock
@@ -143,7 +143,7 @@ class Cleaner:
 
     def _images(self, value: Any, notes: list[FieldNote]) -> list[str]:
         paths: list[str] = []
-        for part in parts_of(value):
+        for part in pictures_of(value):
             text = picture_of(part, self._language)
             if not isinstance(part, str) or not _is_cell(value):
                 written = [text]

@@ -64,7 +64,8 @@ _NAMES: Final[Mapping[str, str]] = {
     "categories": """
         categories | category | merchant category | category path | categorypath |
         category tree | categorytree | product category | product categories | product type |
-        category name | categorytext | collection | collections | department | shop cat |
+        product types | category name | categorytext | collection | collections | department |
+        shop cat |
         google product category | product category complete name | kategorie | kategorien |
         produktkategorie | warengruppe | artikelgruppe | rubrik | categorie | rayon | famille |
         categoria | categorias | categoria prodotto | categorieen | productgroep | kategoria |
@@ -146,7 +147,8 @@ _NAMES: Final[Mapping[str, str]] = {
         additional image | additional images | additional image link | additional image links |
         additional image url | additional image urls | other image url | other images |
         alternate image | alternative image | imgurl alternative | gallery | gallery images |
-        image gallery | more images | galerie | galleria | galeria | weitere bilder |
+        image gallery | media gallery | more images | galerie | galleria | galeria |
+        weitere bilder |
         zusatzbilder | photos supplementaires | imagenes adicionales | variation image |
         hover image | more variant images | variant media | additionalimage |
         other product image locator | product media gallery image url | image url alternative |

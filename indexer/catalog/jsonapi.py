@@ -1,4 +1,7 @@
-"""Read documents of JSON:API, whose resources name others that are beside them by type and id."""
+"""Read documents of JSON:API, whose resources name others that are beside them by type and id.
+
+Strapi writes the same, with the other resources in place.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,8 @@ def jsonapi_records(document: Record) -> list[Record]:
 
 
 def _record(resource: Record, known: dict[tuple[str, str], Record], depth: int) -> Record:
-    found: Record = {"id": resource.get("id"), **(resource.get("attributes") or {})}
+    attributes = {name: _in_place(part, depth) for name, part in resource["attributes"].items()}
+    found: Record = {"id": resource.get("id"), **attributes}
     relations = resource.get("relationships")
     for name, relation in (relations if isinstance(relations, dict) else {}).items():
         data = relation.get("data") if isinstance(relation, dict) else None
@@ -42,8 +46,20 @@ def _record(resource: Record, known: dict[tuple[str, str], Record], depth: int) 
     return found
 
 
+def _in_place(value: Any, depth: int) -> Any:
+    """Return a value with resources in it, as ``{"data": {"attributes": ...}}``, by attributes."""
+    if not isinstance(value, dict) or set(value) - {"data", "meta"} or depth > _DEEPEST:
+        return value
+    data = value.get("data")
+    if isinstance(data, list) and data and all(map(_is_resource, data)):
+        return [_record(part, {}, depth + 1) for part in data]
+    if isinstance(data, dict) and _is_resource(data):
+        return _record(data, {}, depth + 1)
+    return value
+
+
 def _is_resource(part: Any) -> bool:
-    return isinstance(part, dict) and "type" in part and isinstance(part.get("attributes"), dict)
+    return isinstance(part, dict) and "id" in part and isinstance(part.get("attributes"), dict)
 
 
 def _key(part: Record) -> tuple[str, str]:

@@ -11,7 +11,8 @@ from indexer.catalog.nested import first_of
 
 _AMOUNTS: Final = (
     "amount", "value", "calculated_amount", "price", "lowPrice", "low_price", "minPrice",
-    "minVariantPrice", "gross", "net", "priceRange", "start", "basePrice",
+    "minVariantPrice", "gross", "net", "priceRange", "start", "basePrice", "minimum_price",
+    "final_price", "regular_price", "$numberDecimal",
 )  # fmt: skip
 _CURRENCIES: Final = (
     "currency", "currencyCode", "currency_code", "priceCurrency", "currencyIso", "currency_iso",

@@ -20,7 +20,8 @@ _PICTURES: Final = (
 """Of a picture, the largest first."""
 _LANGUAGES: Final = ("language", "lang", "locale", "language_code", "id")
 _NAMES: Final = (
-    "name", "title", "label", "full_name", "path", "value", "text", "#text", "rendered", "id",
+    "name", "title", "label", "full_name", "html", "path", "value", "text", "#text", "rendered",
+    "id",
 )  # fmt: skip
 
 _QUOTED: Final = re.compile(r"'([^'\\\\]*)'|\"([^\"\\\\]*)\"")
@@ -97,6 +98,22 @@ def parts_of(value: Any) -> list[Any]:
             part for cell in cells for part in (cell if isinstance(cell, list | tuple) else [cell])
         ]
     return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def pictures_of(value: Any) -> list[Any]:
+    """Return the pictures in a value; an object that only holds a list is that list.
+
+    ``<images><image url="a.jpg"/><image url="b.jpg"/></images>`` is such an object.
+    """
+    found: list[Any] = []
+    for part in parts_of(value):
+        name, inner = next(iter(part.items())) if isinstance(part, dict) and part else ("", None)
+        is_holder = isinstance(inner, list | dict | str) and len(part) == 1
+        if is_holder and (isinstance(inner, list) or name not in _PICTURES):
+            found += pictures_of(inner)
+        else:
+            found.append(part)
+    return found
 
 
 def picture_of(value: Any, language: str | None = None) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from indexer.catalog.attributes import flat_attributes
 from indexer.catalog.currencies import WITHOUT_DECIMALS
 from indexer.catalog.item_parser import Record
-from indexer.catalog.nested import first_of, picture_of
+from indexer.catalog.nested import first_of, picture_of, pictures_of
 from indexer.catalog.objectstock import stock_in
 from indexer.catalog.saleprice import price_now
 from indexer.catalog.shopformat import is_blank, text_cell
@@ -22,7 +22,7 @@ VARIANTS: Final = (
 """The fields of a product in which its variants are."""
 _PRICES: Final = (
     "calculated_price", "priceData", "price", "prices", "pricing", "priceV2", "price_money",
-    "calculatedPrice", "priceWithTax", "currencyCode",
+    "calculatedPrice", "priceWithTax", "currencyCode", "price_range", "priceRange",
 )  # fmt: skip
 _IDS: Final = ("sku", "productNumber", "product_number", "number", "code", "reference", "key")
 _OPTIONS: Final = ("options", "option_values", "selectedOptions")
@@ -39,17 +39,33 @@ def variants_in(product: Mapping[str, Any]) -> list[Record]:
     for name in VARIANTS:
         found = nodes_in(product.get(name))
         if found:
-            return found
+            return [_with_product(part) for part in found]
     return []
 
 
 def nodes_in(value: Any) -> list[Record]:
-    """Return the objects of a list, or of the list in ``nodes``, ``edges`` or ``data``."""
+    """Return the objects of a list, or of an object that holds one, such as ``{"nodes": [...]}``.
+
+    ``{"variant": [...]}``, as XML has it, is such an object, and so is one of objects by their ids.
+    """
     if isinstance(value, Mapping):
-        value = value.get("nodes") or value.get("edges") or value.get("data")
+        inner = value.get("nodes") or value.get("edges") or value.get("data")
+        if inner is None and value and all(isinstance(part, Mapping) for part in value.values()):
+            inner = list(value.values())
+        if inner is None and len(value) == 1:
+            inner = next(iter(value.values()))
+        value = inner
     parts = value if isinstance(value, list) else []
     nodes = [part.get("node", part) for part in parts if isinstance(part, dict)]
     return [node for node in nodes if isinstance(node, dict)]
+
+
+def _with_product(variant: Record) -> Record:
+    """Return a variant that is a product of its own, as Magento's GraphQL has it, as one object."""
+    inner = variant.get("product")
+    if not isinstance(inner, dict) or "sku" not in inner:
+        return variant
+    return {**inner, **{name: part for name, part in variant.items() if name != "product"}}
 
 
 def variant_rows(product: Record) -> Iterator[Record]:
@@ -195,8 +211,7 @@ def pictures_in(record: Record) -> list[str]:
         if isinstance(value, Mapping):
             lists = (value.get(inner) for inner in ("images", "items"))
             value = next((part for part in lists if isinstance(part, list)), value)
-        parts = nodes_in(value) or (value if isinstance(value, list) else [value])
-        for part in parts:
+        for part in nodes_in(value) or pictures_of(value):
             kind = part.get("type") or part.get("mediaType") if isinstance(part, Mapping) else ""
             if str(kind).casefold() not in _VIDEO and (text := picture_of(part)):
                 found.append(text)

@@ -13,6 +13,7 @@ from indexer.catalog.objectvariants import VARIANTS, variant_rows, variants_in
 from indexer.catalog.plaintable import PlainTable
 from indexer.catalog.shopformat import ReadRows, text_cell
 from indexer.catalog.squareobjects import is_square, square_products
+from indexer.catalog.vtex import is_vtex, vtex_record
 
 if TYPE_CHECKING:
     from indexer.catalog.item_parser import NumberedRow
@@ -37,6 +38,8 @@ class ShopObjects(PlainTable):
     def holds(record: Record) -> bool:
         """Return True if a record is such an object."""
         if is_akeneo(record) or is_commercetools(record) or is_icecat(record) or is_square(record):
+            return True
+        if is_vtex(record):
             return True
         if "@type" in record or "@graph" in record:
             return False
@@ -72,6 +75,8 @@ def _plain(row: Record) -> Record:
         return commercetools_record(row)
     if is_icecat(row):
         return icecat_record(row)
+    if is_vtex(row):
+        return vtex_record(row)
     translated: Any = row.get("translated")
     if isinstance(translated, Mapping):  # of Shopware: texts with those of the default language
         texts = {name: part for name, part in translated.items() if isinstance(part, str) and part}

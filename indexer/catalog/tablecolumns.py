@@ -24,8 +24,8 @@ LISTED: Final = re.compile(r"^(?:\*?C:|\*)(?=.)")
 _WITH_MEDIA: Final = frozenset({"cover media url", "field type"})  # of Shopware and Wix
 _COVERS: Final = frozenset({"cover media url", "cover image", "cover image url"})
 _LEVEL: Final = re.compile(
-    r"(?:product )?(?:kategorie|category|categorie|categoria)s? "
-    r"(?:ebene|level|lvl|niveau|nivel) (\d)"
+    r"(?:p cat|(?:product )?(?:kategorie|category|categorie|categoria)s? "
+    r"(?:ebene|level|lvl|niveau|nivel)) (\d)"
 )
 _WITH_TAX: Final = re.compile(r"inc|gross|brutto|ttc|inkl|ivato", re.IGNORECASE)
 
