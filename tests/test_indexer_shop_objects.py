@@ -176,7 +176,8 @@ VARIANTS_BY_NAME = [{"id": "1", "title": "Tee", "images": ["p/0.jpg"], "variants
     "red": {"sku": "T-R", "price": 21, "stock": 0}, "blue": {"sku": "T-B"}}}]  # fmt: skip
 GOOGLE = {"resources": [{
     "id": "online:1", "title": "Tee", "imageLink": "p/0.jpg", "additionalImageLinks": ["p/1.jpg"],
-    "price": {"value": "19.99", "currency": "USD"}, "salePrice": {"value": "9.99", "currency": "USD"},
+    "price": {"value": "19.99", "currency": "USD"},
+    "salePrice": {"value": "9.99", "currency": "USD"},
     "productTypes": ["Men > Shirts"], "availability": "out of stock",
 }]}  # fmt: skip
 OBJECTS: dict[str, tuple[Any, tuple[Any, ...], str, dict[str, Any]]] = {
