@@ -339,3 +339,46 @@ def test_a_feed_in_xml_keeps_texts_prices_pictures_and_attributes(shop, name):
     (item,), notes = read(shop, "a.xml", text)
     assert (facts(item), notes) == (expected, [])
     assert attributes.items() <= item.attributes.items()
+
+
+@pytest.mark.parametrize(
+    ("value", "pictures"),
+    [
+        ([{"large": "p/0.jpg", "small": "p/4.jpg"}, {"large": "p/1.jpg"}], "p/0.jpg p/1.jpg"),
+        ({"main": "p/0.jpg", "gallery": ["p/1.jpg", "p/2.jpg"]}, "p/0.jpg p/1.jpg p/2.jpg"),
+        ({"0": "p/0.jpg", "1": {"src": "p/1.jpg"}}, "p/0.jpg p/1.jpg"),
+        ({"thumbnail": "p/4.jpg", "medium": "p/3.jpg", "large": "p/0.jpg"}, "p/0.jpg"),
+        ({"image": ["p/0.jpg", {"url": "p/1.jpg"}]}, "p/0.jpg p/1.jpg"),
+    ],
+)
+def test_an_object_is_one_picture_in_several_sizes_or_a_list_of_pictures(shop, value, pictures):
+    (item,), notes = read(shop, "a.json", json.dumps([{"id": "1", "images": value}]))
+    assert (" ".join(item.images), notes) == (pictures, [])
+
+
+@pytest.mark.parametrize(
+    ("price", "expected"),
+    [
+        ({"min": 3, "max": 5}, (3.0, "")),
+        ({"regular": "10.00", "sale": "8.00", "currency": "EUR"}, (8.0, "EUR")),
+        ({"regular": "10.00", "sale": "", "currency": "EUR"}, (10.0, "EUR")),
+        ({"price": 10, "discountedPrice": 0}, (10.0, "")),
+        ({"centAmount": 1999, "currencyCode": "EUR", "fractionDigits": 2}, (19.99, "EUR")),
+        ({"centAmount": 1, "preciseAmount": 12345, "fractionDigits": 4}, (1.2345, "")),
+    ],
+)
+def test_a_price_that_is_an_object_is_what_is_asked_for_now(shop, price, expected):
+    (item,), notes = read(shop, "a.json", json.dumps([{"id": "1", "price": price}]))
+    assert (item.price, item.currency, notes) == (*expected, [])
+
+
+def test_a_category_with_its_parents_in_it_is_a_path(shop):
+    tees = {"name": "Tees", "parent": {"name": "Men", "parent": {"name": "Clothes"}}}
+    (item,), _ = read(shop, "a.json", json.dumps([{"id": "1", "category": tees}]))
+    assert item.categories == ["Clothes/Men/Tees"]
+
+
+def test_only_some_of_the_products_may_have_variants(shop):
+    rows = [{"id": "1", "title": "A"}, {"id": "2", "title": "B", "variants": [{"sku": "B-S"}]}]
+    items, _ = read(shop, "a.json", json.dumps(rows))
+    assert [(item.item_id, item.product_id) for item in items] == [("1", "1"), ("B-S", "2")]

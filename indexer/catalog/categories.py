@@ -13,6 +13,7 @@ _LEVELS: Final = re.compile(r"\s*(?:-?>|[»›→])\s*|\s+/\s+")
 _COMMA: Final = re.compile(r"\s*(?<!\\),\s*")
 _BAR: Final = re.compile(r"\s*[;|\n]\s*")
 _PATHS: Final = ("pretty_name", "fullName", "full_name", "breadcrumb", "path", "pathName")
+_DEEPEST: Final = 10  # levels
 _ENUMERATED: Final = re.compile(r"\s(?:&|and|und|et|y|e|en|og|och|i)\s", re.IGNORECASE)
 
 
@@ -69,8 +70,15 @@ def _listed(text: str) -> list[str]:
     return split_at_commas(text) if len(bars) == 1 else bars
 
 
-def _path_in(category: dict[str, Any], language: str | None) -> str:
-    """Return the path that an object states besides its name, or ""."""
+def _path_in(category: dict[str, Any], language: str | None, depth: int = 0) -> str:
+    """Return the path that an object states besides its name, or that of its parents, or ""."""
+    above = category.get("parent")
+    if isinstance(above, dict) and depth < _DEEPEST:
+        name = text_of(
+            {part: text for part, text in category.items() if part != "parent"}, language
+        )
+        path = _path_in(above, language, depth + 1) or text_of(above, language)
+        return f"{path} > {name}" if path and name else name
     found = first_of(category, _PATHS)
     if isinstance(found, list):
         names = [text_of(part, language) for part in found]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 from indexer.catalog.commercetoolstable import CommercetoolsTable
 from indexer.catalog.etsy import Etsy
 from indexer.catalog.google import GoogleFeed
+from indexer.catalog.item_parser import BrokenRow
 from indexer.catalog.jsonld import JsonLd
 from indexer.catalog.magento import Magento
 from indexer.catalog.medusa import Medusa
@@ -22,7 +24,27 @@ from indexer.catalog.woocommerce import WooCommerce
 
 if TYPE_CHECKING:
     from indexer.catalog.item_parser import Record
-    from indexer.catalog.shopformat import ShopFormat
+    from indexer.catalog.shopformat import ReadRows, ShopFormat
+
+_LOOKED_AT: Final = 100  # records
+
+
+def format_of_rows(read: ReadRows, name: str, language: str | None) -> ShopFormat:
+    """Return the format named, or the one that the first records show.
+
+    Only some of the products of a file may have variants, so more than one record is looked at.
+    """
+    first: Record = {}
+    for number, (_, row) in enumerate(islice(read(), _LOOKED_AT)):
+        if isinstance(row, BrokenRow):
+            continue
+        first = first or row
+        if number and name == "auto" and ShopObjects.holds(row):
+            found = format_of(first, name, language)
+            return ShopObjects(language) if type(found) is PlainTable else found
+    if not first:
+        first = next((row for _, row in read() if not isinstance(row, BrokenRow)), {})
+    return format_of(first, name, language)
 
 
 def format_of(first: Record, name: str, language: str | None) -> ShopFormat:

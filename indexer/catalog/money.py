@@ -12,11 +12,13 @@ from indexer.catalog.nested import first_of
 _AMOUNTS: Final = (
     "amount", "value", "calculated_amount", "price", "lowPrice", "low_price", "minPrice",
     "minVariantPrice", "gross", "net", "priceRange", "start", "basePrice", "minimum_price",
-    "final_price", "regular_price", "$numberDecimal",
+    "final_price", "regular_price", "$numberDecimal", "current", "now", "min", "from",
+    "regular",
 )  # fmt: skip
 _CURRENCIES: Final = (
     "currency", "currencyCode", "currency_code", "priceCurrency", "currencyIso", "currency_iso",
 )  # fmt: skip
+_SALES: Final = ("discountedPrice", "sale", "special")  # what is asked for in place of a price
 _NOT_PRICED: Final = ("", "0", "0.00", None)  # what a sale price holds that is none
 _MEDUSA: Final = "ma_"  # before the ids of Medusa's older prices, which are in cents
 _LARGEST: Final = 10**15
@@ -60,10 +62,8 @@ def _amounts_of(value: Mapping[str, Any], currency: str, depth: int) -> Iterator
     if value.get("onSale") and sale not in _NOT_PRICED:  # of Squarespace
         yield from amounts_in(sale, currency, depth)
         return
-    if isinstance(value.get("discountedPrice"), int | float):  # of Wix: the price, if it has none
-        yield Amount(value["discountedPrice"], currency)
-        return
-    found = first_of(value, _AMOUNTS)
+    lower = next((value[name] for name in _SALES if _is_amount(value.get(name))), None)
+    found = first_of(value, _AMOUNTS) if lower is None else lower
     if found is None:
         by_currency = {str(name).upper(): part for name, part in value.items()}
         if not by_currency or not by_currency.keys() <= CODES:
@@ -75,6 +75,13 @@ def _amounts_of(value: Mapping[str, Any], currency: str, depth: int) -> Iterator
             yield from amounts_in(part, name, depth)
         return
     yield from amounts_in(found, currency, depth)
+
+
+def _is_amount(value: Any) -> bool:
+    """Return True for a number above 0, and a text with one."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return False
+    return any(digit in "123456789" for digit in str(value))
 
 
 def _of_small_units(value: Mapping[str, Any], currency: str) -> Decimal | None:

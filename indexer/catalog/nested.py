@@ -18,6 +18,11 @@ _PICTURES: Final = (
     "image", "image_url", "imageUrl", "media", "mainMedia", "preview", "link",
 )  # fmt: skip
 """Of a picture, the largest first."""
+_SIZES: Final = (
+    "full", "full_size", "xxl", "xl", "large", "big", "main", "medium", "default", "desktop",
+    "small", "thumbnail",
+)  # fmt: skip
+"""Of an object that has a picture in several sizes."""
 _LANGUAGES: Final = ("language", "lang", "locale", "language_code", "id")
 _NAMES: Final = (
     "name", "title", "label", "full_name", "html", "path", "value", "text", "#text", "rendered",
@@ -101,25 +106,29 @@ def parts_of(value: Any) -> list[Any]:
 
 
 def pictures_of(value: Any) -> list[Any]:
-    """Return the pictures in a value; an object that only holds a list is that list.
+    """Return the pictures in a value; an object that only holds some is a list of them.
 
-    ``<images><image url="a.jpg"/><image url="b.jpg"/></images>`` is such an object.
+    ``<images><image url="a.jpg"/><image url="b.jpg"/></images>`` is such an object, and so is
+    ``{"main": "a.jpg", "gallery": ["b.jpg"]}``. An object of one picture in several sizes is not.
     """
-    found: list[Any] = []
-    for part in parts_of(value):
-        name, inner = next(iter(part.items())) if isinstance(part, dict) and part else ("", None)
-        is_holder = isinstance(inner, list | dict | str) and len(part) == 1
-        if is_holder and (isinstance(inner, list) or name not in _PICTURES):
-            found += pictures_of(inner)
-        else:
-            found.append(part)
-    return found
+    return [picture for part in parts_of(value) for picture in _pictures_in(part)]
+
+
+def _pictures_in(part: Any) -> list[Any]:
+    if not isinstance(part, dict) or not part or any(name in _PICTURES for name in part):
+        inner = next(iter(part.values())) if isinstance(part, dict) and len(part) == 1 else None
+        return pictures_of(inner) if isinstance(inner, list) else [part]
+    values = [inner for inner in part.values() if isinstance(inner, list | dict | str)]
+    is_list = any(isinstance(inner, list) for inner in values)
+    if is_list or len(part) == 1 or all(str(name).isdecimal() for name in part):
+        return [picture for inner in values for picture in pictures_of(inner)]
+    return [part]
 
 
 def picture_of(value: Any, language: str | None = None) -> str:
     """Return the path or URL of a picture that is a text or an object such as ``{"src": ...}``."""
     if isinstance(value, dict):
-        found = first_of(value, _PICTURES)
+        found = first_of(value, (*_PICTURES, *_SIZES))
         if isinstance(found, dict | list):
             return picture_of(found, language)
         return text_from(found) if found is not None else text_of(value, language)
