@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 def is_commercetools(record: Mapping[str, Any]) -> bool:
     """Return True if a record is a product, or the projection of one."""
-    return "masterVariant" in record or isinstance(record.get("masterData"), Mapping)
+    parts = (record.get(name) for name in ("masterVariant", "masterData"))
+    return any(isinstance(part, Mapping) for part in parts)
 
 
 def commercetools_record(record: Mapping[str, Any]) -> Record:
@@ -27,7 +28,8 @@ def commercetools_record(record: Mapping[str, Any]) -> Record:
         for name, part in record.items()
         if name in ("id", "key", "published", "name", "description", "variants", "categories")
     }
-    data = record.get("masterData", record)
+    master_data = record.get("masterData")
+    data = master_data if isinstance(master_data, Mapping) else record
     inner = data.get("current") or data.get("staged") or record
     if isinstance(inner, Mapping):
         found |= {name: inner[name] for name in ("name", "description") if name in inner}
