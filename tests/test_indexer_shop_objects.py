@@ -378,6 +378,14 @@ def test_a_category_with_its_parents_in_it_is_a_path(shop):
     assert item.categories == ["Clothes/Men/Tees"]
 
 
+def test_the_pictures_of_an_object_may_be_a_list_in_one_text(shop):
+    row = {"id": "1", "sku": "A", "reference": "R", "images": "p/0.jpg;p/1.jpg", "variants": [],
+           "options": [{"name": "Color", "value": "red"}]}  # fmt: skip
+    (item,), _ = read(shop, "a.json", json.dumps([row]))
+    assert item.images == ["p/0.jpg", "p/1.jpg"]
+    assert item.attributes == {"reference": "R", "color": "red"}
+
+
 def test_only_some_of_the_products_may_have_variants(shop):
     rows = [{"id": "1", "title": "A"}, {"id": "2", "title": "B", "variants": [{"sku": "B-S"}]}]
     items, _ = read(shop, "a.json", json.dumps(rows))

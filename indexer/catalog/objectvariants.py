@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from indexer.catalog.attributes import flat_attributes
 from indexer.catalog.currencies import WITHOUT_DECIMALS
-from indexer.catalog.item_parser import Record
+from indexer.catalog.item_parser import Cells, Record
 from indexer.catalog.nested import first_of, picture_of, pictures_of
 from indexer.catalog.objectstock import stock_in
 from indexer.catalog.saleprice import price_now
@@ -24,6 +24,7 @@ _PRICES: Final = (
     "calculated_price", "priceData", "price", "prices", "pricing", "priceV2", "price_money",
     "calculatedPrice", "priceWithTax", "currencyCode", "price_range", "priceRange",
 )  # fmt: skip
+_SALES: Final = ("sale_price", "salePrice", "special_price")
 _IDS: Final = ("sku", "productNumber", "product_number", "number", "code", "reference", "key")
 _OPTIONS: Final = ("options", "option_values", "selectedOptions")
 _ATTRIBUTES: Final = ("facetValues", "properties", "attributes")
@@ -79,7 +80,10 @@ def variant_rows(product: Record) -> Iterator[Record]:
     shared = {name: part for name, part in product.items() if name not in VARIANTS}
     own = _id_of(product)
     if not variants:
-        yield {**_without_fields(shared), **_fields(shared)}
+        fields = _fields(shared)
+        if options := _options(shared, {}):
+            fields["attributes"] = options
+        yield {**_without_fields(shared), **fields}
         return
     skus = [_id_of(variant) for variant in variants]
     listed = pictures_in(shared)
@@ -94,7 +98,7 @@ def variant_rows(product: Record) -> Iterator[Record]:
         fields = {**_fields(shared), **_fields(variant)}
         if (in_stock := stock_in(variant, shared)) is not None:
             fields["in_stock"] = in_stock
-        fields["images"] = list(dict.fromkeys([*pictures, *others]))
+        fields["images"] = Cells(dict.fromkeys([*pictures, *others]))
         fields["attributes"] = {**_options(product, product), **_options(variant, product)}
         is_own = skus[number] and skus.count(skus[number]) == 1
         number_of = text_cell(variant.get("id")) or f"{own}-{number + 1}"
@@ -120,9 +124,7 @@ def _fields(record: Record) -> Record:
     if (in_stock := stock_in(record)) is not None:
         found["in_stock"] = in_stock
     if pictures := pictures_in(record):
-        found["images"] = pictures
-    if options := _options(record, record):
-        found["attributes"] = options
+        found["images"] = Cells(pictures)  # each may be a list in itself
     return found
 
 
@@ -141,23 +143,16 @@ def _price_in(record: Record) -> Any:
     if "calculated_price" in record or isinstance(price, Mapping | list):
         return price
     today = datetime.datetime.now(tz=datetime.UTC).date()
-    sale = first_of(record, ("sale_price", "salePrice", "special_price"))
+    sale = first_of(record, _SALES)
     return price_now(price, sale, "", "", today)
 
 
 def _without_fields(record: Record) -> Record:
     """Return the fields of an object that ``_fields`` does not read, and its counts of stock."""
     pictures = {*_picture_fields(record), *_DROPPED}
-    read = {
-        *_PRICES,
-        "sale_price",
-        "salePrice",
-        "special_price",
-        "in_stock",
-        *_OPTIONS,
-        *_ATTRIBUTES,
-        *_IDS,
-    }
+    own = _id_of(record)
+    read = {*_PRICES, *_SALES, "in_stock", *_OPTIONS, *_ATTRIBUTES, "sku", "key"}
+    read |= {name for name in _IDS if text_cell(record.get(name)) == own}
     read |= {name for name in _STOCK if isinstance(record.get(name), Mapping)}
     return {
         name: part
