@@ -56,7 +56,7 @@ from style.planes import box_mean
 from style.productmask import product_mask
 from style.registry import FoundStyle, StyleRegistry, built_in
 from style.shrink import shrunk
-from style.styleimage import StyleImage, StyleImageStyler
+from style.styleimage import STRENGTH, StyleImage, StyleImageStyler
 
 Pixels = NDArray[np.uint8]
 Vectors = NDArray[np.float32]
@@ -242,7 +242,7 @@ def style_image_rows(
     owner = np.tile(owners, len(images))
     painters: list[tuple[str, Callable[[Pixels, Pixels], Pixels]]] = [
         (f"ours at {strength:g}", lambda photo, image, at=strength: toned(photo, image, at))
-        for strength in (0.6, 1.0)
+        for strength in (STRENGTH, 1.0)
     ]
     painters = [("photo", lambda photo, _image: photo), *painters]
     painters.append(("blend of half", lambda photo, image: mixed(photo, fitted(image, photo), 0.5)))

@@ -20,13 +20,13 @@ from style.art.canvas import detail
 from style.guided import luma
 from style.planes import gaussian, gradient, smoothstep
 
-__all__ = ["strokes", "texture_share"]
+__all__ = ["Patches", "patches_of", "strokes", "texture_share"]
 
 _PATCHES = 11  # along the longer side of the photo, without overlap
 _SCALE = 0.9  # longer side of the style image, relative to that of the photo
 _LIMIT = 0.13  # of what a stroke adds; larger contrasts are outlines of things in the style image
 _SAMPLES = 320  # places of the style image whose patches are considered, each in eight positions
-_NEAREST = 6  # candidates to choose from, so that no patch is repeated all over
+_DEALS = 4  # a place chooses from one deal of the patches, so that none is repeated all over
 _ENERGY = (0.25, 0.85)  # quantiles: without empty paper, and without the strongest outlines
 _LIGHT = 0.8  # weight of lightness beside direction
 
@@ -35,23 +35,66 @@ _PAGE = 0.1  # on a white page
 _FINE = 0.2  # and on fine detail, such as a face or a logo
 
 
-class _Patches(NamedTuple):
-    residual: Floats  # (y, x, 3): the style image without its local mean
-    top: NDArray[np.intp]  # (n,)
-    left: NDArray[np.intp]  # (n,)
-    traits: Floats  # (8 n, 3): rank of lightness and direction, by position and place
+class Patches(NamedTuple):
+    """Squares of a style image, each in eight positions: turned, and mirrored.
 
-
-def strokes(picture: Floats, image: Pixels, seed: int) -> Floats:
-    """Return what the strokes of a style image (y, x, 3) add to a picture (h, w, 3) in [0, 1].
-
-    The local mean of the result is near 0, so the strokes carry no light of their own.
+    ``planes`` are the whole image without its local mean in these positions, (y, x, 4) each; the
+    fourth channel is 1, so that a sum of patches has the sum of their weights. Patch ``n`` has the
+    upper left corner ``top[n]``, ``left[n]`` of plane ``n // (len(top) // 8)``, and ``traits[n]``
+    are its rank of lightness and its direction.
     """
-    height, width = picture.shape[:2]
-    side = max(height, width)
+
+    size: int
+    planes: list[Floats]
+    top: NDArray[np.intp]  # (8 n,)
+    left: NDArray[np.intp]  # (8 n,)
+    traits: Floats  # (8 n, 3)
+
+
+def patches_of(image: Pixels, side: int, seed: int) -> Patches:
+    """Sample patches of a style image (h, w, 3), at the scale of a photo with this longer side."""
     size = max(8, round(side / _PATCHES) // 2 * 2)
     rng = np.random.default_rng(seed)
-    cut = _cut(image, side, size, rng)
+    scale = _SCALE * side / max(image.shape[:2])
+    width, height = (max(2 * size, round(image.shape[axis] * scale)) for axis in (1, 0))
+    fitted = Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC)
+    picture = np.asarray(fitted).astype(np.float32) / np.float32(255)
+    residual = picture - gaussian(picture, size / 3.5)
+    residual = np.float32(_LIMIT) * np.tanh(residual / np.float32(_LIMIT))
+    top = rng.integers(0, height - size + 1, _SAMPLES)
+    left = rng.integers(0, width - size + 1, _SAMPLES)
+    energy = gaussian((residual**2).mean(axis=2), size / 3)[top + size // 2, left + size // 2]
+    least, most = np.quantile(energy, _ENERGY)
+    kept = (energy >= least) & (energy <= most)
+    top, left = top[kept], left[kept]
+    traits = _traits(luma(picture), top + size // 2, left + size // 2, size, size / 4)
+    plain = np.concatenate([residual, np.ones((height, width, 1), np.float32)], axis=2)
+    planes, tops, lefts, turned = [], [], [], []
+    for turns in range(4):
+        for mirror in (1, -1):
+            flipped, x = (plain, left) if mirror == 1 else (plain[:, ::-1], width - left - size)
+            below, beside = height - top - size, width - x - size
+            row, column = ((top, x), (beside, top), (below, beside), (x, below))[turns]
+            planes.append(np.rot90(flipped, turns))
+            tops.append(row)
+            lefts.append(column)
+            # A quarter turn turns a direction around; a mirror image changes the sign of its sine.
+            turn = 1 - 2 * (turns % 2)
+            turned.append(traits * np.array([1, turn, turn * mirror], np.float32))
+    return Patches(
+        size, planes, np.concatenate(tops), np.concatenate(lefts), np.concatenate(turned)
+    )
+
+
+def strokes(picture: Floats, patches: Patches, seed: int) -> Floats:
+    """Return what the strokes of a style image add to a picture in [0, 1]: both are (h, w, 3).
+
+    The patches are those of a photo with this longer side. The local mean of the result is near 0,
+    so the strokes carry no light of their own.
+    """
+    height, width = picture.shape[:2]
+    size = patches.size
+    rng = np.random.default_rng([seed, 1])
     step = size // 2
     top, left = (
         axis.ravel()
@@ -59,24 +102,23 @@ def strokes(picture: Floats, image: Pixels, seed: int) -> Floats:
     )
     top, left = (axis + rng.integers(-step // 4, step // 4 + 1, len(axis)) for axis in (top, left))
     row, column = np.clip(top + step, 0, height - 1), np.clip(left + step, 0, width - 1)
-    light = luma(picture)
-    wanted = _traits(light, row, column, size, size / 2)  # (places, 3)
-    chosen = _choose(wanted, cut.traits, rng)
+    wanted = _traits(luma(picture), row, column, size, size / 2)  # (places, 3)
+    chosen = _choose(wanted, patches.traits, rng)
     rise = np.sin(np.pi * (np.arange(size, dtype=np.float32) + 0.5) / size)
-    window = np.outer(rise, rise)
-    total = np.zeros((height + 3 * size, width + 3 * size, 3), np.float32)  # with margins
-    power = np.zeros(total.shape[:2], np.float32)
-    for y, x, choice in zip(top + size, left + size, chosen, strict=True):
-        position, place = divmod(int(choice), len(cut.top))
-        y0, x0 = cut.top[place], cut.left[place]
-        patch = cut.residual[y0 : y0 + size, x0 : x0 + size]
-        if position % 2:
-            patch = patch[:, ::-1]
-        total[y : y + size, x : x + size] += window[..., None] * np.rot90(patch, position // 2)
-        power[y : y + size, x : x + size] += window**2
-    inside = slice(size, size + height), slice(size, size + width)
-    spread = np.sqrt(np.maximum(power[inside], 1e-6))
-    laid = np.asarray(total[inside] / spread[..., None], np.float32)
+    window = np.repeat(np.outer(rise, rise)[..., None], 4, axis=2)
+    window[..., 3] **= 2  # sums to the variance that the patches have together
+    total = np.zeros((height + 3 * size, width + 3 * size, 4), np.float32)  # with margins
+    weighted = np.empty_like(window)
+    plane = chosen // (len(patches.top) // 8)
+    places = zip(
+        *(top + size, left + size, plane, patches.top[chosen], patches.left[chosen]), strict=False
+    )
+    for y, x, number, y0, x0 in places:
+        np.multiply(patches.planes[number][y0 : y0 + size, x0 : x0 + size], window, out=weighted)
+        total[y : y + size, x : x + size] += weighted
+    inside = total[size : size + height, size : size + width]
+    spread = np.sqrt(np.maximum(inside[..., 3:], 1e-6))
+    laid = np.asarray(inside[..., :3] / spread, np.float32)
     return np.asarray(laid - gaussian(laid, size / 2), np.float32)  # the photo's own light stays
 
 
@@ -96,30 +138,6 @@ def texture_share(photo: Floats) -> Floats:
     return np.asarray(dark * page * fine, np.float32)
 
 
-def _cut(image: Pixels, side: int, size: int, rng: np.random.Generator) -> _Patches:
-    """Bring a style image to the scale of a photo of ``side``, and sample patches of ``size``."""
-    scale = _SCALE * side / max(image.shape[:2])
-    width, height = (max(2 * size, round(image.shape[axis] * scale)) for axis in (1, 0))
-    fitted = Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC)
-    picture = np.asarray(fitted).astype(np.float32) / np.float32(255)
-    residual = picture - gaussian(picture, size / 3.5)
-    residual = np.float32(_LIMIT) * np.tanh(residual / np.float32(_LIMIT))
-    top = rng.integers(0, height - size + 1, _SAMPLES)
-    left = rng.integers(0, width - size + 1, _SAMPLES)
-    energy = gaussian((residual**2).mean(axis=2), size / 3)[top + size // 2, left + size // 2]
-    least, most = np.quantile(energy, _ENERGY)
-    kept = (energy >= least) & (energy <= most)
-    top, left = top[kept], left[kept]
-    traits = _traits(luma(picture), top + size // 2, left + size // 2, size, size / 4)
-    # A quarter turn turns a direction around; a mirror image changes the sign of its sine.
-    positions = [
-        traits * np.array([1, turn, turn * mirror], np.float32)
-        for turn in (1, -1, 1, -1)
-        for mirror in (1, -1)
-    ]
-    return _Patches(residual, top, left, np.concatenate(positions))
-
-
 def _traits(
     light: Floats, row: NDArray[np.intp], column: NDArray[np.intp], size: int, reach: float
 ) -> Floats:
@@ -128,7 +146,8 @@ def _traits(
     The latter are multiplied by how clear the direction is within ``reach`` pixels.
     """
     level = gaussian(light, size / 3)
-    rank = np.searchsorted(np.sort(level, axis=None), level[row, column]) / level.size
+    levels = np.sort(level[::3, ::3], axis=None)  # so smooth that a ninth of the pixels is enough
+    rank = np.searchsorted(levels, level[row, column]) / levels.size
     across, down = gradient(gaussian(light, 1.0))
     tensor = gaussian(
         np.stack([across**2 - down**2, 2 * across * down, across**2 + down**2], axis=-1), reach
@@ -138,9 +157,17 @@ def _traits(
 
 
 def _choose(wanted: Floats, offered: Floats, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Return one of the nearest rows of (m, 3) for each row of (n, 3), at random: (n,)."""
-    far = (offered**2).sum(axis=1) - 2 * wanted @ offered.T  # (n, m), less a constant of each row
-    count = min(_NEAREST, len(offered))
-    nearest = np.argpartition(far, count - 1, axis=1)[:, :count]
-    chosen: NDArray[np.intp] = nearest[np.arange(len(wanted)), rng.integers(0, count, len(wanted))]
+    """Return one of the nearest rows of (m, 3) for each row of (n, 3): (n,).
+
+    Both are dealt at random into a few groups, and each group chooses from its own.
+    """
+    chosen = np.empty(len(wanted), np.intp)
+    takers, deck = rng.permutation(len(wanted)), rng.permutation(len(offered))
+    deals = min(_DEALS, len(offered))
+    for deal in range(deals):
+        of, cards = takers[deal::deals], deck[deal::deals]
+        dealt = offered[cards]
+        # Distances, less a constant of each row.
+        far = (dealt**2).sum(axis=1) - 2 * wanted[of] @ dealt.T  # (n / deals, m / deals)
+        chosen[of] = cards[far.argmin(axis=1)]
     return chosen

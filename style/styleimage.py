@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
+from typing import NamedTuple
 
 import numpy as np
 
 from style.arrays import Alpha, Floats, Pixels
+from style.art.backdrop import Stage, stage_of, tints
 from style.art.canvas import flattened, unit
-from style.brushwork import strokes, texture_share
+from style.brushwork import Patches, patches_of, strokes, texture_share
 from style.checks import check_mask, check_pixels, check_strength
 from style.errors import UnknownStyle
 from style.fullsize import add_change
@@ -23,11 +26,25 @@ from style.styler import Provenance, StyleInfo
 
 __all__ = ["STRENGTH", "StyleImage", "StyleImageStyler"]
 
-STRENGTH = 0.6
+STRENGTH = 0.7
 """The strength by default: a product still finds itself, see docs/style.md."""
 
+
+class _Shares(NamedTuple):
+    """The shares of a full style that a picture takes at strength 1."""
+
+    colors: float
+    brush: float  # of the smoothing by a brush
+    strokes: float
+
+
+_WHOLE = _Shares(1.0, 1.0, 1.0)
+_PRODUCT = _Shares(0.5, 0.3, 0.15)  # on a plain page, where the page around it takes the rest
+_AROUND = 1.0  # of the strokes beside the product
+_GROUND_LIGHT, _GROUND_CHROMA = 0.88, 0.08  # of the paint there; the chroma is the most
+
 _SIDE = 480  # of the copy of the photo that is painted, and at most of what is seen of the image
-_VERSION = 1  # of the strokes; increase it when their pixels change
+_VERSION = 2  # of the strokes; increase it when their pixels change
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +57,11 @@ class StyleImage:
     def palette(self) -> Palette:
         """Its colors."""
         return palette_of(self.pixels)
+
+    @cached_property
+    def patches(self) -> Callable[[int, int], Patches]:
+        """Its patches for the longer side of a photo and a seed; the last few are kept."""
+        return lru_cache(maxsize=2)(partial(patches_of, shrunk(self.pixels, 512)))
 
     @cached_property
     def digest(self) -> str:
@@ -79,8 +101,11 @@ class StyleImageStyler:
         if strength == 0:
             return pixels.copy()
         small = shrunk(pixels, _SIDE)
-        colors = ColorMap(palette_lut(palette_of(pixels), image.palette), after=NEVER)
-        painted = _strokes(small, colors.apply(small), image, seed)
+        stage = stage_of(small)
+        shares = _WHOLE if stage is None else _PRODUCT
+        lut = palette_lut(palette_of(pixels), image.palette).weakened(shares.colors)
+        colors = ColorMap(lut, after=NEVER)
+        painted = _painted(small, colors.apply(small), image, seed, shares, stage)
         made = add_change(painted, small, colors.apply(pixels), 1, None)
 
         def work(top: int, bottom: int) -> None:
@@ -102,12 +127,33 @@ class StyleImageStyler:
         return self._images[style]
 
 
-def _strokes(small: Pixels, colored: Pixels, image: StyleImage, seed: int) -> Floats:
+def _painted(
+    small: Pixels,
+    colored: Pixels,
+    image: StyleImage,
+    seed: int,
+    shares: _Shares,
+    stage: Stage | None,
+) -> Floats:
     """Return the change (y, x, 3) from the colored copy of a photo to the painted one."""
     level = np.float32(255)
     picture = colored.astype(np.float32) / level
     size = unit(picture)
-    paint = flattened(picture, 4 * size, 1.6 * size) - picture  # the brush omits small things
-    share = texture_share(small.astype(np.float32) / level)
-    painted = strokes(picture, shrunk(image.pixels, 512), seed) * share[..., None]
-    return np.asarray(paint + painted, np.float32)
+    flat = flattened(picture, 4 * size, 1.6 * size)  # the brush omits small things
+    change = np.float32(shares.brush) * (flat - picture)
+    share = texture_share(small.astype(np.float32) / level)[..., None] * np.float32(shares.strokes)
+    if stage is not None:
+        around = (stage.near * stage.open)[..., None]
+        share = np.asarray(share + around * (np.float32(_AROUND) - share), np.float32)
+        ground = picture * around * (1 - _ground(image.palette))
+        change = np.asarray(change - ground, np.float32)
+    laid = strokes(picture, image.patches(max(picture.shape[:2]), seed), seed)
+    return np.asarray(change + laid * share, np.float32)
+
+
+def _ground(palette: Palette) -> Floats:
+    """Return the color (3,) of the paint around a product: the hue of the image, but light."""
+    a, b = (float(value) for value in palette.mean[1:])
+    chroma = min(_GROUND_CHROMA, 2 * math.hypot(a, b))
+    colors = tints(np.array([_GROUND_LIGHT]), np.array([chroma]), np.array([math.atan2(b, a)]))
+    return colors.reshape(3)

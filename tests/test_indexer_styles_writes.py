@@ -28,7 +28,7 @@ from indexer.store.environment import Environment
 from indexer.store.store import Store
 from indexer.store.transactions import Writer
 from indexer.writing.merge import FoundItem, merge_item, with_stored_images
-from indexer.writing.renditions import Rendering
+from indexer.writing.renditions import Rendering, _by_renditions
 from indexer.writing.writes import delete_items, put_items
 from style.registry import StyleRegistry
 from tests.coloritems import BLUE, GREEN, RED, write_items
@@ -304,3 +304,11 @@ def test_what_was_rendered_before_a_kill_is_not_rendered_again(build, shop, stri
         build(styles=["dark"])
     build(styles=["dark"])
     assert len(calls) == 4  # two, the one that was interrupted, and that one again
+
+
+def test_images_in_many_styles_are_rendered_in_small_batches():
+    styles = ["a", "b", "c", "d"]
+    missing = [(number, styles[: 1 + number % 4]) for number in range(6)]  # 1, 2, 3, 4, 1, 2
+    batches = list(_by_renditions(missing, 4))
+    assert [[image for image, _ in batch] for batch in batches] == [[0, 1, 2], [3], [4, 5]]
+    assert list(_by_renditions([], 4)) == []

@@ -287,7 +287,7 @@ def test_a_photo_takes_the_colors_of_a_style_image_that_is_sent_with_it(http):
     assert made.status_code == 200
     before, after = pixels_of(photo).mean((0, 1)), pixels_of(made.content).mean((0, 1))
     assert after[2] - after[0] > before[2] - before[0] + 30
-    assert float(http.post("/v1/style", files=files).headers["x-style-strength"]) == 0.6
+    assert float(http.post("/v1/style", files=files).headers["x-style-strength"]) == 0.7
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from style.brushwork import strokes, texture_share
+from style.brushwork import patches_of, strokes, texture_share
 from style.planes import gaussian, gradient
 from style.styleimage import StyleImage, StyleImageStyler
 
@@ -30,6 +30,11 @@ def bands(shape: tuple[int, int], axis: int) -> np.ndarray:
     return np.repeat(plane[..., None], 3, axis=2).astype(np.float32)
 
 
+def painted(picture: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """What the strokes of an image add to a picture."""
+    return strokes(picture, patches_of(image, max(picture.shape[:2]), 0), 0)
+
+
 def slopes(added: np.ndarray) -> tuple[float, float]:
     """The mean slope of strokes across and down."""
     across, down = gradient(added.mean(axis=2))
@@ -37,15 +42,15 @@ def slopes(added: np.ndarray) -> tuple[float, float]:
 
 
 def test_strokes_run_along_the_outlines_of_the_photo(hatching):
-    across, down = slopes(strokes(bands((120, 120), axis=0), hatching, 0))
+    across, down = slopes(painted(bands((120, 120), axis=0), hatching))
     assert down > 2 * across  # lines lie along horizontal bands
-    across, down = slopes(strokes(bands((120, 120), axis=1), hatching, 0))
+    across, down = slopes(painted(bands((120, 120), axis=1), hatching))
     assert across > 2 * down  # and were turned for vertical ones
 
 
 def test_strokes_have_the_contrast_of_the_image_and_no_light_of_their_own(hatching):
     gray = np.full((200, 150, 3), 0.5, np.float32)
-    added = strokes(gray, hatching, 0)
+    added = painted(gray, hatching)
     assert abs(added.mean()) < 0.01
     assert 0.05 < added.std() < 0.15
     assert np.abs(gaussian(added, 12)).max() < 0.05  # patches cannot be told apart
@@ -53,7 +58,7 @@ def test_strokes_have_the_contrast_of_the_image_and_no_light_of_their_own(hatchi
 
 def test_an_image_of_one_color_has_no_strokes():
     flat = np.full((30, 30, 3), 120, np.uint8)
-    assert np.abs(strokes(np.full((64, 64, 3), 0.5, np.float32), flat, 0)).max() < 1e-3
+    assert np.abs(painted(np.full((64, 64, 3), 0.5, np.float32), flat)).max() < 1e-3
 
 
 def test_a_seed_gives_the_same_bytes_and_another_seed_others(rng, styler):

@@ -52,9 +52,10 @@ def test_a_photo_moves_toward_the_colors_of_the_style_image(photo, painting, sty
     assert far[0] > far[1] + 0.02 > far[2] + 0.04
 
 
-def test_a_style_image_of_the_photos_own_colors_changes_little(photo):
+def test_a_style_image_of_the_photos_own_colors_changes_the_product_little(photo):
     same = StyleImageStyler({"same": StyleImage(photo)}).apply(photo, "same", 1)
-    assert np.abs(same.astype(int) - photo).mean() < 5  # the brush smooths the noise
+    square = (slice(17, 43), slice(10, 30))
+    assert np.abs(same.astype(int) - photo)[square].mean() < 4  # the brush smooths the noise
 
 
 def test_white_paper_is_tinted_and_not_dyed(painting, styler):

@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 STRENGTHS = (1.0, 0.75, 0.5)  # shares of a style's strength, tried in this order
 _SIDE = 512  # pixels on the longer side of what is rendered: the display copy has 400
-_BATCH = 16  # images rendered between two commits, and pictures that the encoder gets at once
+_BATCH = 16  # renditions between two commits, about, and pictures that the encoder gets at once
 
 
 class Rendered(msgspec.Struct):
@@ -112,7 +112,7 @@ class Rendering:
         """
         images = 0
         with ThreadPoolExecutor(THREADS.count, thread_name_prefix="render") as pool:
-            for batch in _batches(missing, _BATCH):
+            for batch in _by_renditions(missing, _BATCH):
                 watch(images, len(missing))
                 done = self._rendered(pool, list(self._tasks(pool, batch)))
                 with self._store.write() as writer:
@@ -199,6 +199,23 @@ class Rendering:
         pixels = styler.apply(task.pixels, info.name, info.strength * share)
         square = fit_pixels(pixels, self._encoder.preprocess)
         return _Picture(square, thumbnail(pixels, DISPLAY_SIDE))
+
+
+def _by_renditions(
+    missing: Sequence[tuple[StoredImage, list[ShopStyle]]], size: int
+) -> Iterator[list[tuple[StoredImage, list[ShopStyle]]]]:
+    """Yield batches of whole images with ``size`` renditions, or up to one image more.
+
+    A batch of many images in many styles would take minutes, and is lost if the process dies.
+    """
+    batch: list[tuple[StoredImage, list[ShopStyle]]] = []
+    for image, styles in missing:
+        batch.append((image, styles))
+        if sum(len(styles) for _, styles in batch) >= size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def _batches(entries: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -43,6 +43,7 @@ from service.http.routes.jobs import job_routes
 from service.http.routes.keys import key_routes
 from service.http.routes.knn import knn_routes
 from service.http.routes.operator import add_operator_page, operator_routes
+from service.http.routes.own_styles import own_style_routes
 from service.http.routes.pages import add_pages
 from service.http.routes.personal import personal_routes
 from service.http.routes.recognition import recognition_routes
@@ -183,7 +184,7 @@ def add_routes(app: FastAPI, state: AppState) -> None:
     items = (
         write_routes, review_routes, enrich_routes, suggestion_routes, item_routes, personal_routes,
     )  # fmt: skip
-    pictures = (style_routes, campaign_routes)
+    pictures = (style_routes, own_style_routes, campaign_routes)
     operators = (
         admin_routes, job_routes, job_start_routes, key_routes, operator_routes, replica_routes,
         state_routes,

@@ -105,8 +105,8 @@ def _kind_of(method: str, path: str, length: int) -> str | None:
         if method != "POST":
             return None
         return "photos" if length > _PHOTO_BYTES else "searches"
-    if path in ("/v1/style", "/v1/campaign"):
-        return "styles" if method == "POST" else None
+    if path in ("/v1/style", "/v1/campaign") or path.startswith("/v1/styles/"):
+        return _kind_of_styles(method, path)
     if path in ("/v1/status", "/v1/styles", "/v1/generations"):
         return "reads"
     if path == "/v1/suggestions" or path.startswith(_OPERATORS):
@@ -118,6 +118,12 @@ def _kind_of(method: str, path: str, length: int) -> str | None:
     if path == "/v1/items" or path.startswith("/v1/items/"):
         return _kind_of_items(method, path)
     return None
+
+
+def _kind_of_styles(method: str, path: str) -> str | None:
+    if path.startswith("/v1/styles/"):
+        return {"PUT": "styles", "POST": "writes"}.get(method)
+    return "styles" if method == "POST" else None
 
 
 def _kind_of_items(method: str, path: str) -> str | None:
@@ -146,6 +152,8 @@ def route_of(path: str) -> str:
         return "/v1/generations/{name}/promote"
     if path.startswith("/v1/keys/"):
         return "/v1/keys/{name}"
+    if path.startswith("/v1/styles/") and path not in ("/v1/styles/index", "/v1/styles/remove"):
+        return "/v1/styles/{name}"
     if path.startswith("/v1/reports/"):
         return "/v1/reports/{kind}"
     if path.startswith("/v1/jobs/"):

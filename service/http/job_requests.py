@@ -15,6 +15,7 @@ from service.http.job_schemas import (
     ComparisonBody,
     MigrationBody,
     SnapshotBody,
+    StylesBody,
     options_of,
 )
 from service.http.problems import HttpError
@@ -86,6 +87,14 @@ class JobRequests:
         """Return an audit of the items."""
         return self._job("audit", "", ["audit", *self._threads()], {})
 
+    def styles(self, body: StylesBody, *, remove: bool) -> JobRequest:
+        """Return the indexing of the shop's images in styles, or the removal of styles."""
+        names = list(dict.fromkeys(body.styles))
+        command = ["styles", "remove" if remove else "add"]
+        kind: JobKind = "style_removal" if remove else "style_indexing"
+        arguments = [*command, *self._threads(), "--", *names]
+        return self._job(kind, " ".join(names), arguments, options_of(body), words=len(command))
+
     def _build(
         self, subject: str, path: Path, body: BuildOptions, options: dict[str, Any]
     ) -> JobRequest:
@@ -128,14 +137,19 @@ class JobRequests:
         return [f"--threads={threads}"] if threads else []
 
     def _job(
-        self, kind: JobKind, subject: str, arguments: list[str], options: dict[str, Any]
+        self,
+        kind: JobKind,
+        subject: str,
+        arguments: list[str],
+        options: dict[str, Any],
+        words: int = 1,
     ) -> JobRequest:
-        command, *rest = arguments
+        """Return a job; the first ``words`` of the arguments are the name of the command."""
         shop = f"--shop={self._settings.shop.resolve()}"
         return JobRequest(
             kind=kind,
             subject=subject,
-            arguments=[command, shop, "--json", *rest],
+            arguments=[*arguments[:words], shop, "--json", *arguments[words:]],
             options=options,
             started_by=self._started_by,
             request_id=self._request_id,

@@ -13,6 +13,7 @@ from service.http.request_model import RequestModel, without_null
 SNAPSHOT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 Column = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+StyleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 Generation = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}$")]
 Encoder = Annotated[
     str,
@@ -53,12 +54,10 @@ class BuildOptions(_JobBody):
         description="The language of the texts, if the catalog has several.",
         examples=["de"],
     )
-    styles: list[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}$")]] | None = (
-        Field(
-            None,
-            max_length=50,
-            description="Styles to index every image in too; [] is none. By default, as before.",
-        )
+    styles: list[StyleName] | None = Field(
+        None,
+        max_length=50,
+        description="Styles to index every image in too; [] is none. By default, as before.",
     )
     fetch: bool = Field(
         False,
@@ -123,6 +122,12 @@ class MigrationBody(_JobBody):
     share: float = Field(
         1.0, ge=0.01, le=1, description="Share of the time to work; it pauses for the rest."
     )
+
+
+class StylesBody(_JobBody):
+    """Styles to index the images of a shop in, or to remove from its index."""
+
+    styles: list[StyleName] = Field([], max_length=50, examples=[["noir", "watercolor"]])
 
 
 class ComparisonBody(_JobBody):

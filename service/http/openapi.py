@@ -21,6 +21,7 @@ from service.http.job_schemas import (
     ComparisonBody,
     MigrationBody,
     SnapshotBody,
+    StylesBody,
 )
 from service.http.key_replies import KeysReply, NewKeyReply, OwnKeyReply, RemovedKeysReply
 from service.http.key_schemas import KeyBody, RotateBody
@@ -37,7 +38,13 @@ from service.http.personal_replies import (
     UserReply,
 )
 from service.http.personal_schemas import EventsBody, SessionBody
-from service.http.picture_schemas import CampaignBody, ClassifyForm, RecognizeForm, StyleForm
+from service.http.picture_schemas import (
+    CampaignBody,
+    ClassifyForm,
+    OwnStyleForm,
+    RecognizeForm,
+    StyleForm,
+)
 from service.http.problems import Problem
 from service.http.replies import (
     BatchReply,
@@ -66,7 +73,7 @@ _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
     EventsBody, SessionBody, StyleForm, ClassifyForm, RecognizeForm, BatchBody,
     AskBody, DecisionBody, DecisionsBody, DraftBody,
-    KeyBody, RotateBody,
+    KeyBody, RotateBody, OwnStyleForm, StylesBody,
     CampaignBody, BuildBody, BuildForm, BuildOptions, SnapshotBody, MigrationBody, ComparisonBody,
 )  # fmt: skip
 _REPLIES: tuple[type[msgspec.Struct], ...] = (

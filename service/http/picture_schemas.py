@@ -83,6 +83,29 @@ class StyleForm(RequestModel):
     format: Literal["jpeg", "png"] = "jpeg"
 
 
+class OwnStyleForm(RequestModel):
+    """A style of the shop's own, as multipart/form-data: a picture, or a .cube file."""
+
+    model_config = ConfigDict(json_schema_extra=without_null)
+
+    image: str | None = Field(
+        None,
+        description="A picture whose colors and strokes photos take.",
+        json_schema_extra={"format": "binary", "contentMediaType": "application/octet-stream"},
+    )
+    cube: str | None = Field(
+        None,
+        description="A color table of a photo or video program, as a .cube file.",
+        json_schema_extra={"format": "binary", "contentMediaType": "application/octet-stream"},
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> OwnStyleForm:
+        if (self.image is None) == (self.cube is None):
+            raise ValueError("give one file: image or cube")
+        return self
+
+
 class CampaignBody(RequestModel):
     """An item to advertise, and the look of its picture."""
 

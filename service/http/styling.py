@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from style.styler import StyleInfo, Styler
 
 LONGEST_SIDE = 2048  # pixels of the result; a larger photo is reduced
-_STYLE_SIDE = 512  # pixels of a style image, as a shop keeps them
+STYLE_SIDE = 512  # pixels of a style image, as a shop keeps them
 _DECODED_SIDE = 1024  # pixels of the shorter side after decoding, so that this is faster
 
 StyledFormat = Literal["jpeg", "png"]
@@ -76,11 +76,11 @@ def style_photo(
 def _style_of(data: bytes, limits: ImageLimits) -> FoundStyle:
     """Return the style of an encoded picture. Raises BadImage."""
     try:
-        pixels = Photo(data, limits).cut(side=_STYLE_SIDE)
+        pixels = Photo(data, limits).cut(side=STYLE_SIDE)
     except BadImage as error:
         error.param = "style_image"
         raise
-    image = StyleImage(shrunk(pixels, _STYLE_SIDE))
+    image = StyleImage(shrunk(pixels, STYLE_SIDE))
     return StyleRegistry([StyleImageStyler({"style_image": image})]).find("style_image")
 
 

@@ -16,6 +16,8 @@ JobKind: TypeAlias = Literal[
     "migration_stop",
     "comparison",
     "audit",
+    "style_indexing",
+    "style_removal",
 ]
 JobState: TypeAlias = Literal[
     "running", "canceling", "succeeded", "failed", "canceled", "interrupted"

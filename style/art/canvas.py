@@ -20,6 +20,7 @@ __all__ = [
     "detail",
     "flattened",
     "grain",
+    "hatching",
     "kuwahara",
     "smeared",
     "standardized",
@@ -94,6 +95,35 @@ def _places(x: Floats, y: Floats, width: int, height: int) -> NDArray[np.int32]:
     row = np.clip(np.rint(y), 0, height - 1).astype(np.int32)
     place: NDArray[np.int32] = row * np.int32(width) + column
     return place
+
+
+def hatching(
+    shape: tuple[int, int], angle: float, length: float, seed: int, width: float = 1.0
+) -> Floats:
+    """Return noise (h, w), about evenly distributed in [0, 1], smeared in one direction.
+
+    The noise is smeared along the rows of a sheet, which is then turned by the angle and swayed a
+    little: each pixel of the result is one pixel of the sheet. A row is ``width`` pixels wide.
+    """
+    height, across = shape
+    cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
+    y, x = np.arange(height, dtype=np.float32)[:, None], np.arange(across, dtype=np.float32)
+    thickness = max(shape) / SIDE
+    sway = np.float32(4 * thickness) * cloud(shape, 60 * thickness, seed + 7)
+    column = x * cos + y * sin
+    row = (y * cos - x * sin + sway) / np.float32(width)
+    column, row = column - column.min(), row - row.min()
+    reach = max(2, round(length)) + 1
+    sheet = grain((int(row.max()) + 2, int(column.max()) + 2 * reach), seed)
+    for _ in range(2):  # two means of ``reach`` pixels: nearer pixels count more
+        span = sheet.shape[1] - reach + 1
+        total = sheet[:, :span].copy()
+        for place in range(1, reach):
+            total += sheet[:, place : place + span]
+        sheet = total
+    column = np.minimum(np.rint(column), sheet.shape[1] - 1)
+    noise = standardized(sheet)[np.rint(row).astype(np.intp), column.astype(np.intp)]
+    return np.asarray(0.5 + 0.5 * np.tanh(0.9 * noise), np.float32)
 
 
 def kuwahara(picture: Floats, radius: float, sharpness: float = 6.0) -> Floats:

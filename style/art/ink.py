@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from style.arrays import Floats
-from style.art.canvas import cloud, flattened, smeared, tangents, unit
+from style.art.backdrop import Stage
+from style.art.canvas import cloud, flattened, hatching, smeared, tangents, unit
 from style.guided import luma
 from style.planes import gaussian, smoothstep
 
-__all__ = ["lines", "paint"]
+__all__ = ["lines", "paint", "surround"]
 
 _INK = np.array([0.09, 0.09, 0.13], np.float32)
+_WASH = np.array([0.30, 0.33, 0.40], np.float32)
 _PAPER = np.array([0.985, 0.975, 0.945], np.float32)
 
 
@@ -44,9 +46,19 @@ def paint(picture: Floats, seed: int) -> Floats:
     )
     wash = np.zeros(shape, np.float32)
     for level, depth in ((0.82, 0.14), (0.62, 0.20), (0.42, 0.22), (0.22, 0.24)):
-        wash += np.float32(depth) * smoothstep(level + 0.05, level - 0.05, light)
+        wash += np.float32(depth) * smoothstep(level + 0.09, level - 0.09, light)
     gray = luma(flat)[..., None]
     color = 0.9 * (flat - gray)
     paper = _PAPER * (1 - wash[..., None]) + color
     paper = paper + 0.008 * cloud(shape, 2 * size, seed + 2)[..., None]
     return np.asarray(np.clip(paper + (_INK - paper) * drawn[..., None], 0, 1), np.float32)
+
+
+def surround(stage: Stage, seed: int) -> Floats:
+    """Brush a gray wash over the page around a product, with a dry brush: factors (h, w, 3)."""
+    size, shape = stage.size, stage.shape
+    broad = hatching(shape, -0.22, 55 * size, seed + 20, 9 * size)
+    fine = hatching(shape, -0.22, 60 * size, seed + 21, 1.6 * size)
+    field = stage.near + 0.30 * (broad - 0.5) + 0.22 * (fine - 0.5)
+    depth = smoothstep(0.40, 0.54, field) * (0.12 + 0.16 * broad + 0.10 * fine)
+    return np.asarray(1 - (1 - _WASH) * depth[..., None], np.float32)

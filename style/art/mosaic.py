@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from style.arrays import Floats
+from style.art.backdrop import Stage, tints
 from style.art.canvas import cells, cloud, unit
 from style.planes import gradient, smoothstep
 
-__all__ = ["paint"]
+__all__ = ["paint", "surround"]
 
 _GROUT = np.array([0.90, 0.885, 0.86], np.float32)
 
@@ -36,3 +37,21 @@ def paint(picture: Floats, seed: int) -> Floats:
     joint *= 1 - 0.6 * smoothstep(0.85, 0.98, laid.mean(axis=2, keepdims=True))  # quiet paper
     grout = _GROUT * (0.35 + 0.65 * laid.mean(axis=2, keepdims=True))
     return np.asarray(np.clip(laid + (grout - laid) * joint, 0, 1), np.float32)
+
+
+def surround(stage: Stage, seed: int) -> Floats:
+    """Set pale stones around a product, fewer away from it: factors (h, w, 3)."""
+    size, shape = stage.size, stage.shape
+    cut = cells(np.zeros((*shape, 3), np.float32), 26 * size, seed + 20, jitter=0.6)
+    near = cut.mean(np.repeat(stage.near[..., None], 3, axis=2))[:, 0]
+    rng = np.random.default_rng(seed + 21)
+    set_ = smoothstep(0.0, 0.25, (near - 0.15 - 0.35 * rng.random(cut.count)).astype(np.float32))
+    hue = np.pi + (4.0 if stage.hue is None else stage.hue) + rng.normal(0, 0.35, cut.count)
+    colors = tints(rng.normal(0.86, 0.035, cut.count), np.array([0.055]), hue)
+    laid = (1 - (1 - colors) * set_[:, None])[cut.label]
+    slope_x, slope_y = gradient(np.minimum(cut.border, 3 * size))
+    bevel = np.clip(-(slope_x + slope_y), -1, 1)
+    bevel *= smoothstep(4.5 * size, 1.2 * size, cut.border)
+    joint = smoothstep(1.6 * size, 0.5 * size, cut.border)
+    shade = 1 + (0.05 * bevel - 0.28 * joint) * set_[cut.label]
+    return np.asarray(laid * shade[..., None], np.float32)

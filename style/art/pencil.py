@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from style.arrays import Floats
-from style.art.canvas import cloud, grain, kuwahara, standardized, unit
+from style.art.backdrop import Stage, tints
+from style.art.canvas import cloud, grain, hatching, kuwahara, unit
 from style.art.ink import lines
 from style.guided import luma
 from style.planes import gaussian, smoothstep
 
-__all__ = ["paint"]
+__all__ = ["paint", "surround"]
 
 
 def paint(picture: Floats, seed: int) -> Floats:
@@ -29,8 +30,8 @@ def paint(picture: Floats, seed: int) -> Floats:
     gray = luma(flat)[..., None]
     color = np.clip(gray + 1.15 * (flat - gray), 0, 1)
     dark = 1 - luma(color)
-    first = _strokes(shape, np.radians(-52), 15 * size, seed)
-    second = _strokes(shape, np.radians(-18), 13 * size, seed + 1)
+    first = hatching(shape, np.radians(-52), 15 * size, seed)
+    second = hatching(shape, np.radians(-18), 13 * size, seed + 1)
     tooth = 0.10 * cloud(shape, 1.6 * size, seed + 2)
     tint = 1 - color.min(axis=2)  # a strong color needs pigment even if it is light
     wanted = np.clip(0.20 + 1.0 * np.maximum(dark, 0.8 * tint), 0, 1)
@@ -47,28 +48,18 @@ def paint(picture: Floats, seed: int) -> Floats:
     )
 
 
-def _strokes(shape: tuple[int, int], angle: float, length: float, seed: int) -> Floats:
-    """Return noise (h, w), about evenly distributed in [0, 1], smeared in one direction.
-
-    The noise is smeared along the rows of a sheet, which is then turned by the angle and swayed a
-    little: each pixel of the result is one pixel of the sheet.
-    """
-    height, width = shape
-    cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
-    y, x = np.arange(height, dtype=np.float32)[:, None], np.arange(width, dtype=np.float32)
-    thickness = max(shape) / 800
-    sway = np.float32(4 * thickness) * cloud(shape, 60 * thickness, seed + 7)
-    column = x * cos + y * sin
-    row = y * cos - x * sin + sway
-    column, row = column - column.min(), row - row.min()
-    reach = max(2, round(length)) + 1
-    sheet = grain((int(row.max()) + 2, int(column.max()) + 2 * reach), seed)
-    for _ in range(2):  # two means of ``reach`` pixels: nearer pixels count more
-        span = sheet.shape[1] - reach + 1
-        total = sheet[:, :span].copy()
-        for place in range(1, reach):
-            total += sheet[:, place : place + span]
-        sheet = total
-    column = np.minimum(np.rint(column), sheet.shape[1] - 1)
-    noise = standardized(sheet)[np.rint(row).astype(np.intp), column.astype(np.intp)]
-    return np.asarray(0.5 + 0.5 * np.tanh(0.9 * noise), np.float32)
+def surround(stage: Stage, seed: int) -> Floats:
+    """Hatch the page around a product with two crayons: factors (h, w, 3)."""
+    size, shape = stage.size, stage.shape
+    dense = stage.near + 0.10 * cloud(shape, 80 * size, seed + 22)
+    hue = 4.4 if stage.hue is None else stage.hue
+    tooth = (0.75 + 0.25 * grain(shape, seed + 23))[..., None]
+    made = np.ones((*shape, 3), np.float32)
+    crayons = tints(np.array([0.62, 0.55]), np.array([0.09]), np.array([hue + 2.8, hue + 2.2]))
+    strokes = ((-52, 22, 0.15, 0.15, 0.62), (-30, 18, 0.35, 0.45, 0.5))
+    for number, (angle, length, late, start, depth) in enumerate(strokes):
+        noise = hatching(shape, np.radians(angle), length * size, seed + 20 + number)
+        drawn = smoothstep(0.1, -0.1, (noise - 0.85 * dense + late).astype(np.float32))
+        drawn *= depth * smoothstep(start, start + 0.25, dense)
+        made *= 1 - (1 - crayons[number]) * (drawn[..., None] * tooth)
+    return made

@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from style.arrays import Floats
+from style.art.backdrop import Stage, tints
 from style.art.canvas import kuwahara, unit
 from style.oklab import from_oklab, to_oklab
 from style.planes import gaussian, smoothstep
 
-__all__ = ["paint"]
+__all__ = ["paint", "surround"]
 
+_GROUND = ((16.0, 0.9), (13.0, 0.8), (10.0, 0.7))  # the same around a product
 _LAYERS = ((11.0, 1.0), (8.5, 0.75), (6.5, 0.6))  # pitch of the dots, share that is painted
 
 
@@ -33,6 +35,23 @@ def paint(picture: Floats, seed: int) -> Floats:
         canvas += (colors[dots.label] - canvas) * dots.cover[..., None]
     canvas += gaussian(ground - canvas, 6 * size)  # the eye sees the color of the picture
     return np.asarray(np.clip(canvas, 0, 1), np.float32)
+
+
+def surround(stage: Stage, seed: int) -> Floats:
+    """Scatter dots on the page around a product, fewer away from it: factors (h, w, 3)."""
+    made = np.ones((*stage.shape, 3), np.float32)
+    hue = np.pi + (4.2 if stage.hue is None else stage.hue)
+    for layer, (pitch, share) in enumerate(_GROUND):
+        rng = np.random.default_rng([seed, layer])
+        dots = _dots(stage.shape, pitch * stage.size, share, rng)
+        count = len(dots.row)
+        near = stage.near[dots.row, dots.column]
+        set_ = rng.random(count) < 1.25 * near**1.3
+        hues = hue + rng.normal(0, 0.5, count) + np.pi * (rng.random(count) < 0.25)
+        colors = tints(rng.normal(0.85, 0.03, count), np.array([0.075]), hues)
+        cover = (0.8 * dots.cover * set_[dots.label])[..., None]
+        made += (colors[dots.label] - made) * cover
+    return made
 
 
 class _Dots(NamedTuple):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from style.arrays import Floats
+from style.art.backdrop import Stage, tints
 from style.art.canvas import flattened, unit
 from style.art.ink import lines
 from style.oklab import from_oklab, to_oklab
 from style.planes import smoothstep
 
-__all__ = ["paint"]
+__all__ = ["paint", "surround"]
 
 _LEVELS = 4
 _STEPS = np.array([0.16, 0.46, 0.72, 0.97], np.float32)
@@ -36,6 +37,16 @@ def paint(picture: Floats, seed: int) -> Floats:
     ink = from_oklab(np.stack([printed, a * gain, b * gain], axis=-1).astype(np.float32))
     drawn = lines(picture, max(0.8, 2.0 * size), offset=0.014)[..., None]
     return np.asarray(np.clip(np.clip(ink, 0, 1) * (1 - 0.75 * drawn), 0, 1), np.float32)
+
+
+def surround(stage: Stage, seed: int) -> Floats:
+    """Print a screen of dots around a product that shrink away from it: factors (h, w, 3)."""
+    screen = _dots(stage.shape, 15 * stage.size, np.radians(45 + seed % 30))
+    dots = smoothstep(-0.06, 0.06, (1.15 * stage.near - 0.18 - screen).astype(np.float32))
+    dots *= smoothstep(0.1, 0.3, stage.near)
+    hue = np.pi + (1.7 if stage.hue is None else stage.hue)
+    (color,) = tints(np.array([0.86]), np.array([0.10]), np.array([hue]))
+    return np.asarray(1 - (1 - color) * dots[..., None], np.float32)
 
 
 def _dots(shape: tuple[int, int], pitch: float, angle: float) -> Floats:

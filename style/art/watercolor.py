@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from style.arrays import Floats
+from style.art.backdrop import Stage, tints
 from style.art.canvas import cloud, flattened, grain, unit
 from style.guided import luma
 from style.planes import gaussian, gradient, smoothstep
 
-__all__ = ["paint"]
+__all__ = ["paint", "surround"]
 
 
 def paint(picture: Floats, seed: int) -> Floats:
@@ -37,6 +38,23 @@ def paint(picture: Floats, seed: int) -> Floats:
     return np.asarray(
         np.clip((tinted + 0.012 * paper[..., None] + speckle) * warm, 0, 1), np.float32
     )
+
+
+def surround(stage: Stage, seed: int) -> Floats:
+    """Wash two colors over the page around a product, darker where they end: factors (h, w, 3)."""
+    size, shape = stage.size, stage.shape
+    field = stage.near + 0.16 * cloud(shape, 70 * size, seed + 20)
+    field = field + 0.07 * cloud(shape, 20 * size, seed + 21)
+    wash = smoothstep(0.42, 0.50, field)
+    rim = wash * (1 - smoothstep(0.46, 0.62, field))
+    hue = 4.2 if stage.hue is None else stage.hue
+    first, second = tints(
+        np.array([0.86, 0.88]), np.array([0.075, 0.07]), np.array([hue + 0.5, hue + 2.6])
+    )
+    share = smoothstep(-0.8, 0.8, cloud(shape, 110 * size, seed + 22))[..., None]
+    granules = 0.10 * cloud(shape, 40 * size, seed + 23) + 0.06 * cloud(shape, 2.2 * size, seed + 1)
+    density = np.clip(wash * (0.75 + granules) + 0.45 * rim, 0, 1.6)
+    return np.asarray(1 - (1 - (first + (second - first) * share)) * density[..., None], np.float32)
 
 
 def _wobbled(picture: Floats, reach: float, seed: int) -> Floats:

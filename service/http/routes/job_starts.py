@@ -90,18 +90,18 @@ async def start_build(state: AppState, request: Request) -> Response:
     check_json_type(request)
     check_marks(body)
     fields = BuildBody.model_validate_json(body or b"null")
-    return await _start(state, request, lambda requests: requests.build(fields))
+    return await start_job(state, request, lambda requests: requests.build(fields))
 
 
 async def start_rebuild(state: AppState, request: Request) -> Response:
     """Build a new index from the stored items, as `vitrine rebuild` does."""
-    return await _start(state, request, JobRequests.rebuild)
+    return await start_job(state, request, JobRequests.rebuild)
 
 
 async def start_snapshot(state: AppState, request: Request) -> Response:
     """Save the shop in a file of the folder of `VITRINE_SNAPSHOTS`, while it is served."""
     fields = SnapshotBody.model_validate_json(await _json_body(request) or b"{}")
-    return await _start(state, request, lambda requests: requests.snapshot(fields))
+    return await start_job(state, request, lambda requests: requests.snapshot(fields))
 
 
 async def start_migration(state: AppState, request: Request) -> Response:
@@ -110,7 +110,7 @@ async def start_migration(state: AppState, request: Request) -> Response:
     Compare the candidate with the serving generation, then promote it, or stop the migration.
     """
     fields = MigrationBody.model_validate_json(await _json_body(request) or b"null")
-    return await _start(
+    return await start_job(
         state, request, partial(JobRequests.migration, body=fields, only_plan=False)
     )
 
@@ -118,23 +118,25 @@ async def start_migration(state: AppState, request: Request) -> Response:
 async def plan_migration(state: AppState, request: Request) -> Response:
     """Predict time and disk space of a migration; the report of the job is the plan."""
     fields = MigrationBody.model_validate_json(await _json_body(request) or b"null")
-    return await _start(state, request, partial(JobRequests.migration, body=fields, only_plan=True))
+    return await start_job(
+        state, request, partial(JobRequests.migration, body=fields, only_plan=True)
+    )
 
 
 async def stop_migration(state: AppState, request: Request) -> Response:
     """Cancel the open migration, and drop its candidates."""
-    return await _start(state, request, JobRequests.migration_stop)
+    return await start_job(state, request, JobRequests.migration_stop)
 
 
 async def start_comparison(state: AppState, request: Request) -> Response:
     """Compare the answers of two generations to the same queries; see the report."""
     fields = ComparisonBody.model_validate_json(await _json_body(request) or b"{}")
-    return await _start(state, request, lambda requests: requests.comparison(fields))
+    return await start_job(state, request, lambda requests: requests.comparison(fields))
 
 
 async def start_audit(state: AppState, request: Request) -> Response:
     """Find items whose pictures contradict the catalog, repeat each other, or show nothing."""
-    return await _start(state, request, JobRequests.audit)
+    return await start_job(state, request, JobRequests.audit)
 
 
 async def _start_upload(state: AppState, request: Request, body: bytes, kind: str) -> Response:
@@ -154,12 +156,12 @@ async def _start_upload(state: AppState, request: Request, body: bytes, kind: st
         (folder / "upload").mkdir()
         (folder / "upload" / name).write_bytes(form.files["file"])
 
-    return await _start(
+    return await start_job(
         state, request, lambda requests: requests.upload(name, options), prepare=prepare
     )
 
 
-async def _start(
+async def start_job(
     state: AppState,
     request: Request,
     make: Callable[[JobRequests], JobRequest],

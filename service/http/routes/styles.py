@@ -81,7 +81,7 @@ async def style(state: AppState, request: Request) -> Response:
     """Nothing is stored. The result is reduced to at most 2,048 pixels a side.
 
     The style is one that `/v1/styles` lists. With `style_image` instead, the photo takes the colors
-    of that picture, and no strokes.
+    and the strokes of that picture.
     """
     state.rates.take_search(request.scope, request.headers, STYLE_COST)
     body = await request.body()

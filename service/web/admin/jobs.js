@@ -19,6 +19,8 @@ const NAMES = {
   migration_stop: "End of a migration",
   comparison: "Comparison",
   audit: "Audit",
+  style_indexing: "Indexing in styles",
+  style_removal: "Removal of styles",
 };
 
 const states = new Map(); // id -> state, to announce what ends
