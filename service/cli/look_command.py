@@ -43,7 +43,9 @@ if TYPE_CHECKING:
     help="What finds the things: things, or onnx:FILE with FILE.json beside it.",
 )
 @click.option(
-    "--sheet", type=click.Path(path_type=Path), help="Draw boxes and hits into a picture file."
+    "--sheet",
+    type=click.Path(path_type=Path),
+    help="Draw boxes, masks and hits into a picture file.",
 )
 @click.option(
     "--masks",
@@ -87,13 +89,13 @@ def command(
     things = shelf_things(loaded, opened) if shelf else find_things(loaded, opened)
     if shop is None:
         look = without_hits(things)
-        _save(sheet, opened, look, None)
+        _save(sheet, opened, look, things, None)
     else:
         with SearchEngine.open(shop) as engine:
             look = _shop_look(engine, opened, things, query)
             if shelf:
                 look = msgspec.structs.replace(look, products=count_products(look.things))
-            _save(sheet, opened, look, engine)
+            _save(sheet, opened, look, things, engine)
     if masks != "none":
         look = with_masks(look, opened, things, masks)
     if as_json:
@@ -126,13 +128,19 @@ def _shop_look(engine: SearchEngine, photo: Photo, things: list[Thing], query: Q
     return with_hits(things, list(vectors), query, engine.search, names)
 
 
-def _save(sheet: Path | None, photo: Photo, look: Look, engine: SearchEngine | None) -> None:
+def _save(
+    sheet: Path | None,
+    photo: Photo,
+    look: Look,
+    things: list[Thing],
+    engine: SearchEngine | None,
+) -> None:
     if sheet is None:
         return
     from service.cli.contact_sheet import save_picture
     from service.cli.look_sheet import look_sheet
 
-    save_picture(sheet, look_sheet(photo, look, engine))
+    save_picture(sheet, look_sheet(photo, look, engine, things))
     note(f"wrote {sheet}")
 
 
