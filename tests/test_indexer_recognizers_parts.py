@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ from indexer.errors import RecognizerNotFound
 from indexer.recognizers.base import Thing
 from indexer.recognizers.dressed import CloseUp, garments_of
 from indexer.recognizers.edges import follow_edges
+from indexer.recognizers.garments import GarmentNetwork
 from indexer.recognizers.parts import ShownParts
+from indexer.recognizers.registry import WEIGHTS, load_recognizer
 from indexer.recognizers.settings import read_detector_settings
 
 Box = tuple[float, float, float, float]
@@ -216,3 +219,22 @@ def test_settings_that_cannot_find_people_are_refused(
     (tmp_path / "d.json").write_text(json.dumps({**fields, **change}))
     with pytest.raises(RecognizerNotFound, match=said):
         read_detector_settings(tmp_path / "d.onnx")
+
+
+def test_a_network_of_garments_that_knows_no_people_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "g.json").write_text(json.dumps({"format": 1, "parts": ["background", "shirt"]}))
+    with pytest.raises(RecognizerNotFound, match="parts need background and hair and skin"):
+        GarmentNetwork(tmp_path / "g.onnx")
+    with pytest.raises(RecognizerNotFound, match=r"cannot read .*other\.json"):
+        GarmentNetwork(tmp_path / "other.onnx")
+
+
+@pytest.mark.slow
+def test_other_weights_of_the_garments_are_another_recognizer(tmp_path: Path) -> None:
+    for path in WEIGHTS.iterdir():
+        shutil.copy(path, tmp_path)
+    first = load_recognizer(f"onnx:{tmp_path / 'things.onnx'}", threads=1)
+    with (tmp_path / "garments.json").open("a") as file:
+        file.write(" ")
+    again = load_recognizer(f"onnx:{tmp_path / 'things.onnx'}", threads=1)
+    assert again.weights_hash != first.weights_hash

@@ -11,7 +11,7 @@ from PIL import Image
 from indexer.encoders.onnxsession import open_session
 from indexer.errors import RecognizerNotFound
 from indexer.jsonbytes import decode_json_as
-from indexer.recognizers.dressed import CloseUp
+from indexer.recognizers.dressed import NOTHING, PERSON, CloseUp
 from indexer.regularfile import read_regular
 
 if TYPE_CHECKING:
@@ -54,6 +54,10 @@ class GarmentNetwork:
         except (OSError, msgspec.MsgspecError) as error:
             raise RecognizerNotFound(f"cannot read {json_path}: {error}") from error
         self.parts = settings.parts
+        if not {NOTHING, *PERSON} <= set(self.parts):
+            raise RecognizerNotFound(
+                f"{json_path}: parts need {NOTHING} and {' and '.join(PERSON)}"
+            )
         try:
             self._session = open_session(path, threads)
             (shape,) = (n.shape for n in self._session.get_inputs() if n.name == _INPUT)

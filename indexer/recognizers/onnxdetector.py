@@ -59,15 +59,12 @@ class OnnxDetector:
         if threshold is not None:
             self.settings = msgspec.structs.replace(self.settings, threshold=threshold)
         self.id = recognizer_id
-        self.weights_hash = _hash(path)
+        garments = path.with_name(self.settings.garments) if self.settings.garments else None
+        self.weights_hash = _hash([path] if garments is None else [path, garments])
         self._mean = np.asarray(self.settings.mean, dtype=np.float32)
         self._std = np.asarray(self.settings.std, dtype=np.float32)
         self._load(path, threads)
-        self._garments = (
-            GarmentNetwork(path.with_name(self.settings.garments), threads=threads)
-            if self.settings.garments
-            else None
-        )
+        self._garments = None if garments is None else GarmentNetwork(garments, threads=threads)
 
     @property
     def side(self) -> int:
@@ -216,14 +213,16 @@ def _check_parts(maps: NDArray[np.float32], settings: DetectorSettings) -> None:
         raise ValueError(f"parts are {maps.shape}, expected (n, {len(settings.parts)}, y, x)")
 
 
-def _hash(path: Path) -> str:
-    """Return the hash of a detector and its JSON file. Raises RecognizerNotFound."""
-    try:
-        digest = file_digest(path) + file_digest(path.with_suffix(".json"))
-    except OSError as error:
-        raise RecognizerNotFound(
-            f"cannot read the detector {path}: {error.strerror or error}"
-        ) from error
+def _hash(paths: Sequence[Path]) -> str:
+    """Return the hash of networks and the JSON files beside them. Raises RecognizerNotFound."""
+    digest = ""
+    for path in paths:
+        try:
+            digest += file_digest(path) + file_digest(path.with_suffix(".json"))
+        except OSError as error:
+            raise RecognizerNotFound(
+                f"cannot read the detector {path}: {error.strerror or error}"
+            ) from error
     return hashlib.sha256(digest.encode()).hexdigest()
 
 
