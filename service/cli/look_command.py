@@ -14,7 +14,7 @@ from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
     from indexer.imaging.photos import Photo
-    from indexer.recognizers.base import Thing
+    from indexer.recognizers.base import Recognizer, Thing
     from search.engine import SearchEngine
     from search.query import Query
     from search.recognition.look import Look
@@ -73,8 +73,7 @@ def command(
     """Find the things in PHOTO, and the products of a shop that look like each."""
     from indexer.recognizers.registry import load_recognizer
     from search.engine import SearchEngine
-    from search.recognition.look import count_products, find_things, with_masks, without_hits
-    from search.recognition.shelf import shelf_things
+    from search.recognition.look import count_products, with_masks, without_hits
     from service.query_builder import GivenFields, build_query
 
     query = build_query([], GivenFields(filter=filter_text, limit=limit))
@@ -86,7 +85,7 @@ def command(
     if shelf and shop is None:
         raise click.UsageError("--shelf counts the products of a shop: it needs --shop")
     loaded = load_recognizer(recognizer)
-    things = shelf_things(loaded, opened) if shelf else find_things(loaded, opened)
+    things = _find_things(photo, opened, loaded, shelf=shelf)
     if shop is None:
         look = without_hits(things)
         _save(sheet, opened, look, things, None)
@@ -117,6 +116,17 @@ def _open_photo(path: Path) -> Photo:
     except BadImage as error:
         raise BadImage(f"{path}: {error}", param="image") from None
     return Photo(data)
+
+
+def _find_things(path: Path, photo: Photo, recognizer: Recognizer, *, shelf: bool) -> list[Thing]:
+    from indexer.errors import BadImage
+    from search.recognition.look import find_things
+    from search.recognition.shelf import shelf_things
+
+    try:
+        return shelf_things(recognizer, photo) if shelf else find_things(recognizer, photo)
+    except BadImage as error:  # its pixels cannot be decoded
+        raise BadImage(f"{path}: {error}", param="image") from None
 
 
 def _shop_look(engine: SearchEngine, photo: Photo, things: list[Thing], query: Query) -> Look:
