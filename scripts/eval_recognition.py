@@ -301,11 +301,7 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     streets = [s for s in read_streets(data / "ccp") if s.held_out][:limit]
     pictures = street_pictures(streets)
     heads = head_boxes(streets, data / "ccp")
-    backgrounds = Backgrounds(
-        sorted((data / "general").glob("*.jpg")), sorted((data / "styles").glob("*.jpg")), streets
-    )
-    cutouts = [Cutout(*read_rgba(path))
-               for path, _ in training_cutouts(data, arguments.work, 1, held_out=True)]  # fmt: skip
+    backgrounds, cutouts = material(arguments)
     composer = Composer(cutouts, np.ones(len(cutouts)), backgrounds)
     scenes = composed(composer, limit, ("scattered", "few", "one"), 5)
     empty = composed(composer, max(20, limit // 2), ("none",), 6)
@@ -338,6 +334,17 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     results["garments"] = garments(data)
     results["products"] = measure_products(data, limit)
     return results
+
+
+def material(arguments: argparse.Namespace) -> tuple[Backgrounds, list[Cutout]]:
+    """Return the backgrounds of composed scenes, and the products that no training saw."""
+    data = arguments.data
+    streets = [s for s in read_streets(data / "ccp") if s.held_out][: arguments.limit]
+    backgrounds = Backgrounds(
+        sorted((data / "general").glob("*.jpg")), sorted((data / "styles").glob("*.jpg")), streets
+    )
+    chosen = training_cutouts(data, arguments.work, 1, held_out=True)
+    return backgrounds, [Cutout(*read_rgba(path)) for path, _ in chosen]
 
 
 def garments(data: Path) -> dict[str, Any]:
@@ -387,13 +394,14 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="work folder of the training")
     parser.add_argument("--drawn", type=Path, help="folder of a drawn shop (vitrine sample)")
     parser.add_argument("--limit", type=int, default=100, help="pictures of each kind, at most")
-    parser.add_argument("--only", choices=["products", "garments"], help="measure these alone")
+    parser.add_argument("--only", choices=["products", "garments", "auto_crop"],
+                        help="measure these alone")  # fmt: skip
     parser.add_argument("--shown", type=float, help="lowest score shown; default: the side file's")
     parser.add_argument("--sheets", type=Path, help="folder for contact sheets")
     parser.add_argument("--json", type=Path, help="file to write the results to")
     arguments = parser.parse_args()
-    if arguments.work is None and arguments.only is None:
-        parser.error("--work is needed, except with --only")
+    if arguments.work is None and arguments.only not in ("products", "garments"):
+        parser.error("--work is needed, except with --only products or --only garments")
     if arguments.shown is None:
         from indexer.recognizers.registry import WEIGHTS
 
@@ -403,6 +411,8 @@ def main() -> None:
         measured = {"products": measure_products(arguments.data, arguments.limit)}
     elif arguments.only == "garments":
         measured = {"garments": garments(arguments.data)}
+    elif arguments.only == "auto_crop":
+        measured = {"auto_crop": evaluate_crops(arguments, *material(arguments))}
     else:
         measured = evaluate(arguments)
     results = {"machine": facts, **measured}

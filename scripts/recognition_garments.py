@@ -16,6 +16,7 @@ from indexer.training.data import GARMENT_KIND
 from indexer.training.detector.agreement import agreement, frequent_kinds
 from indexer.training.detector.pictures import read_labels, read_picture
 from indexer.training.detector.streets import Street
+from search.recognition.look import without_repeats
 
 LEAST_SHARE = 0.005
 FITS = 0.5  # IoU of a box with that of a garment
@@ -27,11 +28,12 @@ def measure_garments(
     """Return the figures of held-out photos; ``numbers`` (256,) maps their labels to parts.
 
     Kinds are the 15 that most of these photos show. Masks and names are those of shown things whose
-    box fits a garment of at least half a percent of the photo.
+    box fits a garment of at least half a percent of the photo. Dots are the shown things without
+    repeats, as on the page; a dot is right if its box fits such a garment.
     """
     found, true = [], []
-    things = named = right = 0
-    masks: list[float] = []
+    things = named = right = dots = right_dots = 0
+    masks: dict[str, list[float]] = {"named": [], "without a name": []}
     for street in streets:
         pixels, labels = np.asarray(read_picture(street.path)), read_labels(street.mask)
         close_up = recognizer.close_up(pixels)
@@ -39,7 +41,12 @@ def measure_garments(
         found.append(nothing if close_up is None else close_up.parts_in_photo(*labels.shape))
         true.append(numbers[labels])
         large = np.flatnonzero(street.shares >= LEAST_SHARE)
-        for thing in recognizer.recognize([pixels])[0]:
+        shown = recognizer.recognize([pixels])[0]
+        for dot in without_repeats(shown):
+            fits = overlaps(np.array([dot.box], np.float32), street.boxes[large])[0]
+            dots += 1
+            right_dots += bool(fits.size and fits.max() >= FITS)
+        for thing in shown:
             fits = overlaps(np.array([thing.box], np.float32), street.boxes[large])[0]
             if not len(large) or fits.max() < FITS:
                 continue
@@ -48,9 +55,10 @@ def measure_garments(
             named += thing.label is not None
             right += thing.label == GARMENT_KIND.get(street.names[meant])
             if thing.mask is not None:
-                masks.append(_overlap(thing, labels == street.values[meant]))
-    shown = np.stack([_pooled(parts) for parts in true])
-    result = agreement(found, true, frequent_kinds(shown))
+                group = "without a name" if thing.label is None else "named"
+                masks[group].append(_overlap(thing, labels == street.values[meant]))
+    of_photos = np.stack([_pooled(parts) for parts in true])
+    result = agreement(found, true, frequent_kinds(of_photos))
     return {
         "photos": len(streets),
         "photos with a close-up": sum(bool(parts.any()) for parts in found),
@@ -60,8 +68,12 @@ def measure_garments(
         "things on a garment": things,
         "named": named,
         "named right": round(right / max(1, named), 3),
-        "masks, mean IoU": round(float(np.mean(masks)) if masks else 0.0, 3),
-        "masks": len(masks),
+        "masks": {
+            group: {"count": len(found), "mean IoU": round(float(np.mean(found or [0.0])), 3)}
+            for group, found in masks.items()
+        },
+        "dots": round(dots / max(1, len(streets)), 2),
+        "dots, precision": round(right_dots / max(1, dots), 3),
     }
 
 
