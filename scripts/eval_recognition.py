@@ -11,6 +11,8 @@ for two licensed ones beside it:
 - street photos held out by the training: AR@10 (IoU 0.5 to 0.95) and recall@10 at IoU 0.5 of
   garments that cover at least half a percent, precision of what is shown, and boxes on heads;
 - composed scenes of unseen products: the same, and how many empty backgrounds show a thing;
+- names and masks of garments on all held-out street photos (alone with `--only garments`; see
+  `recognition_garments.py`);
 - products at 10 to 30 % of a room or street: R@1 with auto_crop and with the whole photo, and the
   same for plain shopper photos of grocery and of a drawn shop (`--drawn`);
 - cut-outs of drawn products, the very-same check, words on cartons, and composed shelves (see
@@ -35,6 +37,7 @@ import numpy as np
 from machine import as_line, machine
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from recognition_garments import measure_garments
 from recognition_products import measure_products
 from recognition_yardsticks import Ssd, yolox
 
@@ -51,6 +54,7 @@ from indexer.training.detector.__main__ import training_cutouts
 from indexer.training.detector.backgrounds import Backgrounds
 from indexer.training.detector.compose import Composer
 from indexer.training.detector.cutouts import Cutout
+from indexer.training.detector.parts import part_numbers
 from indexer.training.detector.pictures import read_labels, read_picture, read_rgba
 from indexer.training.detector.streets import Street, read_streets
 from search.recognition.autocrop import candidates, choose
@@ -297,11 +301,7 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     streets = [s for s in read_streets(data / "ccp") if s.held_out][:limit]
     pictures = street_pictures(streets)
     heads = head_boxes(streets, data / "ccp")
-    backgrounds = Backgrounds(
-        sorted((data / "general").glob("*.jpg")), sorted((data / "styles").glob("*.jpg")), streets
-    )
-    cutouts = [Cutout(*read_rgba(path))
-               for path, _ in training_cutouts(data, arguments.work, 1, held_out=True)]  # fmt: skip
+    backgrounds, cutouts = material(arguments)
     composer = Composer(cutouts, np.ones(len(cutouts)), backgrounds)
     scenes = composed(composer, limit, ("scattered", "few", "one"), 5)
     empty = composed(composer, max(20, limit // 2), ("none",), 6)
@@ -331,8 +331,25 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
                 draw_sheet(arguments.sheets / f"streets-{name}.jpg", pictures, on_streets, shown)
                 draw_sheet(arguments.sheets / f"scenes-{name}.jpg", scenes, on_scenes, shown)
     results["auto_crop"] = evaluate_crops(arguments, backgrounds, cutouts)
+    results["garments"] = garments(data)
     results["products"] = measure_products(data, limit)
     return results
+
+
+def material(arguments: argparse.Namespace) -> tuple[Backgrounds, list[Cutout]]:
+    """Return the backgrounds of composed scenes, and the products that no training saw."""
+    data = arguments.data
+    streets = [s for s in read_streets(data / "ccp") if s.held_out][: arguments.limit]
+    backgrounds = Backgrounds(
+        sorted((data / "general").glob("*.jpg")), sorted((data / "styles").glob("*.jpg")), streets
+    )
+    chosen = training_cutouts(data, arguments.work, 1, held_out=True)
+    return backgrounds, [Cutout(*read_rgba(path)) for path, _ in chosen]
+
+
+def garments(data: Path) -> dict[str, Any]:
+    held_out = [street for street in read_streets(data / "ccp") if street.held_out]
+    return measure_garments(load_recognizer(threads=1), held_out, part_numbers(data / "ccp"))
 
 
 def evaluate_crops(
@@ -377,13 +394,14 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="work folder of the training")
     parser.add_argument("--drawn", type=Path, help="folder of a drawn shop (vitrine sample)")
     parser.add_argument("--limit", type=int, default=100, help="pictures of each kind, at most")
-    parser.add_argument("--only", choices=["products"], help="measure these alone")
+    parser.add_argument("--only", choices=["products", "garments", "auto_crop"],
+                        help="measure these alone")  # fmt: skip
     parser.add_argument("--shown", type=float, help="lowest score shown; default: the side file's")
     parser.add_argument("--sheets", type=Path, help="folder for contact sheets")
     parser.add_argument("--json", type=Path, help="file to write the results to")
     arguments = parser.parse_args()
-    if arguments.work is None and arguments.only is None:
-        parser.error("--work is needed, except with --only")
+    if arguments.work is None and arguments.only not in ("products", "garments"):
+        parser.error("--work is needed, except with --only products or --only garments")
     if arguments.shown is None:
         from indexer.recognizers.registry import WEIGHTS
 
@@ -391,6 +409,10 @@ def main() -> None:
     facts = machine("onnxruntime", "numpy", "pillow", "ai-edge-litert")
     if arguments.only == "products":
         measured = {"products": measure_products(arguments.data, arguments.limit)}
+    elif arguments.only == "garments":
+        measured = {"garments": garments(arguments.data)}
+    elif arguments.only == "auto_crop":
+        measured = {"auto_crop": evaluate_crops(arguments, *material(arguments))}
     else:
         measured = evaluate(arguments)
     results = {"machine": facts, **measured}

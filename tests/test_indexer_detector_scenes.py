@@ -16,13 +16,11 @@ from indexer.training.detector.cutouts import Cutout, CutoutFile, chosen_files, 
 from indexer.training.detector.parts import (
     PARTS,
     Rows,
-    box_cells,
     part_numbers,
     part_shares,
     ridge,
     street_view,
 )
-from indexer.training.detector.parts_graph import CELLS
 from indexer.training.detector.pictures import SIDE, flipped, random_crop
 from indexer.training.detector.scene import Scene
 from indexer.training.detector.streets import (
@@ -291,12 +289,6 @@ def test_the_shares_of_a_cell_are_those_of_its_labels() -> None:
     assert shares[0, 0].tolist() == [1.0, *[0.0] * (len(PARTS) - 1)]
     assert shares[5, -1, 3] == 1
     assert shares.sum(axis=2) == pytest.approx(1)
-
-
-def test_the_cells_of_a_box_are_those_that_it_touches() -> None:
-    rows, columns = box_cells((0.5, 0.0, 0.5, 1.0))
-    assert (rows, columns) == (slice(0, CELLS), slice(CELLS // 2, CELLS // 2 + 1))
-    assert box_cells((0.99, 0.99, 1.0, 1.0)) == (slice(CELLS - 1, CELLS), slice(CELLS - 1, CELLS))
 
 
 def test_a_ridge_finds_the_map_that_made_the_targets() -> None:

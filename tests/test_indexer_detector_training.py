@@ -326,11 +326,11 @@ def test_parts_are_added_to_a_detector_and_replaced(tmp_path: Path) -> None:
     features = features_of(map_session(path)(pixels))
     for count in (2, 3):
         weights = np.random.default_rng(count).normal(size=(features.shape[2], count))
-        add_parts(path, weights.astype(np.float32), places(), ["a"], ["b", "c"][: count - 1])
+        add_parts(path, weights.astype(np.float32), places(), ["a", "b", "c"][:count])
         session = ort.InferenceSession(str(path))
         scores, cells = session.run(["scores", "cells"], {"pixels": pixels[None]})
         assert cells.shape == (1, count, CELLS, CELLS)
         expected = (features @ weights).transpose(2, 0, 1)
         assert np.abs(cells[0] - expected).max() < 0.01 * np.abs(expected).max()
         assert np.array_equal(scores, before)
-    assert '"kinds": [\n    "b",\n    "c"' in path.with_suffix(".json").read_text()
+    assert '"parts": [\n    "a",\n    "b",\n    "c"' in path.with_suffix(".json").read_text()

@@ -13,6 +13,7 @@ from indexer.recognizers.registry import load_recognizer
 from search.hits import Hit, Reply
 from search.query import Query
 from search.recognition.autocrop import candidates, choose
+from search.recognition.classification import ShopName
 from search.recognition.look import (
     encode_boxes,
     find_things,
@@ -20,6 +21,7 @@ from search.recognition.look import (
     search_box,
     with_hits,
     without_hits,
+    without_repeats,
 )
 from search.recognition.masks import mask_things, run_lengths
 from tests.scenes import scene
@@ -40,16 +42,23 @@ def test_each_thing_has_the_hits_of_its_own_region(engine, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("label", "close", "name"),
-    [("shoes", False, "shoes"), ("shoes", True, "Gear"), (None, False, "Gear")],
+    ("label", "close", "broad", "name"),
+    [
+        ("shoes", True, False, "Gear"),
+        ("shoes", False, False, "shoes"),  # it is like no product
+        ("shoes", True, True, "shoes"),  # the shop only knows that it is some gear
+        (None, True, True, "Gear"),
+        (None, False, False, "Gear"),
+    ],
 )
-def test_a_thing_like_no_product_has_the_name_of_the_recognizer(label, close, name):
+def test_a_thing_is_named_by_the_shop_or_by_the_recognizer(label, close, broad, name):
     reply = Reply(
         hits=[], total=0, generation="1", encoder="e", mode="exact", timings={},
         no_close_match=not close,
     )  # fmt: skip
     thing = Thing(WHOLE, 0.9, label=label)
-    look = with_hits([thing], [unit(np.ones(4))], Query(parts=[]), lambda query: reply, ["Gear"])
+    names = [ShopName("Gear", broad=broad)]
+    look = with_hits([thing], [unit(np.ones(4))], Query(parts=[]), lambda query: reply, names)
     assert look.things[0].name == name
 
 
@@ -67,6 +76,30 @@ def test_no_more_things_are_returned_than_asked_for(tmp_path):
     assert len(find_things(recognizer, photo)) == 3
     (best,) = find_things(recognizer, photo, 1)
     assert best.score > 0.9
+
+
+def test_a_garment_inside_a_better_box_of_it_is_left_out():
+    coat, dress = (
+        Thing((0.2, 0.2, 0.6, 0.8), 0.9, "coat"),
+        Thing((0.3, 0.3, 0.5, 0.9), 0.8, "dress"),
+    )
+    part, around = (
+        Thing((0.25, 0.2, 0.6, 0.7), 0.7, "coat"),
+        Thing((0.1, 0.1, 0.7, 0.9), 0.6, "coat"),
+    )
+    other_coat = Thing((0.5, 0.2, 0.9, 0.8), 0.5, "coat")
+    kept = without_repeats([coat, dress, part, around, other_coat])
+    assert kept == [coat, dress, other_coat]
+    nameless = [thing._replace(label=None) for thing in (coat, part, around)]
+    assert without_repeats(nameless) == nameless
+
+
+def test_a_thing_whose_box_belongs_to_other_masks_is_left_out():
+    sliver, half = np.zeros((100, 100), bool), np.zeros((100, 100), bool)
+    sliver[20:60, 20:22], half[20:60, 20:40] = True, True
+    box = (0.2, 0.2, 0.6, 0.6)
+    kept = without_repeats([Thing(box, 0.9, "skirt", half), Thing(box, 0.8, "top", sliver)])
+    assert [thing.label for thing in kept] == ["skirt"]
 
 
 def test_the_margin_of_a_box_stays_inside_the_photo():

@@ -127,6 +127,16 @@ def test_a_file_that_is_no_photo_is_named(look, tmp_path):
 # Shelves
 
 
+@pytest.mark.parametrize("command", ["look", "search"])
+def test_a_photo_that_ends_too_early_is_named(capsys, photo, tiny_shop, command):
+    data = photo.read_bytes()
+    photo.write_bytes(data[: len(data) // 2])
+    with pytest.raises(SystemExit) as ended:
+        main([command, str(photo), "--shop", str(tiny_shop)])
+    assert ended.value.code == 1
+    assert f"{photo}: a truncated JPEG image" in capsys.readouterr().err
+
+
 def test_the_products_on_a_shelf_are_counted(look, tmp_path, tiny_shop):
     path = tmp_path / "shelf.png"
     path.write_bytes(scene(red=(1, 1), yellow=(5, 4)))

@@ -14,8 +14,10 @@ from indexer.errors import RecognizerNotFound
 from indexer.recognizers.base import Thing
 from indexer.recognizers.boxes import areas, averaged, best_of_each
 from indexer.recognizers.decoding import decode_outputs
+from indexer.recognizers.dressed import garments_of
 from indexer.recognizers.fitting import Fitted, fit_square
-from indexer.recognizers.parts import PartMaps, dressed_things
+from indexer.recognizers.garments import GarmentNetwork
+from indexer.recognizers.parts import ShownParts
 from indexer.recognizers.plain import is_plain, merge_on_plain
 from indexer.recognizers.settings import read_detector_settings
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Pixels
     from indexer.recognizers.decoding import Candidates
+    from indexer.recognizers.dressed import CloseUp
     from indexer.recognizers.settings import DetectorSettings
 
 _BATCH = 8  # larger batches are no faster on a CPU and take more memory
@@ -56,10 +59,12 @@ class OnnxDetector:
         if threshold is not None:
             self.settings = msgspec.structs.replace(self.settings, threshold=threshold)
         self.id = recognizer_id
-        self.weights_hash = _hash(path)
+        garments = path.with_name(self.settings.garments) if self.settings.garments else None
+        self.weights_hash = _hash([path] if garments is None else [path, garments])
         self._mean = np.asarray(self.settings.mean, dtype=np.float32)
         self._std = np.asarray(self.settings.std, dtype=np.float32)
         self._load(path, threads)
+        self._garments = None if garments is None else GarmentNetwork(garments, threads=threads)
 
     @property
     def side(self) -> int:
@@ -81,11 +86,10 @@ class OnnxDetector:
             candidates = decode_outputs(outputs, self.settings)[: len(fitted)]
             things = [self._things(*pair) for pair in zip(candidates, fitted, strict=True)]
             if maps is not None:
-                of_photos = [PartMaps.of(output, self.settings) for output in maps[: len(fitted)]]
                 things = [
-                    dressed_things(in_photo, of_photo, self.settings, plain=is_plain(image))
-                    for in_photo, of_photo, image in zip(
-                        things, of_photos, pixels[start : start + step], strict=True
+                    self._dressed(*of_photo)
+                    for of_photo in zip(
+                        things, maps[: len(fitted)], pixels[start : start + step], strict=True
                     )
                 ]
             # Faces were judged by the boxes that were found; their means are a little wider.
@@ -129,6 +133,33 @@ class OnnxDetector:
             (box,) = averaged(own, boxes[voters], found.scores[voters])
             out.append(thing._replace(box=_as_box(box)))
         return out
+
+    def close_up(self, pixels: Pixels) -> CloseUp | None:
+        """Look from near at the person in a photo (h, w, 3), whatever its things are.
+
+        None if it shows nobody from some distance, or on a plain background, or without a network
+        of garments.
+        """
+        if not self.settings.parts:
+            return None
+        scores = self._run(fit_square(pixels, self.settings).square[None]).pop()[0]
+        return self._near(ShownParts.of(scores, self.settings.parts), pixels)
+
+    def _dressed(
+        self, things: Sequence[Thing], scores: NDArray[np.float32], pixels: Pixels
+    ) -> list[Thing]:
+        """Leave out faces, and name and mask garments; ``scores`` (p, y, x) are the parts'."""
+        shown = ShownParts.of(scores, self.settings.parts)
+        kept = shown.without_bare(things)
+        close_up = self._near(shown, pixels)
+        return kept if close_up is None else garments_of(kept, close_up)
+
+    def _near(self, shown: ShownParts, pixels: Pixels) -> CloseUp | None:
+        """See ``close_up``. On a plain background, the shop has better names and cut-outs."""
+        region = shown.person()
+        if self._garments is None or region is None or is_plain(pixels):
+            return None
+        return self._garments.look(pixels, region)
 
     def _never(self) -> list[int]:
         """Return the numbers of the labels that are not returned."""
@@ -178,19 +209,20 @@ def _valid(found: Candidates, boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def _check_parts(maps: NDArray[np.float32], settings: DetectorSettings) -> None:
-    channels = len(settings.parts) + len(settings.kinds)
-    if maps.ndim != 4 or maps.shape[1] != channels:
-        raise ValueError(f"parts are {maps.shape}, expected (n, {channels}, y, x)")
+    if maps.ndim != 4 or maps.shape[1] != len(settings.parts):
+        raise ValueError(f"parts are {maps.shape}, expected (n, {len(settings.parts)}, y, x)")
 
 
-def _hash(path: Path) -> str:
-    """Return the hash of a detector and its JSON file. Raises RecognizerNotFound."""
-    try:
-        digest = file_digest(path) + file_digest(path.with_suffix(".json"))
-    except OSError as error:
-        raise RecognizerNotFound(
-            f"cannot read the detector {path}: {error.strerror or error}"
-        ) from error
+def _hash(paths: Sequence[Path]) -> str:
+    """Return the hash of networks and the JSON files beside them. Raises RecognizerNotFound."""
+    digest = ""
+    for path in paths:
+        try:
+            digest += file_digest(path) + file_digest(path.with_suffix(".json"))
+        except OSError as error:
+            raise RecognizerNotFound(
+                f"cannot read the detector {path}: {error.strerror or error}"
+            ) from error
     return hashlib.sha256(digest.encode()).hexdigest()
 
 

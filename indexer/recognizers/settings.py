@@ -48,9 +48,10 @@ class DetectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``overlap``, only the best is returned, and at most ``most`` in all. ``merge_on_plain`` merges
     the boxes of one thing on a plain background (``indexer.recognizers.plain``).
 
-    With ``parts``, the output ``cells`` (n, parts + kinds, y, x) says what each part of the photo
+    With ``parts``, the output ``cells`` (n, parts, y, x) says what each part of the photo
     shows: ``background``, ``hair``, ``skin``, and garments (``indexer.recognizers.parts``). It
-    covers the input, so ``fit`` must be ``squash``.
+    covers the input, so ``fit`` must be ``squash``. ``garments`` is a file beside the detector that
+    looks at people again (``indexer.recognizers.garments``).
     """
 
     format: Literal[1]
@@ -77,7 +78,7 @@ class DetectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     overlap: _Share = 0.6
     merge_on_plain: bool = False
     parts: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = ()
+    garments: Annotated[str, msgspec.Meta(pattern=r"^([\w-]+\.onnx)?$")] = ""
     most: Annotated[int, msgspec.Meta(ge=1, le=_MOST_THINGS)] = 100
 
     @property

@@ -46,6 +46,8 @@ _LARGE = 50_000
 class Graph:
     """Collects nodes and weights; each method returns the name of the tensor that it adds."""
 
+    large = _LARGE
+
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.weights: list[onnx.TensorProto] = []
@@ -67,7 +69,7 @@ class Graph:
     def weight(self, name: str, tensor: torch.Tensor) -> str:
         """Add a weight, as int8 with a scale for each row if it is large, otherwise as float16."""
         array = tensor.detach().float().numpy()
-        if array.size < _LARGE:
+        if array.size < self.large:
             return self.half(name, array)
         levels, scale = quantize(array)
         return self.node(

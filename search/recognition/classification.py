@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
 import numpy as np
@@ -39,6 +39,13 @@ class Label(msgspec.Struct, frozen=True):
 
     name: str
     confidence: Annotated[float, Meta(description="The probability that it is right.")]
+
+
+class ShopName(NamedTuple):
+    """What a category is called, without those above it; ``broad`` ones have others below."""
+
+    name: str
+    broad: bool
 
 
 class MeasuredColor(msgspec.Struct, frozen=True):
@@ -112,8 +119,8 @@ class PhotoClassifier:
             note=classifier.note,
         )
 
-    def names(self, vectors: Sequence[Embedding]) -> list[str | None] | None:
-        """Name what each vector (dim,) shows by its surest category, without those above it.
+    def names(self, vectors: Sequence[Embedding]) -> list[ShopName | None] | None:
+        """Name what each vector (dim,) shows by its surest category.
 
         A name is None if no category has a confidence of ``MIN_CONFIDENCE``. The result is None
         if the shop's categories cannot be learned.
@@ -125,7 +132,13 @@ class PhotoClassifier:
         sure = self.classifier.confidences(np.stack(vectors), None)[known[0]]  # (q, l)
         field = fields[known[0]].field
         best = [_deepest(field, row, MIN_CONFIDENCE) for row in sure]
-        return [labels[0].name.rpartition("/")[2] if labels else None for labels in best]
+        above = {name.rpartition("/")[0] for name in field.labels}
+        return [
+            ShopName(labels[0].name.rpartition("/")[2], broad=labels[0].name in above)
+            if labels
+            else None
+            for labels in best
+        ]
 
     @property
     def classifier(self) -> Classifier:

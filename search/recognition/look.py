@@ -6,8 +6,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
+import numpy as np
 from msgspec import Meta
 
+from indexer.recognizers.boxes import areas, intersections
 from search.hits import Hit
 from search.query import EmbeddingPart, Query
 from search.recognition.masks import MASK_SIDE, MaskForm, ThingMask, mask_things
@@ -21,9 +23,12 @@ if TYPE_CHECKING:
     from indexer.imaging.photos import Photo
     from indexer.recognizers.base import Recognizer, Thing
     from search.hits import Reply
+    from search.recognition.classification import ShopName
 
 MOST_THINGS = 20
 _MARGIN = 0.03  # around a thing, as a share of its sides, like that of a catalog picture
+_REPEATED = 0.9  # share of the smaller of two boxes that is in the other, if both are one garment
+_LEAST_OWN = 0.1  # share of a box that its own mask covers
 _NAMING_HITS = 5
 _NAMING_SHARE = 0.6  # of these hits that must be of one category
 
@@ -71,7 +76,29 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
 def find_things(recognizer: Recognizer, photo: Photo, most: int = MOST_THINGS) -> list[Thing]:
     """Return the things in a photo, best first, at most ``most``. Raises BadImage."""
-    return recognizer.recognize([photo.cut(side=recognizer.side)])[0][:most]
+    return without_repeats(recognizer.recognize([photo.cut(side=recognizer.side)])[0])[:most]
+
+
+def without_repeats(things: Sequence[Thing]) -> list[Thing]:
+    """Leave out things (best first) that show once more what a better one shows.
+
+    Such a thing lies in a better one of the same label, or around it: the same coat without a
+    sleeve. Or nearly all of its box belongs to the masks of better things. Things without a label
+    and a mask are kept: a plate may lie on a tray.
+    """
+    kept: list[Thing] = []
+    for thing in things:
+        own = np.array([thing.box], np.float32)
+        if thing.mask is not None and thing.mask.mean() < _LEAST_OWN * areas(own)[0]:
+            continue
+        same = [better.box for better in kept if better.label == thing.label]
+        if same and thing.label is not None:
+            boxes = np.array(same, np.float32)
+            shared = intersections(own, boxes)[0]  # (n,)
+            if (shared >= _REPEATED * np.minimum(areas(own), areas(boxes))).any():
+                continue
+        kept.append(thing)
+    return kept
 
 
 def search_box(box: Box) -> Box:
@@ -108,22 +135,26 @@ def with_hits(
     vectors: Sequence[Embedding],
     query: Query,
     search: Callable[[Query], Reply],
-    names: Sequence[str | None] | None = None,
+    names: Sequence[ShopName | None] | None = None,
 ) -> Look:
     """Search for each thing by its vector (dim,), with the other fields of ``query``.
 
     A thing is named in the shop's own words by ``names`` of its classifier, which are None where it
-    is not sure; else by the recognizer, which also names a thing that has no close match: a shop
-    without shoes has no word for them. Without ``names``, a thing that the recognizer does not name
-    has the category of most of its first hits.
+    is not sure; else by the recognizer. The recognizer comes first if a name is broad (tights are
+    not "women"), and if the thing has no close match: a shop without shoes has no word for them.
+    Without ``names``, a thing that the recognizer does not name has the category of most of its
+    first hits.
     """
     found = []
     for place, (thing, vector) in enumerate(zip(things, vectors, strict=True)):
         reply = search(msgspec.structs.replace(query, parts=[EmbeddingPart(vector)]))
         name = None
         if names is not None:
-            foreign = reply.no_close_match and thing.label is not None
-            name = None if foreign else names[place]
+            given = names[place]
+            if given is not None and not (
+                thing.label is not None and (given.broad or reply.no_close_match)
+            ):
+                name = given.name
         elif thing.label is None and not reply.no_close_match:
             name = kind_of(reply.hits)
         name = name or thing.label

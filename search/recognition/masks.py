@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -65,32 +65,47 @@ def product_cutout(pixels: Pixels, recognizer: Recognizer | None = None) -> Cuto
     return grab_cut(pixels, things[0].box) if things else cut
 
 
+class FoundMask(NamedTuple):
+    """The pixels (h, w) of a thing; ``unsure`` if they are probably wrong."""
+
+    pixels: Mask
+    unsure: bool
+
+
 def mask_things(pixels: Pixels, things: Sequence[Thing], form: MaskForm) -> list[ThingMask | None]:
+    """Return the masks of ``find_masks`` in the form that replies carry."""
+    return [
+        None if mask is None else _packed(mask.pixels, form, unsure=mask.unsure)
+        for mask in find_masks(pixels, things)
+    ]
+
+
+def find_masks(pixels: Pixels, things: Sequence[Thing]) -> list[FoundMask | None]:
     """Return the mask of each thing of a photo (h, w, 3), or None if it cannot be cut out.
 
-    Masks of the recognizer come first; then the product cut out of a plain background; then
-    GrabCut, if OpenCV is installed.
+    Masks of the recognizer come first, which is sure only of those that it has a name for; then the
+    product cut out of a plain background; then GrabCut, if OpenCV is installed.
     """
     image = Image.fromarray(pixels)
     image.thumbnail((MASK_SIDE, MASK_SIDE), Image.Resampling.BOX)
     small = np.asarray(image)
     product = cut_out(small) if any(thing.mask is None for thing in things) else None
-    return [_mask(small, thing, product, form) for thing in things]
+    return [_mask(small, thing, product) for thing in things]
 
 
-def _mask(small: Pixels, thing: Thing, product: Cutout | None, form: MaskForm) -> ThingMask | None:
+def _mask(small: Pixels, thing: Thing, product: Cutout | None) -> FoundMask | None:
     if thing.mask is not None:
-        return _packed(_fitted(thing.mask, small.shape), form, unsure=False)
+        return FoundMask(_fitted(thing.mask, small.shape), unsure=thing.label is None)
     if product is not None and not product.unsure:
         inside = (product.alpha > 127) & _box_mask(thing, small.shape)
         if inside.any():
-            return _packed(inside, form, unsure=False)
+            return FoundMask(inside, unsure=False)
     if not can_grab():
         return None
     cut = grab_cut(small, thing.box)
     if cut.box is None:
         return None
-    return _packed(cut.alpha > 127, form, unsure=cut.unsure)
+    return FoundMask(cut.alpha > 127, unsure=cut.unsure)
 
 
 def _fitted(mask: Mask, shape: tuple[int, ...]) -> Mask:

@@ -62,7 +62,10 @@ def _parts(tiles: int) -> Iterator[Box]:
 
 
 def _inside(part: Box, things: Sequence[Thing]) -> Iterator[Thing]:
-    """Yield the things that the edge of a part does not cut off, with boxes in the photo."""
+    """Yield the things that the edge of a part does not cut off, with boxes in the photo.
+
+    They have no masks: those of the recognizer are over the part.
+    """
     left, top, right, bottom = part
     for thing in things:
         x0, y0, x1, y1 = thing.box
@@ -76,7 +79,7 @@ def _inside(part: Box, things: Sequence[Thing]) -> Iterator[Thing]:
             continue
         width, height = right - left, bottom - top
         box = (left + x0 * width, top + y0 * height, left + x1 * width, top + y1 * height)
-        yield thing._replace(box=box)
+        yield thing._replace(box=box, mask=None)
 
 
 def split_repeats(photo: Photo, thing: Thing) -> list[Thing]:
@@ -100,7 +103,8 @@ def split_repeats(photo: Photo, thing: Thing) -> list[Thing]:
     if single < _NARROWEST * wide * share:
         return [thing]
     lefts = [x0 + n * share * wide for n in range(count)]
-    return [thing._replace(box=(left, y0, min(1.0, left + single), y1)) for left in lefts]
+    boxes = [(left, y0, min(1.0, left + single), y1) for left in lefts]
+    return [thing._replace(box=box, mask=None) for box in boxes]
 
 
 def _period(row: NDArray[np.float32]) -> int | None:

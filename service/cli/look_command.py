@@ -14,7 +14,7 @@ from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
     from indexer.imaging.photos import Photo
-    from indexer.recognizers.base import Thing
+    from indexer.recognizers.base import Recognizer, Thing
     from search.engine import SearchEngine
     from search.query import Query
     from search.recognition.look import Look
@@ -43,7 +43,9 @@ if TYPE_CHECKING:
     help="What finds the things: things, or onnx:FILE with FILE.json beside it.",
 )
 @click.option(
-    "--sheet", type=click.Path(path_type=Path), help="Draw boxes and hits into a picture file."
+    "--sheet",
+    type=click.Path(path_type=Path),
+    help="Draw boxes, masks and hits into a picture file.",
 )
 @click.option(
     "--masks",
@@ -71,8 +73,7 @@ def command(
     """Find the things in PHOTO, and the products of a shop that look like each."""
     from indexer.recognizers.registry import load_recognizer
     from search.engine import SearchEngine
-    from search.recognition.look import count_products, find_things, with_masks, without_hits
-    from search.recognition.shelf import shelf_things
+    from search.recognition.look import count_products, with_masks, without_hits
     from service.query_builder import GivenFields, build_query
 
     query = build_query([], GivenFields(filter=filter_text, limit=limit))
@@ -84,16 +85,16 @@ def command(
     if shelf and shop is None:
         raise click.UsageError("--shelf counts the products of a shop: it needs --shop")
     loaded = load_recognizer(recognizer)
-    things = shelf_things(loaded, opened) if shelf else find_things(loaded, opened)
+    things = _find_things(photo, opened, loaded, shelf=shelf)
     if shop is None:
         look = without_hits(things)
-        _save(sheet, opened, look, None)
+        _save(sheet, opened, look, things, None)
     else:
         with SearchEngine.open(shop) as engine:
             look = _shop_look(engine, opened, things, query)
             if shelf:
                 look = msgspec.structs.replace(look, products=count_products(look.things))
-            _save(sheet, opened, look, engine)
+            _save(sheet, opened, look, things, engine)
     if masks != "none":
         look = with_masks(look, opened, things, masks)
     if as_json:
@@ -117,6 +118,17 @@ def _open_photo(path: Path) -> Photo:
     return Photo(data)
 
 
+def _find_things(path: Path, photo: Photo, recognizer: Recognizer, *, shelf: bool) -> list[Thing]:
+    from indexer.errors import BadImage
+    from search.recognition.look import find_things
+    from search.recognition.shelf import shelf_things
+
+    try:
+        return shelf_things(recognizer, photo) if shelf else find_things(recognizer, photo)
+    except BadImage as error:  # its pixels cannot be decoded
+        raise BadImage(f"{path}: {error}", param="image") from None
+
+
 def _shop_look(engine: SearchEngine, photo: Photo, things: list[Thing], query: Query) -> Look:
     from search.recognition.look import encode_boxes, search_box, with_hits
 
@@ -126,13 +138,19 @@ def _shop_look(engine: SearchEngine, photo: Photo, things: list[Thing], query: Q
     return with_hits(things, list(vectors), query, engine.search, names)
 
 
-def _save(sheet: Path | None, photo: Photo, look: Look, engine: SearchEngine | None) -> None:
+def _save(
+    sheet: Path | None,
+    photo: Photo,
+    look: Look,
+    things: list[Thing],
+    engine: SearchEngine | None,
+) -> None:
     if sheet is None:
         return
     from service.cli.contact_sheet import save_picture
     from service.cli.look_sheet import look_sheet
 
-    save_picture(sheet, look_sheet(photo, look, engine))
+    save_picture(sheet, look_sheet(photo, look, engine, things))
     note(f"wrote {sheet}")
 
 

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from search.recognition.masks import MASK_SIDE, find_masks
 from service.cli.contact_sheet import SheetCell, draw_sheet, hit_picture
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from indexer.imaging.photos import Photo
+    from indexer.recognizers.base import Thing
     from search.engine import SearchEngine
     from search.recognition.look import FoundThing, Look
+    from search.recognition.masks import FoundMask
 
 _PHOTO_SIDE = 640
 _MOST_HITS = 8
+_GAP = 16
 _PAPER = (255, 255, 255)
 _COLORS = (
     *((214, 57, 57), (32, 107, 196), (47, 179, 68), (245, 159, 0), (174, 62, 201)),
@@ -22,9 +29,20 @@ _COLORS = (
 )
 
 
-def look_sheet(photo: Photo, look: Look, engine: SearchEngine | None) -> Image.Image:
-    """Draw the photo with a box for each thing, and under it each thing with its first hits."""
+def look_sheet(
+    photo: Photo, look: Look, engine: SearchEngine | None, things: Sequence[Thing]
+) -> Image.Image:
+    """Draw the photo with a box for each thing, and under it each thing with its first hits.
+
+    Beside it, the photo is drawn again with the masks of the ``things`` that ``look`` was made of.
+    """
     top = _boxed(photo, look)
+    masks = find_masks(photo.cut(side=MASK_SIDE), things)
+    if any(mask is not None and not mask.unsure for mask in masks):
+        both = Image.new("RGB", (2 * top.width + _GAP, top.height), _PAPER)
+        both.paste(top, (0, 0))
+        both.paste(_masked(_shown(photo), masks), (top.width + _GAP, 0))
+        top = both
     rows = [_row(photo, number, thing, engine) for number, thing in enumerate(look.things, start=1)]
     if not rows:
         return top
@@ -35,9 +53,25 @@ def look_sheet(photo: Photo, look: Look, engine: SearchEngine | None) -> Image.I
     return sheet
 
 
-def _boxed(photo: Photo, look: Look) -> Image.Image:
+def _shown(photo: Photo) -> Image.Image:
     image = Image.fromarray(photo.cut(side=_PHOTO_SIDE // 2)).convert("RGB")
     image.thumbnail((_PHOTO_SIDE, _PHOTO_SIDE), Image.Resampling.LANCZOS)
+    return image
+
+
+def _masked(image: Image.Image, masks: Sequence[FoundMask | None]) -> Image.Image:
+    """Color the things of a picture whose masks are sure, the best one last, on a pale copy."""
+    pale = Image.blend(image, Image.new("RGB", image.size, _PAPER), 0.45)
+    for number, mask in reversed(list(enumerate(masks))):
+        if mask is not None and not mask.unsure:
+            shape = Image.fromarray(mask.pixels.astype(np.uint8) * 255).resize(image.size)
+            color = Image.new("RGB", image.size, _COLORS[number % len(_COLORS)])
+            pale.paste(Image.blend(image, color, 0.5), (0, 0), shape)
+    return pale
+
+
+def _boxed(photo: Photo, look: Look) -> Image.Image:
+    image = _shown(photo)
     draw = ImageDraw.Draw(image)
     font = ImageFont.load_default(15)
     for number, thing in reversed(list(enumerate(look.things, start=1))):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from indexer.imaging.images import Box
     from search.engine import SearchEngine
     from search.hits import Reply
+    from search.query import Query
     from service.query_builder import GivenPart
 
 _USER_WEIGHT = 0.3  # the photo counts 1
@@ -140,7 +141,7 @@ def command(
     )
     query = build_query(parts, fields).check()
     with SearchEngine.open(shop) as engine:
-        reply = engine.search(query)
+        reply = _search(engine, query, photo)
         if ocr and photo is not None:
             reply = _by_words(photo, read_box(box, name="--box") or WHOLE, reply)
         if verify and photo is not None:
@@ -158,6 +159,13 @@ def command(
         print_json(reply)
     else:
         _print_report(reply)
+
+
+def _search(engine: SearchEngine, query: Query, photo: Path | None) -> Reply:
+    try:
+        return engine.search(query)
+    except BadImage as error:  # the pixels of the photo cannot be decoded
+        raise BadImage(f"{photo}: {error}", param="image") from None
 
 
 def _by_words(photo: Path, box: Box, reply: Reply) -> Reply:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from indexer.training.detector.bank import Shard, read_shard
 from indexer.training.detector.network import TAPS, Detector
@@ -125,7 +125,7 @@ def fit(
     course = f"{schedule} on {len(scenes)} scenes"
     first = 0
     if checkpoint.is_file():
-        first = _load(checkpoint, course, detector, average, optimizer)
+        first = load_checkpoint(checkpoint, course, detector, average, optimizer)
     started, means = time.monotonic(), np.zeros(2)
     batches = scenes.batches(schedule.batch, schedule.seed, first)
     for step in range(first, schedule.steps):
@@ -141,7 +141,7 @@ def fit(
         torch.autograd.backward(losses[0] + losses[1])
         torch.nn.utils.clip_grad_norm_(trained, 10.0)
         optimizer.step()
-        _average(average, detector, min(0.998, (step + 1) / (step + 10)))
+        update_average(average, detector, min(0.998, (step + 1) / (step + 10)))
         means += [float(loss.detach()) for loss in losses]
         if (step + 1) % _REPORT_EVERY == 0:
             score, box = means / _REPORT_EVERY
@@ -149,7 +149,7 @@ def fit(
             report(f"step {step + 1}  {spent:.0f} s  score {score:.4f}  box {box:.4f}")
             means[:] = 0
         if (step + 1) % _SAVE_EVERY == 0 or step + 1 == schedule.steps:
-            _save(checkpoint, course, step + 1, detector, average, optimizer)
+            save_checkpoint(checkpoint, course, step + 1, detector, average, optimizer)
     done: Detector = average.eval()
     return done
 
@@ -166,10 +166,11 @@ def _optimizer(detector: Detector, schedule: Schedule) -> torch.optim.Optimizer:
     )
 
 
-def _average(average: Detector, detector: Detector, decay: float) -> None:
+def update_average(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Move a moving average of weights towards those of ``network``, by a share of 1 - decay."""
     with torch.no_grad():
         for mean, now in zip(
-            average.state_dict().values(), detector.state_dict().values(), strict=True
+            average.state_dict().values(), network.state_dict().values(), strict=True
         ):
             if mean.is_floating_point():
                 mean.lerp_(now, 1 - decay)
@@ -177,18 +178,19 @@ def _average(average: Detector, detector: Detector, decay: float) -> None:
                 mean.copy_(now)
 
 
-def _save(
+def save_checkpoint(
     path: Path,
     course: str,
     step: int,
-    detector: Detector,
-    average: Detector,
+    network: nn.Module,
+    average: nn.Module,
     optimizer: torch.optim.Optimizer,
 ) -> None:
+    """Write the state of a training after a step, atomically; ``course`` says of which one."""
     state = {
         "course": course,
         "step": step,
-        "detector": detector.state_dict(),
+        "network": network.state_dict(),
         "average": average.state_dict(),
         "optimizer": optimizer.state_dict(),
     }
@@ -197,18 +199,22 @@ def _save(
     draft.replace(path)
 
 
-def _load(
+def load_checkpoint(
     path: Path,
     course: str,
-    detector: Detector,
-    average: Detector,
+    network: nn.Module,
+    average: nn.Module,
     optimizer: torch.optim.Optimizer,
 ) -> int:
+    """Read the state that ``save_checkpoint`` wrote; return its step.
+
+    Raises ValueError if it is of another course.
+    """
     state = torch.load(path, weights_only=True)
     made = state.get("course", "an earlier version")
     if made != course:
         raise ValueError(f"{path} is of {made}, not of {course}; remove it to start again")
-    detector.load_state_dict(state["detector"])
+    network.load_state_dict(state["network"])
     average.load_state_dict(state["average"])
     optimizer.load_state_dict(state["optimizer"])
     return int(state["step"])

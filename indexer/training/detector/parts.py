@@ -2,10 +2,10 @@
 
     python -m indexer.training.detector.parts --data DIR --detector FILE.onnx
 
-A ridge regression from the detector's own maps, in closed form: no step of training, and hardly any
-time when a photo is looked at. A first one maps each cell to its part; a second one maps the mean
-of the cells of a box to the kind of the garment in it. Needs ``ccp`` below DIR; photos of
-``grocery``, if they are there, teach what is no person. Held-out street photos are not read.
+A ridge regression from the detector's own maps to the part that each cell shows, in closed form: no
+step of training, and hardly any time when a photo is looked at. It finds faces and people, and
+hardly tells garments apart: see ``garments``. Needs ``ccp`` below DIR; photos of ``grocery``, if
+they are there, teach what is no person. Held-out street photos are not read.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,9 +39,7 @@ _FINE = 4  # a cell's part is the mean of the labels of 4 x 4 points
 _DRAWN, _DRAWN_THINGS = 50, 80  # cells of a view, anywhere and on the person
 _DRAWN_ELSEWHERE = 60  # cells of a photo without a person
 _ELSEWHERE = 150  # such photos, at most
-_LEAST_SHARE = 0.0012  # of a photo, for a garment that has a box
 _RIDGE = 1e-3
-_BOX_RIDGE = 0.03
 
 logger = logging.getLogger(__name__)
 
@@ -127,18 +125,10 @@ def street_view(
     return np.ascontiguousarray(pixels[:, ::flip]), labels[top:bottom, left:right][:, ::flip]
 
 
-def box_cells(box: Sequence[float]) -> tuple[slice, slice]:
-    """Return the rows and columns of the cells that a box (shares of the sides) touches."""
-    x0, y0, x1, y1 = box
-    left, top = min(int(x0 * CELLS), CELLS - 1), min(int(y0 * CELLS), CELLS - 1)
-    right, bottom = int(np.ceil(x1 * CELLS)), int(np.ceil(y1 * CELLS))
-    return slice(top, max(bottom, top + 1)), slice(left, max(right, left + 1))
-
-
 def collect(
     data: Path, run: Callable[[Pixels], list[Floats]], report: Callable[[str], None]
-) -> tuple[Rows, Rows]:
-    """Return the rows of cells, and those of the garments' boxes. Raises FileNotFoundError."""
+) -> Rows:
+    """Return the rows of some cells of all photos. Raises FileNotFoundError."""
     folder = data / "ccp"
     if not (folder / "labels.csv").is_file():
         raise FileNotFoundError(f"no street photos below {data}: expected ccp")
@@ -146,14 +136,11 @@ def collect(
     streets = [street for street in read_streets(folder) if not street.held_out]
     rng = np.random.default_rng(0)
     cells: list[Rows] = []
-    boxes: list[Rows] = []
     for done, street in enumerate(streets, 1):
         for view in range(_VIEWS):
             pixels, labels = street_view(street, numbers, view)
             features = features_of(run(pixels))
             cells.append(_drawn_cells(features, part_shares(labels), rng))
-            if view == 0:
-                boxes += _box_rows(features, street)
         if done % 100 == 0:
             report(f"{done} of {len(streets)} street photos")
     nothing = np.eye(len(PARTS), dtype=np.float32)[:1]
@@ -161,7 +148,7 @@ def collect(
         flat = features_of(run(squashed(read_picture(path)))).reshape(CELLS * CELLS, -1)
         chosen = rng.choice(len(flat), _DRAWN_ELSEWHERE, replace=False)
         cells.append(Rows(flat[chosen], nothing.repeat(len(chosen), 0)))
-    return _joined(cells), _joined(boxes)
+    return _joined(cells)
 
 
 def _drawn_cells(features: Floats, shares: Floats, rng: np.random.Generator) -> Rows:
@@ -173,16 +160,6 @@ def _drawn_cells(features: Floats, shares: Floats, rng: np.random.Generator) -> 
         [rng.choice(len(flat), _DRAWN, replace=False), rng.choice(pool, _DRAWN_THINGS)]
     )
     return Rows(flat[chosen], targets[chosen])
-
-
-def _box_rows(features: Floats, street: Street) -> Iterator[Rows]:
-    for box, share, name in zip(
-        street.boxes.tolist(), street.shares.tolist(), street.names, strict=True
-    ):
-        if share >= _LEAST_SHARE and name in GARMENT_KIND:
-            mean = features[box_cells(box)].mean((0, 1))
-            target = np.eye(len(KINDS), dtype=np.float32)[KINDS.index(GARMENT_KIND[name])]
-            yield Rows(mean[None], target[None])
 
 
 def _elsewhere(data: Path) -> list[Path]:
@@ -202,7 +179,7 @@ def _joined(rows: Sequence[Rows]) -> Rows:
 
 
 def main() -> None:
-    """Parse the arguments, learn both maps, and write them into the detector's file."""
+    """Parse the arguments, learn the map, and write it into the detector's file."""
     parser = argparse.ArgumentParser(
         prog="python -m indexer.training.detector.parts",
         description=__doc__,
@@ -213,17 +190,11 @@ def main() -> None:
     arguments: Any = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        cells, boxes = collect(arguments.data, map_session(arguments.detector), logger.info)
+        cells = collect(arguments.data, map_session(arguments.detector), logger.info)
     except (FileNotFoundError, ValueError) as error:
         parser.error(str(error))
-    weights = np.concatenate([ridge(cells, _RIDGE), ridge(boxes, _BOX_RIDGE)], axis=1)
-    add_parts(arguments.detector, weights, places(), PARTS, KINDS)
-    logger.info(
-        "%d cells and %d garments; wrote %s",
-        len(cells.features),
-        len(boxes.features),
-        arguments.detector,
-    )
+    add_parts(arguments.detector, ridge(cells, _RIDGE), places(), PARTS)
+    logger.info("%d cells; wrote %s", len(cells.features), arguments.detector)
 
 
 if __name__ == "__main__":

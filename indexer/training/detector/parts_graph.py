@@ -56,13 +56,11 @@ def map_session(path: Path, threads: int = 1) -> Callable[[Pixels], list[Floats]
     return lambda pixels: [found[0] for found in session.run(names, {"pixels": pixels[None]})]
 
 
-def add_parts(
-    path: Path, weights: Floats, places: Floats, parts: Sequence[str], kinds: Sequence[str]
-) -> None:
-    """Write weights (f, parts + kinds) into a detector, replacing earlier ones, atomically.
+def add_parts(path: Path, weights: Floats, places: Floats, parts: Sequence[str]) -> None:
+    """Write weights (f, parts) into a detector, replacing earlier ones, atomically.
 
     Features are in the order of ``features_of``; ``places`` (p, CELLS, CELLS) are the last ones.
-    The new output is (n, parts + kinds, CELLS, CELLS). The JSON beside the file names both.
+    The new output is (n, parts, CELLS, CELLS). The JSON beside the file names them.
     """
     model = onnx.load(path)
     names = map_names(model)
@@ -88,7 +86,7 @@ def add_parts(
     model.graph.output.append(helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, shape))
     onnx.checker.check_model(model, full_check=True)
     beside = path.with_suffix(".json")
-    fields = json.loads(beside.read_text("utf-8")) | {"parts": list(parts), "kinds": list(kinds)}
+    fields = json.loads(beside.read_text("utf-8")) | {"parts": list(parts)}
     replace_file(path, model.SerializeToString())
     replace_file(beside, (json.dumps(fields, indent=2) + "\n").encode())
 
