@@ -169,7 +169,7 @@ def test_yolov5_scores_are_objectness_times_label():
 
 
 def test_outputs_of_another_shape_are_refused_by_name():
-    with pytest.raises(ValueError, match=r"expected \(n, p, 5 \+ labels\)"):
+    with pytest.raises(ValueError, match=r"expected \(n, p, 6 = 5 \+ labels\)"):
         decode_outputs([np.zeros((1, 84, 7), np.float32)], settings(decode="yolox", labels=["cup"]))
 
 
