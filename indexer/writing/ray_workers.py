@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from indexer.errors import EncoderNotFound, VitrineError, WorkersLost
 from indexer.threads import THREADS
-from indexer.writing.remote_worker import RemoteWorker, WorkedBatch, WorkOrder
+from indexer.writing.remote_worker import KnownContents, RemoteWorker, WorkedBatch, WorkOrder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +16,26 @@ if TYPE_CHECKING:
 LOCAL = "local"
 _TRIES = 3  # to start Ray on this machine, each half a minute long
 _RETRIES = 3  # of a batch whose worker dies each time; its images may be what kills it
+
+
+class _Actor(RemoteWorker):
+    """A worker that gets the known contents with its first batch.
+
+    Ray warns on stderr of each actor that it may restart and that has an object as an argument.
+    """
+
+    def __init__(self, order: WorkOrder) -> None:
+        super().__init__(order, b"")
+        self._has_known = False
+
+    def work(self, paths: Sequence[str], known: list[Any]) -> WorkedBatch:
+        """See ``RemoteWorker.embed``. ``known`` has one reference to the known contents."""
+        if not self._has_known:
+            import ray
+
+            self._known = KnownContents(ray.get(known[0]))
+            self._has_known = True
+        return self.embed(paths)
 
 
 class RayWorkers:
@@ -37,12 +57,9 @@ class RayWorkers:
         logging.getLogger("ray").setLevel(logging.CRITICAL)
         self._connect(address)
         self.count = max(1, int(ray.cluster_resources().get("CPU", 1)))
-        actor = ray.remote(RemoteWorker).options(
-            num_cpus=1, max_restarts=-1, max_task_retries=_RETRIES
-        )
-        # Sent once to each machine. Kept, because a worker that is started again needs it.
-        self._known = ray.put(known)
-        self._actors = [actor.remote(order, self._known) for _ in range(self.count)]
+        actor = ray.remote(_Actor).options(num_cpus=1, max_restarts=-1, max_task_retries=_RETRIES)
+        self._known = ray.put(known)  # sent once to each machine
+        self._actors = [actor.remote(order) for _ in range(self.count)]
 
     def _connect(self, address: str) -> None:
         """Connect to Ray, or start it. A start takes longer than Ray waits on a busy machine."""
@@ -69,7 +86,7 @@ class RayWorkers:
 
     def embed(self, worker: int, paths: Sequence[str]) -> Future[WorkedBatch]:
         """See ``Workers.embed``."""
-        found: Future[Any] = self._actors[worker].embed.remote(list(paths)).future()
+        found: Future[Any] = self._actors[worker].work.remote(list(paths), [self._known]).future()
         return _translated(found, paths)
 
     def close(self) -> None:
