@@ -25,6 +25,8 @@ from indexer.store.replica import ReplicaNote, read_note, write_note
 from indexer.store.store import Store
 from indexer.writing.writes import put_items
 from search.engine import SearchEngine
+from search.personal.event_feed import EventFeed
+from search.personal.http_events import HttpEvents
 from service.apikey import Scope
 from service.keyfile import KeyFile
 from service.settings import Settings
@@ -117,6 +119,7 @@ def test_a_poll_without_news_is_not_in_the_access_log(shop, key, caplog):
         primary = HttpPrimary(address, key)
         first = primary.feed(0, "")
         assert primary.feed(first.sequence, first.meta_mark).changes == []
+        assert HttpEvents(primary).feed(0) == EventFeed()
         with Store(ShopFolder(shop).store) as store:
             put_items(store, ColorEncoder(), [draft("pink-cup", PINK)])
         assert len(primary.feed(first.sequence, first.meta_mark).changes) == 1

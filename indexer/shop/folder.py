@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("vitrine.indexer")
 
+_PIECE = 16 << 20  # bytes that are read at a time
+
 _DRAFT = ".CURRENT."
 _HISTORY = 20  # most names in CURRENT
 _MAX_DIGITS = 12  # of a generation's name
@@ -285,5 +287,10 @@ def _delete(folder: Path) -> None:
 
 
 def _sha256(path: Path) -> str:
+    # In large pieces: for each one, a thread waits for Python's lock, which another may be using.
+    piece = memoryview(bytearray(min(_PIECE, path.stat().st_size + 1)))
+    digest = hashlib.sha256()
     with open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while count := file.readinto(piece):
+            digest.update(piece[:count])
+    return digest.hexdigest()
