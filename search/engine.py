@@ -32,7 +32,7 @@ from search.item_reader import ItemPage, ItemReader
 from search.live.accepted import AcceptedValues
 from search.live.recall import RecallWatch
 from search.live.shop import Backlog, LiveShop
-from search.opening import OpenGeneration, index_encoder, load_newest
+from search.opening import OpenGeneration, index_encoder, load_beside_items
 from search.personal.recommendation import DEFAULT_LIMIT, RecommendQuery
 from search.personal.recommender import Recommender
 from search.pipeline import Pipeline
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from indexer.writing.image_pipeline import Encode
     from search.hits import Hit, Reply
     from search.live.sharing import Sharing
+    from search.live.stored_items import StoredItems
     from search.personal.recommendation import Recommendations
     from search.recognition.classification import Classification
     from style.registry import StyleRegistry
@@ -75,6 +76,8 @@ class SearchEngine:
         store: Store,
         encoder: Encoder,
         opened: OpenGeneration,
+        stored: StoredItems,
+        accepted: AcceptedValues,
         no_match_below: float | None = None,
         recall_sample: float = 0.0,
         sharing: Sharing | None = None,
@@ -95,15 +98,16 @@ class SearchEngine:
             text_tower=isinstance(encoder, TextEncoder),
             below=no_match_below,
         )
-        self._accepted = AcceptedValues(shop.path)
+        self._accepted = accepted
         self._live = LiveShop(
             store,
+            stored,
             opened.vectors,
             opened.words,
             model.key,
             opened.meaning,
             always_current=sharing is not None,
-            accepted=self._accepted,
+            accepted=accepted,
         )
         effort = None if sharing is None else sharing.effort(opened.name)
         self._watch = RecallWatch(opened.vectors, share=recall_sample, effort=effort)
@@ -173,15 +177,22 @@ class SearchEngine:
             encoder = QueryViews(encoder, query_views)
         check_model(folder.path, manifest.model, encoder)
         store = Store(folder.store)
+        accepted = AcceptedValues(folder.path)
         try:
-            opened = load_newest(folder, names, encoder, store)
-            try:
-                return cls(folder, store, encoder, opened, no_match_below, recall_sample, sharing)
-            except BaseException:
-                opened.words.close()
-                opened.hold.close()
-                raise
+            with load_beside_items(folder, names, encoder, store, accepted) as (opened, stored):
+                return cls(
+                    folder,
+                    store,
+                    encoder,
+                    opened,
+                    stored,
+                    accepted,
+                    no_match_below,
+                    recall_sample,
+                    sharing,
+                )
         except BaseException:
+            accepted.close()
             store.close()
             raise
 

@@ -72,6 +72,11 @@ class EventReader:
         self._txn = txn
 
     @property
+    def secret(self) -> bytes | None:
+        """The secret of the hashes, as it is stored; None if no event was ever stored."""
+        return self._txn.get("meta", b"secret")
+
+    @property
     def sequence(self) -> int:
         """The number of the newest event that was ever stored; 0 if there is none."""
         return int(self._meta("sequence", 0))
@@ -156,6 +161,17 @@ class EventReader:
             value = self._txn.get("events", name)
             if value is not None:
                 yield LoggedEvent(name[:KEY_BYTES], decode_event(value))
+
+    def stored_since(self, sequence: int) -> Iterator[tuple[int, bytes, bytes]]:
+        """Yield the events of ``since`` as they are stored: number, key and value."""
+        for number, name in self._txn.entries("log", SEQUENCE.pack(sequence + 1)):
+            value = self._txn.get("events", name)
+            if value is not None:
+                yield SEQUENCE.unpack(number)[0], name, value
+
+    def entries(self, database: str, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Yield the keys and values of a database, from a key on."""
+        yield from self._txn.entries(database, start)
 
     def all(self) -> Iterator[LoggedEvent]:
         """Yield all events, user by user, the oldest first."""

@@ -23,6 +23,7 @@ from search.personal.recommendation import RecommendQuery
 from service.apikey import Scope
 from service.http.answering import check_limit
 from service.http.appstate import AppState, bind
+from service.http.event_forwarding import forward_erasure, forward_events
 from service.http.json_body import check_json_type
 from service.http.middleware import RAW_ID, cancel_on_disconnect
 from service.http.openapi import body_of, problems, reply_of
@@ -135,6 +136,8 @@ async def add_events(state: AppState, request: Request) -> Response:
     """
     check_json_type(request)
     body = await request.body()
+    if (forwarded := await forward_events(state, body)) is not None:
+        return forwarded
     async with state.serving.lease() as served:
         engine = served.engine
         kept = state.settings.keep_events_days
@@ -221,6 +224,8 @@ def _event_page(engine: Engine, user_id: str, after: bytes) -> tuple[bytes, byte
 
 async def erase_user(state: AppState, user_id: UserId) -> Response:
     """Delete all events of a user, who then gets the recommendations of an unknown user."""
+    if (forwarded := await forward_erasure(state, user_id)) is not None:
+        return forwarded
     async with state.serving.lease() as served:
         engine = served.engine
         count = await state.pools.events.run(lambda: engine.recommender.forget(user_id))
