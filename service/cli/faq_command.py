@@ -65,8 +65,8 @@ def import_faq(
         print_json({"stored": len(entries), "entries": count, "refused": listed})
         return
     stored = "1 entry" if len(entries) == 1 else f"{len(entries)} entries"
-    rows = "1 row" if len(refused) == 1 else f"{len(refused)} rows"
-    say(f"{stored} stored, {count} in all, {rows} refused")
+    left_out = "1 row" if len(refused) == 1 else f"{len(refused)} rows"
+    say(f"{stored} stored, {count} in all, {left_out} refused")
     for row in refused[:_SHOWN]:
         note(printable(f"{row.where}: {row.reason}"))
 
