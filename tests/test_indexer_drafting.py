@@ -71,6 +71,8 @@ def test_the_forms_of_a_plan_say_the_same_facts_and_nothing_else(language):
         ("oak and kryptonite", ""),
         ("recycled", ""),
         ("", ""),
+        ("recycled " * 3000, ""),
+        (" and ".join(["oak"] * 3000), ""),
     ],
 )
 def test_values_are_translated_from_their_parts(english, chinese):

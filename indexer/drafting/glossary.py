@@ -17,12 +17,14 @@ from indexer.words.folding import fold
 _FILE: Final = Path(__file__).parent / "data" / "glossary_zh.tsv"
 _MODIFIERS: Final = _FILE.with_name("modifiers_zh.tsv")
 _VALUES: Final = Path(__file__).parents[1] / "enrichment" / "weights" / "values.tsv"
+_LONGEST: Final = 80  # letters of a value; parts are looked up one by one
 _ENDINGS: Final = {"print": "图案", "pattern": "图案", "blend": "混纺"}
 
 
 def translated(text: str) -> str:
     """Return the Chinese name of an English value or label; empty if none is known."""
-    return _named(" ".join(fold(text).split()))
+    words = " ".join(fold(text).split())
+    return _named(words) if len(words) <= _LONGEST else ""
 
 
 def _named(words: str) -> str:

@@ -38,6 +38,7 @@ _MOST_LETTERS: Final = 20_000  # of a description
 _MANY: Final[frozenset[Attribute]] = frozenset({"material", "style"})  # an item may have several
 _TITLE, _STATED = 0.95, 0.85  # confidence of a value that the title names, or a text states
 _DESCRIPTION: Final = 0.8
+_MOST_WORDS: Final = 500  # of a description that name values; what is around each is read
 _GUESS: Final = 0.6  # of a value that the description names in passing
 _LEAST: Final = 0.5
 _WHOLE: Final = 95  # percent of a composition
@@ -153,12 +154,15 @@ def _without_passing_materials(finds: Iterable[_Find], description: str) -> Iter
     come to about 100, or to 200 if a part such as the lining has one of its own.
     """
     finds = list(finds)
-    materials = [f for f in finds if f.value.attribute == "material"]
-    in_text = [f for f in materials if f.source.field == "description"]
-    percents = {f.source.start: percent_of(description, f.source.start) for f in in_text}
+    percents = {
+        find.source.start: percent_of(description, find.source.start)
+        for find in finds
+        if find.value.attribute == "material" and find.source.field == "description"
+    }
     is_whole = sum(percents.values()) >= _WHOLE
     for find in finds:
-        is_passing = find in in_text and not percents[find.source.start]
+        is_material = find.value.attribute == "material" and find.source.field == "description"
+        is_passing = is_material and not percents[find.source.start]
         if not (is_whole and is_passing and find.confidence < _STATED):
             yield find
 
@@ -201,10 +205,13 @@ def _in_title(text: str, gazetteer: Gazetteer) -> Iterator[_Find]:
 
 
 def _in_description(text: str, gazetteer: Gazetteer) -> Iterator[_Find]:
-    start_of = 0
+    start_of = read = 0
     for end_of in [*(match.end() for match in _SENTENCE.finditer(text)), len(text)]:
         sentence = text[start_of:end_of]
         for start, end, values in _matches(sentence, gazetteer):
+            read += 1
+            if read > _MOST_WORDS:
+                return
             place = (start_of + start, start_of + end)
             source = Source("description", *place, text[place[0] : place[1]])
             for value in values:
