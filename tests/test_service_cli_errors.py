@@ -66,7 +66,7 @@ def test_the_report_is_written_where_nothing_could_be_read(vitrine, tmp_path, na
 
 
 BAD_CATALOGS = {
-    "empty.csv": (b"", "empty.csv is empty: expected a header row with at least 'id'"),
+    "empty.csv": (b"", "empty.csv is empty: expected a header row with the names of columns"),
     "header.csv": (b"id,title\n", "header.csv holds no items"),
     "no-id.csv": (b"shade,title\na,b\n", "has no column 'id'; it has 'shade', 'title'"),
     "twice.csv": (b"id\na\na\n", "id 'a' is in row 2 and again in row 3"),
