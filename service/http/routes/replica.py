@@ -19,6 +19,7 @@ from indexer.shop.folder import ShopFolder
 from indexer.store.replay import ValueKey
 from search.personal.event_feed import EventFeed, EventSource
 from service.apikey import Scope
+from service.http.fresh_json import NO_STORE
 from service.http.rates import AUDITED, IDLE_POLL
 from service.http.secured import needs_key
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from service.http.appstate import AppState
 
 _Answer = Callable[[Callable[[], object]], Awaitable[Response]]
-_FRESH = {"Cache-Control": "no-store"}
 
 
 def replica_routes(state: AppState) -> APIRouter:
@@ -44,7 +44,7 @@ def replica_routes(state: AppState) -> APIRouter:
 
     async def answer(work: Callable[[], object]) -> Response:
         found = await state.pools.reading.run(lambda: msgspec.msgpack.encode(work()))
-        return Response(found, media_type="application/msgpack", headers=_FRESH)
+        return Response(found, media_type="application/msgpack", headers=NO_STORE)
 
     @router.get("/feed")
     async def feed(request: Request, since: int, meta: str) -> Response:
@@ -79,7 +79,7 @@ def replica_routes(state: AppState) -> APIRouter:
     @router.get("/files/{path:path}")
     async def file(path: str) -> Response:
         found = await state.pools.reading.run(lambda: source.find_file(path))
-        return FileResponse(found, media_type="application/octet-stream", headers=_FRESH)
+        return FileResponse(found, media_type="application/octet-stream", headers=NO_STORE)
 
     _add_event_routes(router, EventSource(state.settings.shop), answer)
     return router
