@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from indexer.catalog.attributes import flat_attributes
 from indexer.catalog.currencies import COMMA_DECIMAL, SYMBOLS
-from indexer.catalog.item_parser import FIELDS, Cells, Record, is_empty, link_from
+from indexer.catalog.item_parser import (
+    FIELDS,
+    MOST_VALUES,
+    Cells,
+    Record,
+    check_length,
+    is_empty,
+    link_from,
+)
 from indexer.catalog.nested import currency_of, decoded_cell, money_value, picture_of, text_of
 from indexer.catalog.prices import UnclearPrice, parse_price
 from indexer.catalog.saleprice import amount_of
@@ -23,9 +31,10 @@ from indexer.items import MAX_ID_BYTES
 if TYPE_CHECKING:
     from indexer.catalog.imagefiles import ImageFiles
 
-_LEVELS: Final = re.compile(r"\s*[>»›→]\s*|\s+/\s+")
-_COMMA: Final = re.compile(r"\s*(?<!\\),\s*")
-_BAR: Final = re.compile(r"\s*[;|\n]\s*")
+# Separators without the white space around them, which takes quadratic time; parts are stripped.
+_LEVELS: Final = re.compile(r"[>»›→]")
+_COMMA: Final = re.compile(r"(?<!\\),")
+_BAR: Final = re.compile(r"[;|\n]")
 
 
 class FieldNote(NamedTuple):
@@ -91,6 +100,7 @@ class Cleaner:
     def _cleaned(self, field: str, value: Any, notes: list[FieldNote]) -> Any:
         if field == "id":
             return value
+        check_length(value, field)
         value = decoded_cell(value)
         if field == "product_id":
             return _product_id(value)
@@ -145,17 +155,18 @@ class Cleaner:
             cleaned["currency"] = currency
 
     def _images(self, value: Any, notes: list[FieldNote]) -> list[str]:
-        paths: list[str] = []
+        written: list[str] = []
         for part in _parts(value):
             text = picture_of(part, self._language)
             if not isinstance(part, str) or not _is_cell(value):
-                written = [text]
+                written.append(text)
             elif self._files is None:
-                written = _BAR.split(text)
+                written += _BAR.split(text)
             else:
-                written = self._files.split(text)
-            paths += [self._found(path.strip(), notes) for path in written if path.strip()]
-        return paths
+                written += self._files.split(text)
+            if len(written) > MOST_VALUES:  # before any of them is looked for
+                raise ValueError(f"has over {MOST_VALUES} images, at most {MOST_VALUES} are read")
+        return [self._found(path.strip(), notes) for path in written if path.strip()]
 
     def _found(self, path: str, notes: list[FieldNote]) -> str:
         if self._files is None:
