@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from indexer.catalog import jsonfile, recordfile, xmlfile
+from indexer.catalog import jsonfile, parquetfile, recordfile, xmlfile
 from indexer.catalog.categorytree import path_in_tree
 from indexer.catalog.sources import Entry, open_catalog
+from indexer.drafting.grammar import is_plural
 from indexer.errors import BadCatalog
 from indexer.items import Remark, clean_id
 from tests.catalogfiles import items_of, read, written
@@ -175,3 +176,24 @@ def test_a_letter_that_is_two_in_lower_case_does_not_shift_what_a_page_states(tm
 def test_an_id_has_no_unseen_letters_at_its_ends(ends):
     assert clean_id(f"{ends}mug 1{ends}") == "mug 1"
     assert clean_id(f"mug{ends}1") == f"mug{ends}1"
+
+
+def test_a_parquet_file_that_unpacks_to_far_more_than_its_size_is_refused(tmp_path, monkeypatch):
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr(parquetfile, "_MOST_UNPACKED", 100_000)
+    path = tmp_path / "catalog.parquet"
+    pq.write_table(pa.table({"id": ["mug"], "title": ["x" * 300_000]}), path, compression="zstd")
+    with pytest.raises(BadCatalog, match="column 'title' unpacks to 300,"):
+        list(open_catalog(path))
+    monkeypatch.setattr(parquetfile, "_MOST_VALUES", 1_000)
+    pq.write_table(pa.table({"id": ["mug"], "images": [["a.jpg"] * 1_001]}), path)
+    with pytest.raises(BadCatalog, match="1,001 values in 1 rows"):
+        list(open_catalog(path))
+    pq.write_table(pa.table({"id": ["mug"], "images": [["a.jpg"] * 10]}), path)
+    assert len(items_of(path)[0].images) == 10
+
+
+def test_a_name_of_spaces_is_read_in_linear_time():
+    assert is_plural("Mugs" + " " * 200_000 + "with handles")
+    assert not is_plural("Mug" + " " * 200_000)
