@@ -63,14 +63,14 @@ def test_pictures_are_separated_as_before(tmp_path, text, paths):
         ("price", "+" * 1_000 + "1", "price must be a number such as 12.50"),
         ("price", "was " + "1 " * 500, "price must be a number such as 12.50"),
         ("in_stock", "(" * 1_001, "in_stock must be true or false, got 1,001 characters"),
+        ("title", " #NAME? ", "title is '#NAME?', an error of the spreadsheet"),
+        ("categories", "#REF!", "categories is '#REF!', an error of the spreadsheet"),
         ("images", "a;" * 1_001, "has over 1000 images, at most 1000 are read"),
         ("images", "a;" * 10_001, "has 10,001 separators, at most 10,000 are read"),
         ("images", ["a"] * 1_001, "has over 1000 images, at most 1000 are read"),
     ],
 )
-def test_a_field_that_demands_too_much_is_left_out_and_the_item_stays(
-    tmp_path, field, value, reason
-):
+def test_a_field_that_cannot_be_read_is_left_out_and_the_item_stays(tmp_path, field, value, reason):
     ((named, why),) = remarks_of(line(tmp_path, **{field: value}))
     assert named == field
     assert why.startswith(reason)

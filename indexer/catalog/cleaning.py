@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 _LEVELS: Final = re.compile(r"[>»›→]")
 _COMMA: Final = re.compile(r"(?<!\\),")
 _BAR: Final = re.compile(r"[;|\n]")
+_CELL_ERRORS: Final = frozenset(
+    {"#REF!", "#NAME?", "#VALUE!", "#N/A", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"}
+)  # what Excel writes in place of a value
 
 
 class FieldNote(NamedTuple):
@@ -101,6 +104,8 @@ class Cleaner:
         if field == "id":
             return value
         check_length(value, field)
+        if isinstance(value, str) and value.strip() in _CELL_ERRORS:
+            raise ValueError(f"{field} is {value.strip()!r}, an error of the spreadsheet")
         value = decoded_cell(value)
         if field == "product_id":
             return _product_id(value)
