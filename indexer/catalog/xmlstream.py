@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from defusedxml.ElementTree import DefusedXMLParser
 
-_CHUNK: Final = 1 << 17  # bytes that are parsed at once
+_CHUNK: Final = 1 << 14  # bytes that are parsed at once, whose elements are in memory
 # Expat before 2.6 parses an unfinished tag or comment again with each chunk: 30 MB took minutes.
 _LONGEST: Final = 1_000_000  # bytes of a tag with its attributes, a comment, an instruction
 _DEEPEST: Final = 1000  # elements in each other
