@@ -247,7 +247,7 @@ def _spaced(text: str) -> str:
     """Put a space between Chinese and Latin words, and none beside Chinese marks."""
     text = re.sub(r"(?<=[\u3400-\u9fff])(?=[A-Za-z0-9$€£])", " ", text)
     text = re.sub(r"(?<=[A-Za-z0-9™®%])(?=[\u3400-\u9fff])", " ", text)
-    return re.sub(r"\s*(?=[，。：；？、])|(?<=[，。：；？、])\s+", "", text)
+    return re.sub(r"(?<!\s)\s++(?=[，。：；？、])|(?<=[，。：；？、])\s+", "", text)
 
 
 def _is_worth_saying(fact: Fact) -> bool:

@@ -38,7 +38,7 @@ _PART: Final = (
     r"lights?|leds?|contrast\w*|undertones?|overlays?|filling|fill|padding|cushions?|mattress(?:es)?|surfaces?|walls?|furniture)"
 )
 _PART_AFTER: Final = re.compile(
-    rf"^[\s-]+(?:and\s\w+\s)?(?:[\w'-]+\s){{0,2}}?{_PART}\b(?P<rest>.*)", re.IGNORECASE | re.DOTALL
+    rf"^[\s-]++(?:and\s\w+\s)?(?:[\w'-]+\s){{0,2}}?{_PART}\b(?P<rest>.*)", re.IGNORECASE | re.DOTALL
 )
 _PART_BEFORE: Final = re.compile(
     r"\b(?:lin(?:ed|ing|er)|fill(?:ed|ing)|trim(?:med)?|coat(?:ed|ing)|back(?:ed|ing)|stuff(?:ed|ing)|"

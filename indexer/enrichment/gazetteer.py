@@ -186,7 +186,7 @@ def _forms(text: str, attribute: Attribute) -> set[str]:
 
 def _nouns(leaf: str) -> set[str]:
     """Return the names in the name of a category, in the plural and the singular."""
-    names = [name.strip() for name in re.split(r"\s*(?:&|,|/|\+|\band\b)\s*", leaf) if name.strip()]
+    names = [name.strip() for name in re.split(r"&|,|/|\+|\band\b", leaf) if name.strip()]
     return {form for name in names for form in (name, _singular(name))}
 
 
