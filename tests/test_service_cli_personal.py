@@ -74,6 +74,20 @@ def test_recommendations_are_printed_with_reasons(shop, tmp_path):
     assert "interest +" in table
 
 
+def test_a_style_can_be_asked_for_and_one_that_the_shop_lacks_is_not_shown(shop, tmp_path):
+    file = tmp_path / "events.jsonl"
+    file.write_text(
+        "".join(
+            json.dumps({"user": "u", "item": item, "rendition": "none-such"}) + "\n"
+            for item in ("red-shoe", "blue-mug", "red-mug")
+        )
+    )
+    run("events", "import", file, "--shop", shop)
+    ask = ("recommend", "--shop", shop, "--user", "u", "--json")
+    assert json.loads(run(*ask))["style"] == "original"
+    assert json.loads(run(*ask, "--style", "noir"))["style"] == "noir"
+
+
 def test_a_user_is_exported_with_the_id_and_others_without(shop, tmp_path):
     file = tmp_path / "events.csv"
     file.write_text(CSV)
@@ -108,6 +122,7 @@ def test_a_user_is_erased(shop, tmp_path):
         (["events", "import", "events.csv", "--map", "user_id=nobody"], "no column 'nobody'"),
         (["events", "import", "events.csv", "--map", "colour=color"], "unknown field 'colour'"),
         (["recommend", "--user", "u", "--item", "none"], "no item 'none'"),
+        (["recommend", "--user", "u", "--style", "none"], "unknown style 'none'"),
     ],
 )
 def test_errors_are_one_line_that_says_what_is_wrong(
