@@ -7,12 +7,12 @@ import numpy as np
 from indexer.layout import EVENTS
 from search.personal.event import event_from
 from search.personal.event_log import EventLog
-from search.personal.learning import Pictures, learn, linear_of
 from search.personal.factor_map import learn_factor_map
 from search.personal.factor_path import FactorPath
-from search.personal.factors import FACTORS, learn_factors
+from search.personal.factors import ALPHA, FACTORS, REGULARIZATION, _Lists, learn_factors
 from search.personal.facts import FactCode
 from search.personal.item_factors import ItemFactors
+from search.personal.learning import Pictures, learn, linear_of
 from search.personal.linear import KEPT, learn_linear
 from search.personal.mixer import WEIGHTS
 from search.personal.newcomers import insert, places_in
@@ -97,6 +97,20 @@ def test_factors_do_not_depend_on_the_numbers_of_users_and_items(rng):
     numbers = rng.permutation(80)  # the new number of each item
     again = learn_factors(met.users.max() - met.users, numbers[met.items], np.argsort(numbers))
     np.testing.assert_allclose(again[numbers], factors, atol=1e-5)
+
+
+def test_factors_of_short_and_long_lists_are_those_of_the_closed_form(rng):
+    others = rng.normal(size=(60, FACTORS))
+    lengths = [1, 5, 15, 16, 40]
+    met = [rng.choice(60, size=length, replace=False) for length in lengths]
+    owners = np.repeat(np.arange(len(met)), lengths)
+    found = _Lists(owners, np.concatenate(met), len(met)).solved(others)
+    for row, items in zip(found, met, strict=True):
+        weights = np.ones(60)
+        weights[items] = 1 + ALPHA
+        square = (others.T * weights) @ others + REGULARIZATION * np.eye(FACTORS)
+        expected = np.linalg.solve(square, (1 + ALPHA) * others[items].sum(axis=0))
+        np.testing.assert_allclose(row, expected, atol=1e-9)
 
 
 def test_an_item_that_too_few_users_met_has_no_factors():

@@ -118,6 +118,7 @@ def test_a_user_is_erased(shop, tmp_path):
     ("arguments", "message"),
     [
         (["events", "import", "none.csv"], "no such file"),
+        (["events", "import", "empty.csv"], "empty.csv is empty: expected events with at least"),
         (["events", "import", "events.docx"], "events are in a file ending in"),
         (["events", "import", "events.csv", "--map", "user_id=nobody"], "no column 'nobody'"),
         (["events", "import", "events.csv", "--map", "colour=color"], "unknown field 'colour'"),
@@ -131,6 +132,7 @@ def test_errors_are_one_line_that_says_what_is_wrong(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "events.csv").write_text(CSV)
     (tmp_path / "events.docx").write_text(CSV)
+    (tmp_path / "empty.csv").touch()
     assert _run([*arguments, "--shop", str(shop)], debug=False) == 1
     error = capsys.readouterr().err.strip()
     assert message in error

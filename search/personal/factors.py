@@ -80,13 +80,23 @@ class _Lists:
     def solved(self, others: _Solved) -> _Solved:
         """Return the best factors of the owners, given those of the others."""
         base = others.T @ others + REGULARIZATION * np.eye(FACTORS)
+        inverse = np.linalg.inv(base)
         padded = np.concatenate([others, np.zeros((1, FACTORS))])
         found = np.zeros((len(self._lengths), FACTORS))
         for owners, places in self._batches():
             met = padded[places]  # (b, width, f); rows of zeros where a list is shorter
-            square = base + ALPHA * (met.transpose(0, 2, 1) @ met)  # (b, f, f)
-            right = (1 + ALPHA) * met.sum(axis=1)
-            found[owners] = np.linalg.solve(square, right[:, :, None])[:, :, 0]
+            turned = met.transpose(0, 2, 1)
+            if places.shape[1] < FACTORS // 2:
+                # (B + a M'M)^-1 M' = B^-1 M' (I + a M B^-1 M')^-1: smaller for short lists.
+                led = met @ inverse  # (b, width, f)
+                square = np.eye(places.shape[1]) + ALPHA * (led @ turned)
+                ones = np.ones((*places.shape, 1))
+                part = led.transpose(0, 2, 1) @ np.linalg.solve(square, ones)  # (b, f, 1)
+                found[owners] = (1 + ALPHA) * part[:, :, 0]
+            else:
+                square = base + ALPHA * (turned @ met)  # (b, f, f)
+                right = (1 + ALPHA) * met.sum(axis=1)
+                found[owners] = np.linalg.solve(square, right[:, :, None])[:, :, 0]
         return found
 
     def _batches(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
