@@ -59,7 +59,7 @@ class OpenLoop(MixedLoop):
         drops: bool = False,
         watch: Callable[[], None] | None = None,
     ) -> None:
-        """Send for so long; requests of the first ``warm_s`` are not counted.
+        """Send for so long; replies of the first ``warm_s`` are not counted.
 
         ``watch`` is called every five seconds.
         """
@@ -88,9 +88,9 @@ class OpenLoop(MixedLoop):
                 status = self._turn(key.data, events)
                 if status is None:
                     continue
-                if key.data.began >= counts_from:
-                    took = time.perf_counter() - key.data.began
-                    self.took.setdefault(status, []).append(took)
+                ended = time.perf_counter()
+                if ended >= counts_from:
+                    self.took.setdefault(status, []).append(ended - key.data.began)
                 if key.data.socket is not None:
                     self._selector.modify(key.data.socket, 0x1, key.data)
                 free.append(key.data)

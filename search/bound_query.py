@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -86,10 +87,11 @@ class BoundQuery(NamedTuple):
             return view.columns.count_products(found, view.product)
         if not self.names_few or self.barred is None:
             return view.columns.count_products(self.allowed, view.product)
-        # All products but the named ones, which is cheaper than counting.
-        named = np.unique(view.product[self.barred & view.columns.alive])
-        gone = sum(not self.allowed[view.product == product].any() for product in named.tolist())
-        return view.products - gone
+        # All products but those that are barred as a whole, which is cheaper than counting.
+        barred = Counter(view.product[self.barred & view.columns.alive].tolist())
+        sizes = view.columns.product_sizes(view.product)
+        gone = [product for product, count in barred.items() if sizes[product] == count]
+        return view.products - len(gone)
 
     @property
     def names_few(self) -> bool:
@@ -153,10 +155,6 @@ def bind(
         for words in asked
         if words.text
     ]
-    wanted = np.zeros(view.size, dtype=np.bool_)
-    for match in words:
-        if match.weight > 0:
-            wanted[match.items] = True
     return BoundQuery(
         query,
         vector,
@@ -165,7 +163,7 @@ def bind(
         allowed,
         barred,
         words,
-        matching=np.flatnonzero(wanted),  # (m,)
+        matching=_matching(words, view.size),
         values=[value for words in asked for value in words.values],
         corrected=next((words.corrected for words in asked if words.corrected), ""),
         understood=[condition for words in asked for condition in words.understood],
@@ -196,6 +194,17 @@ def _barred_mask(
     for price in prices:
         barred |= ~view.columns.mask(price)
     return barred
+
+
+def _matching(words: Sequence[WordMatches], size: int) -> NDArray[np.int64]:
+    """Return the items that match any part of positive weight: (m,), rising."""
+    if not words:
+        return np.empty(0, dtype=np.int64)
+    wanted = np.zeros(size, dtype=np.bool_)
+    for match in words:
+        if match.weight > 0:
+            wanted[match.items] = True
+    return np.flatnonzero(wanted)
 
 
 def _find_matches(

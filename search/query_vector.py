@@ -134,5 +134,7 @@ class QuerySpace:
                     "seen: it came with an embedding, or its picture is lost",
                     param="item_id",
                 )
-            vectors: Vectors = unit(reader.embeddings(self._key, pictures, self.dim))
-        return unit(vectors.mean(axis=0))  # (images, dim) -> (dim,)
+            vectors: Vectors = reader.embeddings(self._key, pictures, self.dim)
+        if len(vectors) == 1:
+            return unit(vectors[0])
+        return unit(unit(vectors).mean(axis=0))  # (images, dim) -> (dim,)

@@ -100,10 +100,11 @@ class Settings(BaseSettings):
     batch_wait_ms: float = Field(
         0, ge=0, description="How long an idle encoder waits for more photos, in milliseconds."
     )
-    queue_size: int = Field(
-        128,
+    queue_size: int | None = Field(
+        None,
         ge=1,
-        description="Photos, and searches, that may wait; a further one gets the reply 503.",
+        description="Photos, and searches, that may wait; a further one gets the reply 503. By "
+        "default 32 for each core, about half a second of photos. Several workers divide them.",
     )
     queue_deadline_s: float = Field(
         2, gt=0, description="Longest wait in a queue before the reply 503, in seconds."

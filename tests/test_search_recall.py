@@ -129,6 +129,29 @@ def test_only_a_share_of_queries_is_looked_at_and_never_too_many_a_second(index,
     assert [sample.query.tolist() for sample in kept] == vectors[[1, 3]].tolist()
 
 
+def test_queries_are_looked_at_for_a_fiftieth_of_the_time(index, vectors):
+    now = 0.0
+
+    class Slow:
+        promise = index.promise
+
+        def exact(self, *args):
+            nonlocal now
+            now += 0.3
+            return index.exact(*args)
+
+    looked = RecallWatch(Slow(), share=1.0, per_second=1e9, clock=lambda: now)
+    kept = []
+    looked._queue.put_nowait = kept.append
+    sample = Sample(vectors[0], None, np.zeros(10, np.float32))
+    looked.check(sample)
+    for now in (0.4, 15.2, 15.4):  # noqa: B007 - the clock reads it
+        looked.offer(*sample)
+    del looked._queue.put_nowait
+    looked.close()
+    assert len(kept) == 1  # the last: 0.3 s of work, then 15 s of none
+
+
 def test_a_full_queue_makes_nobody_wait(index, vectors):
     begin = threading.Event()
     looked = RecallWatch(index, share=1.0, per_second=1e9)

@@ -320,6 +320,21 @@ def test_the_encoder_in_use_is_offered_to_the_next_engine():
     asyncio.run(scenario())
 
 
+def test_each_engine_that_begins_to_serve_is_announced_once():
+    async def scenario():
+        name, announced = "000001", []
+        serving = Serving(
+            lambda _: Numbered(name), lambda: name, lambda _: NoBatcher(),
+            opened=lambda: announced.append(serving.generation),
+        )  # fmt: skip
+        for name in ("000001", "000001", "000002"):  # noqa: B007 - read by the functions above
+            await serving.check()
+        assert announced == ["000001", "000002"]
+        await serving.stop()
+
+    asyncio.run(scenario())
+
+
 def test_a_large_index_opens_while_the_service_is_alive_already():
     async def scenario():
         opened = threading.Event()

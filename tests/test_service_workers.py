@@ -116,6 +116,8 @@ def test_limits_on_memory_and_work_are_divided():
     # The first one watches the recall of all.
     assert [round(one.recall_sample, 6) for one in own] == [0.3, 0, 0]
     assert WorkerProcess().share_of(settings) == settings
+    # Without a setting, the queue depends on the threads, which are divided.
+    assert WorkerProcess(0, 3).share_of(Settings(threads=6)).queue_size is None
 
 
 def test_the_effort_that_one_worker_sets_is_that_of_all_who_serve_its_generation():

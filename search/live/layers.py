@@ -56,6 +56,7 @@ class LayeredColumns:
         self._in_use = [owner[layer.numbers] == layer.serial for layer in layers]
         self.alive: Mask = owner != _DEAD  # (n,)
         self._whole: dict[str, list[FacetValue]] = {}  # facets of all items, for searches by photo
+        self._sizes: NDArray[np.int64] | None = None  # items of each product
         self._products: int | None = None  # of all items
 
     @classmethod
@@ -159,6 +160,15 @@ class LayeredColumns:
         if self._products is None:
             self._products = _count_distinct(product[mask])
         return self._products
+
+    def product_sizes(self, product: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many items each product has, by its number. It is computed once.
+
+        ``product`` is that of ``count_products``.
+        """
+        if self._sizes is None:
+            self._sizes = np.bincount(product[self.alive])
+        return self._sizes
 
     def _count_facet(self, key: str, mask: Mask, product: NDArray[np.int64]) -> list[FacetValue]:
         tally = self.tally(key, mask)

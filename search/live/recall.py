@@ -1,7 +1,9 @@
 """Check that an index keeps its promised recall, by repeating some real queries exactly.
 
 A background thread does this. A search only puts its query into a short queue; if the queue is
-full, the query is not checked, so searches never wait. When the recall of recent queries is below
+full, the query is not checked, so searches never wait. The thread has the priority of all others:
+with a lower one it would keep them waiting whenever it holds the GIL and gets no core. It works a
+small share of the time instead. When the recall of recent queries is below
 the promise, the effort of searches rises by one level. After a long time above the promise, the
 effort falls by one level.
 """
@@ -10,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import queue
 import random
 import threading
@@ -38,7 +39,7 @@ _MIN_SAMPLES = 30  # in the window, before the effort changes
 _STANDARD_ERRORS = 2.0  # below the promise, so that chance alone does not raise the effort
 _GOOD_WINDOWS = 10  # before the effort falls; doubled each time it has to rise again
 _QUEUE_SIZE = 16  # queries; further ones are not checked
-_LOWEST_PRIORITY = 19
+_SHARE_OF_TIME = 0.02  # that checking may take; in a large index one exact search takes long
 
 
 class Sample(NamedTuple):
@@ -68,7 +69,8 @@ class LocalEffort:
 class RecallWatch:
     """Watches the recall of one open index. Close it when done; ``offer`` is thread-safe.
 
-    It checks a ``share`` of the queries, at most ``per_second``. It checks none if ``share`` is 0,
+    It checks a ``share`` of the queries, at most ``per_second``, and fewer if checking takes more
+    than 2 % of the time. It checks none if ``share`` is 0,
     or if the index makes no promise because its searches are exact. ``effort`` is what it changes;
     without a share it only reads it.
     """
@@ -133,7 +135,10 @@ class RecallWatch:
 
     def check(self, sample: Sample) -> None:
         """Repeat a query exactly, and record its recall."""
+        began = self._clock()
         best = self._vectors.exact(sample.query[None, :], TOP, sample.allowed)[1]  # (1, TOP)
+        ended = self._clock()
+        self._next_s = max(self._next_s, ended + (ended - began) / _SHARE_OF_TIME)
         self.record(float(recall_of(sample.scores[None, :], best)[0]))
 
     def record(self, recall: float) -> None:
@@ -187,8 +192,6 @@ class RecallWatch:
         )
 
     def _run(self) -> None:
-        with contextlib.suppress(OSError, AttributeError):  # of this thread, on Linux
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST_PRIORITY)
         while (sample := self._queue.get()) is not None:
             try:
                 self.check(sample)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from indexer.store.records import ItemRecord
 
-_MAX_RECORDS = 5_000  # a record takes two or three kB
+_MAX_RECORDS = 16_000  # a record takes two or three kB
 
 
 class RecordCache:

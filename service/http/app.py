@@ -58,6 +58,7 @@ from service.http.similar_shortcut import SimilarShortcut
 from service.runtime.answer_cache import AnswerCache
 from service.runtime.compaction import Compaction
 from service.runtime.engine import Engine
+from service.runtime.garbage import spare_what_lasts
 from service.runtime.metrics import Metrics
 from service.runtime.recognition import SharedRecognizer
 from service.runtime.resized import ResizedImages
@@ -96,12 +97,14 @@ def create_app(
     current: Callable[[], str] | None = None,
     worker: WorkerProcess | None = None,
     tracing: Tracing | None = None,
+    own_process: bool = False,
 ) -> FastAPI:
     """Return the service as an ASGI application. Its lifespan opens the shop.
 
     It serves ``settings.shop``, and changes to each new generation. If several processes serve the
     shop, ``worker`` says which of them this is, and ``settings`` are its own share of the limits
-    (``WorkerProcess.share_of``). ``tracing`` replaces the traces of ``settings.traces``.
+    (``WorkerProcess.share_of``). ``tracing`` replaces the traces of ``settings.traces``. With
+    ``own_process`` nothing else runs in this process, so its garbage collector serves the app.
 
     Tests pass ``open_engine``, which gets the encoder in use or None, and ``current``, which
     returns the name of the generation to serve. Such an app never rebuilds the index and keeps no
@@ -123,6 +126,7 @@ def create_app(
         interval_s=settings.reload_interval_s,
         refresh_s=settings.refresh_interval_s,
         start_s=START_S if worker.answers_early else None,
+        opened=spare_what_lasts if own_process else lambda: None,
     )
     compaction = Compaction(settings.shop, serving, settings)
     gate = request_gate(settings, serving)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _WRITE_WAIT_S = 30.0  # how long a write waits in the queue before the reply is 503
 _STYLE_WAIT_S = 20.0
 _MOST_STYLED = 32  # pictures that may wait to be styled: a page asks for a grid of them
+# Requests that may wait for each core. A deeper queue answers no more of them, and all later.
+_WAITING_EACH = 32
 
 
 def worker_pools(settings: Settings, metrics: Metrics) -> WorkerPools:
@@ -29,7 +31,7 @@ def worker_pools(settings: Settings, metrics: Metrics) -> WorkerPools:
 
     The waits of searches are recorded in the metrics.
     """
-    threads, queue = THREADS.count, settings.queue_size
+    threads, queue = THREADS.count, queue_size(settings)
     waited = partial(metrics.stage, "queue")
 
     def pool(name: str, count: int, room: int, deadline_s: float) -> Workers:
@@ -56,16 +58,22 @@ def worker_pools(settings: Settings, metrics: Metrics) -> WorkerPools:
     )
 
 
+def queue_size(settings: Settings) -> int:
+    """Return how many requests of a kind may wait in this process."""
+    return settings.queue_size or _WAITING_EACH * THREADS.count
+
+
 def request_gate(settings: Settings, serving: Serving) -> Gate:
     """Return the gate, with room for the requests that the pools run or let wait."""
-    room = THREADS.count + settings.queue_size
+    queue = queue_size(settings)
+    room = THREADS.count + queue
     return Gate(
         {
             "photos": RequestQueue("photos", room, serving.photo_refusal),
             "searches": RequestQueue("searches", room),
             "reads": RequestQueue("reads", room),
-            "writes": RequestQueue("writes", 1 + settings.queue_size),
-            "events": RequestQueue("events", 1 + settings.queue_size),
+            "writes": RequestQueue("writes", 1 + queue),
+            "events": RequestQueue("events", 1 + queue),
             "styles": RequestQueue("pictures to style", THREADS.count + _MOST_STYLED),
         }
     )
@@ -79,7 +87,7 @@ def batcher_factory(
     limits = BatchLimits(
         settings.batch_size,
         settings.batch_wait_ms / 1e3,
-        settings.queue_size,
+        queue_size(settings),
         settings.queue_deadline_s,
     )
 

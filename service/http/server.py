@@ -94,7 +94,7 @@ def _serve(
     settings = worker.share_of(settings)
     raise_file_limit(settings.max_connections)
     with log_to_stderr(as_json=settings.log_format == "json") as flush, _graceful_signals():
-        app = create_app(settings, worker=worker)
+        app = create_app(settings, worker=worker, own_process=True)
         accepted_at_once = _ACCEPTED_AT_ONCE if worker.count == 1 else 1
         server = server_of(app, settings, accepted_at_once, flush=flush)
         server.ready = ready

@@ -77,13 +77,16 @@ class Serving:
         interval_s: float = 1.0,
         refresh_s: float = 0.25,
         start_s: float | None = START_S,
+        opened: Callable[[], None] = lambda: None,
     ) -> None:
+        """``opened`` is called each time another engine serves."""
         self._open_engine = open_engine
         self._current = current
         self._batcher = batcher
         self._interval_s = interval_s
         self._refresh_s = refresh_s
         self._start_s = start_s
+        self._opened = opened
         self._served: Served | None = None
         self._next: Served | None = None  # open, and about to serve
         self._failure: VitrineError = IndexNotFound("the index is being opened; try again")
@@ -164,6 +167,7 @@ class Serving:
         logger.info("generation %s serves, with encoder %s", engine.generation, engine.encoder.id)
         self._retire()
         self._served = opened
+        self._opened()
 
     async def refresh(self) -> None:
         """Read new writes to the shop, so that all later searches of this process see them.

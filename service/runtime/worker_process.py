@@ -65,7 +65,7 @@ class WorkerProcess:
                 "max_decode_mb": settings.max_decode_mb / self.count,
                 "max_held_mb": settings.max_held_mb / self.count,
                 "max_connections": max(8, -(-connections // self.count)),
-                "queue_size": max(1, -(-queue // self.count)),
+                "queue_size": None if queue is None else max(1, -(-queue // self.count)),
                 "threads": threads_of_each(settings.threads, self.count),
                 "recall_sample": share if self.is_first else 0.0,
             }
