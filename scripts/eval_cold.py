@@ -4,7 +4,7 @@ python scripts/eval_cold.py --shop SHOP --events FILE [--json]
 
 A split has few events of items that fewer than five events met before it, so one says little. Here
 each tenth of the events from the third on is predicted from what was before it, and the cold events
-of all are counted together. Settings are fixed, so that nothing is tuned on what is judged.
+of all are counted together. Models have fixed settings.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,6 @@ from search.quality.baselines import (
     ItemKnn,
     Model,
     RecentPopular,
-    Setting,
 )
 from search.quality.interactions import FEW_EVENTS, Interactions, interactions_of
 from search.quality.mixer_model import Mixer
@@ -39,7 +39,7 @@ TENTHS = range(2, 10)
 WINDOW = {"window": 20}
 OURS = "vitrine"
 
-Kind = tuple[str, type[Model], Setting, bool]  # with facts?
+Kind = tuple[str, type[Model], Mapping[str, float], bool]  # with facts?
 KINDS: list[Kind] = [
     ("recent-popular", RecentPopular, {"half_life": 7}, False),
     ("item-knn", ItemKnn, {"shrink": 10, "neighbors": 200, **WINDOW}, False),
