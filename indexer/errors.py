@@ -208,3 +208,9 @@ class WorkersLost(VitrineError):
 
 class Overloaded(VitrineError):
     """More work is queued than can be done in time; try again later."""
+
+
+def one_line(error: BaseException) -> str:
+    """Return an exception's message on one line, at most 200 characters, or its class name."""
+    text = " ".join(str(error).split())
+    return text[:200] or type(error).__name__

@@ -26,8 +26,6 @@ import numpy as np
 from machine import as_line, machine
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from indexer.arrays import Pixels, Vectors, unit
 from indexer.encoders.openclip import OpenClipEncoder
 from indexer.encoders.torchmodel import import_packages

@@ -21,9 +21,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from bench_peers import Milvus, Qdrant
 from bench_search import PACKAGES, TOP, in_own_process, resident
 from bench_vectors import load_sample

@@ -21,9 +21,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from bench_search import PACKAGES, TOP, exact
 from bench_vectors import load_sample
 from machine import machine

@@ -4,11 +4,11 @@
 
 ``word_queries.tsv`` has the queries; those of ``word_queries_heldout.tsv`` (``--queries``) were
 written after the search, which was not tuned on them, and so were those of
-``word_queries_fresh.tsv``. A product is right if its title matches the
-regular expression ``title``, and one of its items has the ``category`` and the ``color``, and costs
-at most ``most``, where these are given. ``--misses`` lists the queries of a low recall. The table
-has, for each kind of query: recall among the first ten products, of at most ten; nDCG@10; and
-the milliseconds of CPU time of a search.
+``word_queries_fresh.tsv`` and ``word_queries_later.tsv``. A product is right if its title matches
+the regular expression ``title``, and one of its items has the ``category`` and the ``color``, and
+costs at most ``most``, where these are given. ``--misses`` lists the queries of a low recall. The
+table has, for each kind of query: recall among the first ten products, of at most ten; nDCG@10;
+and the milliseconds of CPU time of a search.
 
     earlier   the index of words of earlier versions: stems, and the last word as a beginning
     words     the index as it is

@@ -31,7 +31,7 @@ from style.lut import Lut
 from style.shrink import shrunk
 from style.styleimage import StyleImage
 
-__all__ = ["STYLE_FILE", "FileState", "StyleFolder", "open_regular"]
+__all__ = ["STYLE_FILE", "FileState", "StyleFolder", "open_unlinked"]
 
 _SIDE = 512  # of a kept style image
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -139,7 +139,7 @@ class StyleFolder:
             ) from error
 
     def _lut(self, name: str) -> Lut:
-        return read_cube(self.path / f"{name}{_CUBE}", open_regular)
+        return read_cube(self.path / f"{name}{_CUBE}", open_unlinked)
 
     def _stems(self, suffix: str) -> list[str]:
         try:
@@ -179,8 +179,8 @@ class _Lazy(Mapping[str, T], Generic[T]):
         return len(self._names)
 
 
-def open_regular(path: Path) -> IO[bytes]:
-    """Open a regular file for reading. Raises OSError for anything else, and does not wait."""
+def open_unlinked(path: Path) -> IO[bytes]:
+    """Open a regular file for reading. Raises OSError for a link, a pipe or anything else."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -201,7 +201,7 @@ def _is_regular(path: Path) -> bool:
 def _read_image(path: Path) -> Pixels:
     """Read a PNG that ``add_image`` wrote; anything else is refused before it is decoded."""
     try:
-        with open_regular(path) as file, Image.open(file, formats=("PNG",)) as image:
+        with open_unlinked(path) as file, Image.open(file, formats=("PNG",)) as image:
             if max(image.size) > _SIDE or image.mode != "RGB":
                 raise ValueError(f"{image.size[0]} x {image.size[1]}, {image.mode}")
             return np.asarray(image)

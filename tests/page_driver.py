@@ -135,8 +135,8 @@ def browser() -> Iterator[Browser]:
 class Tab:
     """A page of a browser, which the tests of a file use in turn.
 
-    A new page costs a process and reads all scripts again, which takes a second. ``noted`` holds
-    the errors and warnings that the page logged since ``start``.
+    A new page costs a process, and a new context reads all scripts again, which takes a second.
+    ``noted`` holds the errors and warnings that the page logged in this test.
     """
 
     def __init__(self, browser: Browser, options: dict[str, object]) -> None:
@@ -146,27 +146,37 @@ class Tab:
         self.page = context.new_page()
         self.page.on("console", self._note)
         self.page.on("pageerror", lambda error: self.noted.append(str(error)))
+        self.page.on("framenavigated", lambda frame: self._visited.add(frame.url))
         self.noted: list[str] = []
-        self._used = False
+        self._visited: set[str] = set()
 
     def _note(self, message: ConsoleMessage) -> None:
         # A 4xx answer is logged by the browser itself, whatever the page makes of it.
         if message.type in ("error", "warning") and "Failed to load" not in message.text:
             self.noted.append(message.text)
 
-    def start(self, url: str) -> None:
-        """Open the page as on a first visit: nothing is stored, and the pointer is in a corner."""
-        if self._used:
-            self.page.goto(f"{url}/livez")
-            self.page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
-            self.page.mouse.move(0, 0)
-        self.noted.clear()
-        self._used = True
+    def clear(self) -> bool:
+        """Leave the page as before a first visit: nothing stored, no routes, no permissions.
 
-    def stop(self) -> None:
-        """Leave the page, and forget the routes of the test."""
-        self.page.unroute_all(behavior="ignoreErrors")
+        Return False, with the context closed, if several hosts may have stored something.
+        """
+        context = self.page.context
+        hosts = {"/".join(url.split("/")[:3]) for url in self._visited if url.startswith("http")}
+        if len(hosts) != 1:
+            context.close()
+            return False
+        for page in (page for page in context.pages if page is not self.page):
+            page.close()
+        for routed in (self.page, context):
+            routed.unroute_all(behavior="ignoreErrors")
+        context.clear_permissions()
+        self.page.goto(f"{hosts.pop()}/livez")
+        self.page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        self.page.mouse.move(0, 0)
         self.page.goto("about:blank")
+        self.noted.clear()
+        self._visited.clear()
+        return True
 
 
 class Tabs:
@@ -182,8 +192,8 @@ class Tabs:
         free = self._free.setdefault(repr(sorted(options.items())), [])
         tab = free.pop() if free else Tab(self._browser, options)
         yield tab
-        tab.stop()
-        free.append(tab)
+        if tab.clear():
+            free.append(tab)
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +212,6 @@ def visit(tabs: Tabs, shop: Shop) -> Iterator[Visit]:
 
         def open_page(path: str = "/", *, viewport=DESKTOP, **options) -> Page:
             tab = stack.enter_context(tabs.tab(viewport=viewport, **options))
-            tab.start(shop.url)
             tab.page.goto(shop.url + path)
             opened.append(tab)
             return tab.page

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.page_driver import PATIENCE_MS
-
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Locator, Page
+
+    from tests.page_driver import Tabs
 
 DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 860}}
 PHONE: dict[str, Any] = {
@@ -56,12 +56,15 @@ VISIBLY = """(control) => {
 
 
 class Person:
-    """Uses one page. ``noted`` are the errors that the page logged."""
+    """Uses one page, on a screen with the ``options`` of a browser context.
 
-    def __init__(self, browser: Browser, options: dict[str, Any]) -> None:
-        self._context = browser.new_context(reduced_motion="reduce", locale="en-GB", **options)
-        self._context.set_default_timeout(PATIENCE_MS)
-        self.page: Page = self._context.new_page()
+    ``noted`` are the errors that the page logged.
+    """
+
+    options: dict[str, Any]
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
         self.noted: list[str] = []
         self.page.on("pageerror", lambda error: self.noted.append(str(error)))
 
@@ -80,7 +83,6 @@ class Person:
     def close(self) -> None:
         """Leave; the page may not have been wider than the screen, nor have failed."""
         width = self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-        self._context.close()
         assert width[0] <= width[1]
         assert self.noted == []
 
@@ -88,8 +90,7 @@ class Person:
 class Typist(Person):
     """Reaches every control with the Tab key."""
 
-    def __init__(self, browser: Browser) -> None:
-        super().__init__(browser, DESK)
+    options = DESK
 
     def reach(self, control: Locator) -> None:
         """Move the focus to a control, forward or back; it must be seen there."""
@@ -118,8 +119,7 @@ class Typist(Person):
 class Finger(Person):
     """Taps; what is not on the screen is scrolled there."""
 
-    def __init__(self, browser: Browser) -> None:
-        super().__init__(browser, PHONE)
+    options = PHONE
 
     def press(self, control: Locator) -> None:
         """Tap a control."""
@@ -132,8 +132,9 @@ class Finger(Person):
 
 
 @pytest.fixture(params=[Typist, Finger], ids=["desk", "phone"])
-def person(request: pytest.FixtureRequest, browser: Browser):
+def person(request: pytest.FixtureRequest, tabs: Tabs):
     """Someone at a desk without a mouse, then someone with a phone."""
-    someone = request.param(browser)
-    yield someone
-    someone.close()
+    with tabs.tab(**request.param.options) as tab:
+        someone = request.param(tab.page)
+        yield someone
+        someone.close()

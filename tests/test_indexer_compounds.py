@@ -74,6 +74,27 @@ def test_a_compound_that_no_item_has_finds_items_with_its_parts(shops, shop, tex
     assert found(shops[shop], text)[0] == first
 
 
+def test_the_head_of_a_compound_counts_more_than_what_it_is_said_of():
+    toys = [f"Spielzeug Kinder {number}" for number in range(3)]
+    jackets = [f"Jacke Modell {number} warm und weich" for number in range(20)]
+    index = index_of([*toys, *jackets, "Warme Jacke für Kinder"])
+    best = found(index, "kinderjacke")
+    assert best[0] == "Warme Jacke für Kinder"
+    assert all("Jacke" in title for title in best)
+
+
+@pytest.mark.parametrize(
+    ("titles", "text", "first"),
+    [
+        (("Puzzle Kinder", "Winterjacke Damen", "Jacke Kinder"), "kinderjacke", "Jacke Kinder"),
+        (("Hose Herren", "Winterjacke Herren", "Jacke Damen"), "herrenjacke", "Winterjacke Herren"),
+        (("Puzzel kinderen", "Winterjas dames", "Jas kinderen"), "kinderjas", "Jas kinderen"),
+    ],
+)
+def test_a_compound_is_taken_apart_at_a_word_and_not_at_the_end_of_one(titles, text, first):
+    assert found(index_of(titles), text)[0] == first
+
+
 def test_a_mistyped_compound_is_corrected_and_not_taken_apart(shops):
     assert found(shops["de"], "winterjakce") == ["Winterjacke Damen"]
     assert shops["de"].read("winterjakce").corrected == "winterjacke"

@@ -254,7 +254,8 @@ _COLUMNS = st.sampled_from(
      "price", "sale_price", "availability", "in_stock", "In stock?", "categories", "attributes",
      "variants", "offers", "hasVariant", "@type", "@graph", "Parent", "Type", "url", "description",
      "Variant SKU", "Option1 Value", "Image Src", "configurable_variations", "options", "status",
-     "additional_attributes", "custom_attributes", "product_id", "currency", "color", ""],
+     "additional_attributes", "custom_attributes", "product_id", "currency", "color", "",
+     "values", "masterVariant", "masterData", "media", "items", "prices", "stock", "translated"],
 )  # fmt: skip
 
 

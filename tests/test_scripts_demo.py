@@ -8,8 +8,7 @@ from typing import Any
 
 from indexer.sample.shop import SampleShop
 from scripts.demo import item_of, read
-
-KEY = "a key of sixteen letters"
+from tests.writecalls import KEY
 
 
 def test_rows_that_are_written_live_are_what_an_index_of_the_catalog_has(

@@ -212,7 +212,7 @@ def test_answers_never_mix_two_moments_of_the_shop(live):
     answers = [0]
 
     def write() -> None:
-        for version in range(1, 41):
+        for version in range(1, 21):
             title = "even" if version % 2 == 0 else "odd"
             live.put([draft(f"i{n}", 10 * n, price=version % 2, title=title) for n in range(3)])
             live.refresh()
@@ -242,7 +242,7 @@ def test_answers_never_mix_two_moments_of_the_shop(live):
     for thread in threads:
         thread.join()
     assert wrong == []
-    assert answers[0] > 20
+    assert answers[0] > 10
 
 
 def test_an_item_that_changes_under_every_search_is_answered_at_one_moment(live, monkeypatch):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from search.quality.interactions import Split, interactions_of
-from search.quality.ratings import Means, PicturesAndBehavior, Rated, evaluate_ratings
+from search.quality.rating_models import Means, PicturesAndBehavior, Rated
+from search.quality.ratings import evaluate_ratings
 from tests.personalevents import NOW, event
 
 KINDS = 4

@@ -14,8 +14,8 @@ from service.client import calls as calls_module
 from service.client.calls import as_text
 from tests.conftest import COLORS, jpeg, plain
 from tests.suggested import suggest
+from tests.writecalls import KEY
 
-KEY = "a key of sixteen letters"
 RED = jpeg(plain(COLORS["red"]))
 
 

@@ -22,13 +22,13 @@ from tests.page_driver import browser
 from tests.suggested import suggest
 from tests.tinydetector import write_detector
 from tests.webserver import PATIENCE_S, serving
+from tests.writecalls import KEY
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 __all__ = ["browser"]  # a fixture
 
-KEY = "a key of sixteen letters"
 CLIENT = WEB / "client" / "vitrine.mjs"
 SOURCE = CLIENT.read_text(encoding="utf-8")
 CALLS = Path(__file__).with_name("client_calls.mjs")

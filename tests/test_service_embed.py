@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import re
 import shutil
@@ -17,16 +18,18 @@ from service.apikey import Scope
 from service.http.routes.embed import SOURCES
 from service.keyfile import KeyFile
 from service.settings import Settings
-from tests.page_driver import PATIENCE_MS, browser
+from tests.page_driver import DESKTOP, PATIENCE_MS, browser, tabs
 from tests.person import Person, person
 from tests.scenes import scene
 from tests.tinydetector import write_detector
 from tests.webserver import serious_findings, serving
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Request
+    from playwright.sync_api import Page, Request
 
-__all__ = ["browser", "person"]  # fixtures
+    from tests.page_driver import Tabs
+
+__all__ = ["browser", "person", "tabs"]  # fixtures
 
 LARGEST = 40_000  # bytes, compressed
 PHOTO = {"name": "p.jpg", "mimeType": "image/jpeg", "buffer": scene(red=(1, 1), yellow=(5, 4))}
@@ -117,22 +120,16 @@ Visit = Callable[..., Visitor]
 
 
 @pytest.fixture
-def visit(browser: Browser, place: Place) -> Iterator[Visit]:
-    contexts = []
+def visit(tabs: Tabs, place: Place) -> Iterator[Visit]:
+    with contextlib.ExitStack() as stack:
 
-    def open_page(path: str = "/") -> Visitor:
-        context = browser.new_context(
-            viewport={"width": 1280, "height": 860}, reduced_motion="reduce", locale="en-GB"
-        )
-        contexts.append(context)
-        context.set_default_timeout(PATIENCE_MS)
-        visitor = Visitor(context.new_page(), place.shop.api)
-        visitor.page.goto(place.shop.url + path)
-        return visitor
+        def open_page(path: str = "/") -> Visitor:
+            tab = stack.enter_context(tabs.tab(viewport=DESKTOP))
+            visitor = Visitor(tab.page, place.shop.api)
+            visitor.page.goto(place.shop.url + path)
+            return visitor
 
-    yield open_page
-    for context in contexts:
-        context.close()
+        yield open_page
 
 
 @pytest.fixture

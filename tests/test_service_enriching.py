@@ -8,9 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli.main import vitrine
-
-KEY = "a key of sixteen letters"
-BEARER = {"Authorization": f"Bearer {KEY}"}
+from tests.writecalls import BEARER, KEY
 
 
 @pytest.fixture

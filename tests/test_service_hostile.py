@@ -12,6 +12,7 @@ import pytest
 
 from search.query import MAX_PARTS
 from service.http.schemas import MAX_DIM, SearchBody
+from tests.searchcalls import upload
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -25,10 +26,6 @@ def png_header(width: int, height: int) -> bytes:
     pixels = zlib.compress(bytes(100))
     start = b"\x89PNG\r\n\x1a\n"
     return start + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
-
-
-def upload(http, data: bytes, **fields):
-    return http.post("/v1/search/image", files={"image": ("photo", data)}, data=fields)
 
 
 def assert_refused(response, code: str, *words: str, status: int = 422, param: str | None = None):

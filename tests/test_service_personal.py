@@ -7,9 +7,7 @@ import time
 import pytest
 
 from search.engine import SearchEngine
-
-KEY = "a key of sixteen letters"
-BEARER = {"authorization": f"Bearer {KEY}"}
+from tests.writecalls import BEARER, KEY
 
 
 @pytest.fixture

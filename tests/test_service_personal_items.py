@@ -16,9 +16,8 @@ from search.personal.event_log import EventLog
 from search.personal.learning import learn
 from service.cli.main import vitrine
 from tests.commandline import run
+from tests.writecalls import BEARER, KEY
 
-KEY = "a key of sixteen letters"
-BEARER = {"authorization": f"Bearer {KEY}"}
 DAY = 86_400.0
 
 

@@ -18,7 +18,7 @@ from indexer.jobs.build import build_index
 from indexer.shop.folder import ShopFolder
 from search.hits import Reply
 from service.runtime.serving import Served, Serving
-from tests.generationwatch import GenerationWatch
+from tests.generationwatch import GenerationWatch, until
 
 
 class Numbered:
@@ -400,15 +400,10 @@ def test_an_index_that_appears_and_changes_is_picked_up_while_serving(serve, tmp
         catalog = one_item(tmp_path / "catalog", photo, item_id)
         build_index(open_catalog(catalog), ShopFolder(shop), ColorEncoder())
 
-    async def until(generation: str) -> None:
-        async with asyncio.timeout(120):
-            while (await http.client.get("/readyz")).json().get("generation") != generation:
-                await asyncio.sleep(0.01)
-
     build("first")
-    http.run(until("000001"))
+    http.run(until(http, "000001"))
     assert http.get("/v1/items/first").json()["title"] == "first"
     build("second")
-    http.run(until("000002"))
+    http.run(until(http, "000002"))
     response = http.post("/v1/search/image", files={"image": photo("red")})
     assert [hit["item_id"] for hit in response.json()["hits"]] == ["second"]

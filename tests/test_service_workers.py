@@ -22,10 +22,9 @@ from service.http.app import create_app
 from service.runtime.worker_process import SharedEffort, WorkerProcess, shared_folder
 from service.settings import Settings
 from tests.conftest import Http, jpeg, plain
+from tests.writecalls import BEARER, KEY
 
 ROOT = Path(__file__).parent.parent
-KEY = "a key of sixteen letters"
-BEARER = {"authorization": f"Bearer {KEY}"}
 PINK = jpeg(plain((255, 105, 180)))
 
 

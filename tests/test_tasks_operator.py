@@ -12,13 +12,13 @@ from service.apikey import Scope
 from service.client import Vitrine
 from service.keyfile import KeyFile
 from tests.operator_driver import drawn, place, suggest_mugs
-from tests.page_driver import browser
+from tests.page_driver import browser, tabs
 from tests.person import Person, person
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-__all__ = ["browser", "person", "place"]  # fixtures
+__all__ = ["browser", "person", "place", "tabs"]  # fixtures
 pytestmark = pytest.mark.browser
 
 

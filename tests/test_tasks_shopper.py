@@ -18,14 +18,24 @@ from service.apikey import Scope
 from service.client import Vitrine
 from service.keyfile import KeyFile
 from service.settings import Settings
-from tests.page_driver import Shop, answer, browser, encoded, hits, photo_of, settled, two_things
+from tests.page_driver import (
+    Shop,
+    answer,
+    browser,
+    encoded,
+    hits,
+    photo_of,
+    settled,
+    tabs,
+    two_things,
+)
 from tests.person import Person, Typist, person
 from tests.webserver import serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
 
-__all__ = ["browser", "person"]  # fixtures
+__all__ = ["browser", "person", "tabs"]  # fixtures
 pytestmark = pytest.mark.browser
 
 GREEN = "tee-solstice-green-zigzag"

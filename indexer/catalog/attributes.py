@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from indexer.catalog.item_parser import FIELDS, Record, text_from
@@ -13,9 +15,13 @@ _BOOLEANS: Final = {"true": True, "false": False}
 _KEYS: Final = ("name", "attribute_code", "code", "key", "label", "PARAM_NAME")
 _VALUES: Final = ("value", "values", "option", "options", "terms", "VAL")
 
+_NAMED_BY: Final = ("attribute", "option", "group", "facet")  # objects with the name of a value
+
+_TEXT_PAIR: Final = re.compile(r"([^:=]{1,60}?)\s*[:=]\s*([^:=].*)")
 _SINGLE: Final = ({"name", "value"}, {"PARAM_NAME", "VAL"})  # a list of pairs that has but one
+_NAMES: Final = frozenset({"name", "label"})
 _REFERENCE: Final = frozenset(
-    {"name", "id", "slug", "handle", "code", "url", "@type", "@id"}
+    {*_NAMES, "id", "key", "slug", "handle", "code", "url", "@type", "@id"}
 )  # an object of these keys is something by its name, such as a brand
 
 
@@ -45,7 +51,9 @@ def flat_attributes(record: Record, language: str | None = None) -> FlatAttribut
         if isinstance(given, dict):
             for name, value in given.items():
                 _flatten(nested, text_from(name), value, language)
-        elif isinstance(given, list) and (pairs := _pairs(given)) is not None:
+        elif (isinstance(given, list) and (pairs := _pairs(given)) is not None) or (
+            isinstance(given, str) and (pairs := _pairs_in(given)) is not None
+        ):
             for name, value in pairs.items():
                 _flatten(nested, name, value, language)
         elif given not in (None, "", []) and given == given:  # PHP writes {} as []
@@ -67,7 +75,7 @@ def _flatten(found: Record, name: str, value: Any, language: str | None, depth: 
     if isinstance(value, dict):
         if is_translated(value) and (language or "en" in value):
             value = in_language(value, language)
-        elif "name" in value and set(value) <= _REFERENCE:
+        elif set(value) <= _REFERENCE and not _NAMES.isdisjoint(value):
             value = text_of(value, language)
         elif depth < _DEEPEST and value:
             for inner, leaf in value.items():
@@ -88,13 +96,46 @@ def _flatten(found: Record, name: str, value: Any, language: str | None, depth: 
 
 
 def _pairs(value: Any) -> dict[str, Any] | None:
-    """Return ``[{"name": "Color", "value": "red"}]`` as an object; None if it is no such list."""
+    """Return ``[{"name": "Color", "value": "red"}]`` as an object; None if it is no such list.
+
+    The values of a repeated name are a list.
+    """
     pairs: dict[str, Any] = {}
     for part in value:
         if not isinstance(part, dict):
             return None
-        name, leaf = first_of(part, _KEYS), first_of(part, _VALUES)
+        name, leaf = _pair(part)
         if not isinstance(name, str) or leaf is None:
             return None
-        pairs[name.strip()] = leaf
+        key = name.strip()
+        if key in pairs and pairs[key] != leaf:
+            before = pairs[key]
+            leaf = [*(before if isinstance(before, list) else [before]), leaf]
+        pairs[key] = leaf
     return pairs or None
+
+
+def _pairs_in(text: str) -> dict[str, Any] | None:
+    """Return ``Size: S, Color: White`` as an object; None if a part has no name and value."""
+    parts = [_TEXT_PAIR.fullmatch(part.strip()) for part in re.split(r"[,;|\n]", text)]
+    if not parts or not all(parts):
+        return None
+    return {match[1]: match[2] for match in parts if match}
+
+
+def _pair(part: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return the name and the value that an object states; the name may be in an object of it."""
+    if "option_display_name" in part:
+        return part["option_display_name"], part.get("label")
+    for key in _NAMED_BY:
+        group = part.get(key)
+        if isinstance(group, dict):
+            leaf = first_of(part, ("values", "value", "name", "label"))
+            if isinstance(leaf, list) and len(leaf) == 1:
+                leaf = leaf[0]
+            return first_of(group, ("name", "title", "label", "slug")), leaf
+    leaf = first_of(part, _VALUES)
+    if leaf is None and "code" in part:  # of Magento's GraphQL
+        leaf = part.get("label")
+        return part["code"], leaf
+    return first_of(part, _KEYS), leaf

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from indexer.catalog.categorytree import path_in_tree
+from indexer.catalog.nested import text_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from indexer.catalog.item_parser import Record
 
 _START: Final = 4096  # bytes in which the root element is
+_SHOPPERS: Final = ("gros", "nrp", "udp_nrp")  # gross prices, and those that makers recommend
+_IMAGES: Final = frozenset({"jpg", "jpeg", "png", "gif", "webp", "tif", "tiff"})
 _FIELDS: Final = {
     "title": "DESCRIPTION_SHORT",
     "description": "DESCRIPTION_LONG",
@@ -70,29 +73,44 @@ def bmecat_record(record: Record, groups: Mapping[str, list[str]]) -> Record:
         if details.get(name):
             found[field] = details[name]
     found["categories"] = groups.get(str(article), [])
-    for prices in _list(part.get("ARTICLE_PRICE_DETAILS")):
-        inner = _object(prices)
-        for listed in _list(inner.get("ARTICLE_PRICE", inner.get("PRODUCT_PRICE"))):
-            price = _object(listed)
-            if "price" not in found and price.get("PRICE_AMOUNT"):
-                found["price"] = price["PRICE_AMOUNT"]
-                found["currency"] = price.get("PRICE_CURRENCY", "")
+    listed = [
+        _object(price)
+        for prices in _list(part.get("ARTICLE_PRICE_DETAILS"))
+        for price in _prices_in(_object(prices))
+    ]
+    if amounts := [price for price in listed if price.get("PRICE_AMOUNT")]:
+        price = min(amounts, key=_rank)
+        found["price"] = price["PRICE_AMOUNT"]
+        found["currency"] = price.get("PRICE_CURRENCY", "")
     pictures = [
         _object(mime)
         for info in _list(part.get("MIME_INFO"))
         for mime in _list(_object(info).get("MIME"))
     ]
     found["images"] = [
-        mime["MIME_SOURCE"]
-        for mime in pictures
-        if mime.get("MIME_SOURCE") and str(mime.get("MIME_TYPE", "image/")).startswith("image")
+        mime["MIME_SOURCE"] for mime in pictures if mime.get("MIME_SOURCE") and _is_image(mime)
     ]
     for features in _list(part.get("ARTICLE_FEATURES")):
         for listed in _list(_object(features).get("FEATURE")):
             feature = _object(listed)
             if feature.get("FNAME") and feature.get("FVALUE"):
-                found[str(feature["FNAME"])] = feature["FVALUE"]
+                found[text_of(feature["FNAME"])] = feature["FVALUE"]
     return found
+
+
+def _prices_in(details: Record) -> list[Any]:
+    return _list(details.get("ARTICLE_PRICE", details.get("PRODUCT_PRICE")))
+
+
+def _rank(price: Record) -> int:
+    """Return the place of a price among several: what shoppers pay, with tax, comes first."""
+    kind = str(price.get("price_type", "")).casefold()
+    return next((at for at, name in enumerate(_SHOPPERS) if kind.startswith(name)), len(_SHOPPERS))
+
+
+def _is_image(mime: Record) -> bool:
+    kind = str(mime.get("MIME_TYPE") or "image/").casefold()
+    return kind.startswith("image") or kind in _IMAGES
 
 
 def _list(value: Any) -> list[Any]:

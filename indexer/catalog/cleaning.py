@@ -7,13 +7,15 @@ that the shop has.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from indexer.catalog.attributes import flat_attributes
+from indexer.catalog.categories import category_paths
 from indexer.catalog.currencies import COMMA_DECIMAL, SYMBOLS
-from indexer.catalog.item_parser import FIELDS, Cells, Record, is_empty, link_from
-from indexer.catalog.nested import currency_of, decoded_cell, money_value, picture_of, text_of
+from indexer.catalog.item_parser import FIELDS, Cells, Record, is_empty, link_from, text_from
+from indexer.catalog.money import Amount, amounts_in
+from indexer.catalog.nested import decoded_cell, picture_of, pictures_of, text_of
 from indexer.catalog.prices import UnclearPrice, parse_price
 from indexer.catalog.saleprice import amount_of
 from indexer.catalog.stock import parse_stock
@@ -23,8 +25,6 @@ from indexer.items import MAX_ID_BYTES
 if TYPE_CHECKING:
     from indexer.catalog.imagefiles import ImageFiles
 
-_LEVELS: Final = re.compile(r"\s*[>»›→]\s*|\s+/\s+")
-_COMMA: Final = re.compile(r"\s*(?<!\\),\s*")
 _BAR: Final = re.compile(r"\s*[;|\n]\s*")
 
 
@@ -97,7 +97,7 @@ class Cleaner:
         if field in ("title", "description"):
             return plain_text(text_of(value, self._language))
         if field == "categories":
-            return _unique(_categories(value, self._language))
+            return category_paths(value, self._language)
         if field == "images":
             paths = self._images(value, notes)
             return _unique(paths) if isinstance(value, Cells) else paths
@@ -108,12 +108,12 @@ class Cleaner:
 
     def _price(self, record: Record, notes: list[FieldNote]) -> float | None:
         found: list[float] = []
-        for amount in money_value(decoded_cell(record["price"])):
-            if is_empty(amount):
-                continue
-            price = self._parsed(amount, record.get("currency"))
+        for amount in _of_one_currency(record):
+            price = self._parsed(amount.value, record.get("currency"))
             if price is None:
-                notes.append(FieldNote("price", f"price {str(amount)[:40]!r} is read as none"))
+                notes.append(
+                    FieldNote("price", f"price {str(amount.value)[:40]!r} is read as none")
+                )
             else:
                 found.append(price)
         return min(found) if found else None
@@ -132,21 +132,18 @@ class Cleaner:
         """Take the currency from the price, unless the record has a currency of its own."""
         if cleaned.get("currency") or is_empty(record.get("price")) or "price" not in cleaned:
             return
-        currency = currency_of(record["price"])
-        if not currency:
-            for amount in money_value(record["price"]):
-                try:
-                    currency = parse_price(amount, ".").currency
-                except UnclearPrice:
-                    currency = ""
-                if currency:
-                    break
-        if currency:
-            cleaned["currency"] = currency
+        for amount in _of_one_currency(record):
+            try:
+                currency = amount.currency or parse_price(amount.value, ".").currency
+            except UnclearPrice:
+                continue
+            if currency:
+                cleaned["currency"] = SYMBOLS.get(currency, currency)
+                return
 
     def _images(self, value: Any, notes: list[FieldNote]) -> list[str]:
         paths: list[str] = []
-        for part in _parts(value):
+        for part in pictures_of(value):
             text = picture_of(part, self._language)
             if not isinstance(part, str) or not _is_cell(value):
                 written = [text]
@@ -170,6 +167,15 @@ class Cleaner:
         return found.path
 
 
+def _of_one_currency(record: Record) -> list[Amount]:
+    """Return the amounts of a price in the currency of the record, else in the first one."""
+    listed = [one for one in amounts_in(decoded_cell(record["price"])) if not is_empty(one.value)]
+    named = [one.currency for one in listed if one.currency]
+    wanted = text_from(record.get("currency")).upper()
+    currency = wanted if wanted in named else named[0] if named else ""
+    return [one for one in listed if one.currency == currency]
+
+
 def _one_of(field: str, cells: Cells, notes: list[FieldNote]) -> Any:
     """Return the one value of several columns of a field: the first, if it is no price.
 
@@ -187,37 +193,6 @@ def _one_of(field: str, cells: Cells, notes: list[FieldNote]) -> Any:
 def _is_cell(value: Any) -> bool:
     """Return True if a value is a cell or several, which may hold lists as text."""
     return isinstance(value, str | Cells)
-
-
-def _parts(value: Any) -> Iterable[Any]:
-    """Return the parts of a value: of several cells, the parts of each."""
-    if is_empty(value):
-        return []
-    if isinstance(value, Cells):
-        cells = [decoded_cell(cell) for cell in value if not is_empty(cell)]
-        return [
-            part for cell in cells for part in (cell if isinstance(cell, list | tuple) else [cell])
-        ]
-    return value if isinstance(value, list | tuple) else [value]
-
-
-def _categories(value: Any, language: str | None) -> list[str]:
-    paths: list[str] = []
-    for part in _parts(value):
-        text = plain_text(text_of(part, language))
-        if isinstance(part, str) and _is_cell(value):
-            bars = _BAR.split(text)
-            texts = _COMMA.split(text) if len(bars) == 1 else bars
-        else:
-            texts = [text]
-        paths += [category_path(text) for text in texts]
-    return [path for path in paths if path]
-
-
-def category_path(text: str) -> str:
-    """Return a category as a path: ``Clothing > Shirts`` and ``Clothing / Shirts`` have levels."""
-    levels = _LEVELS.sub("/", text.replace("\\,", ",").strip()).split("/")
-    return "/".join(level.strip() for level in levels if level.strip())
 
 
 def _unique(values: list[str]) -> list[str]:

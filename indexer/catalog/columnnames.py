@@ -23,13 +23,15 @@ _NAMES: Final[Mapping[str, str]] = {
         indeks | varenummer | varenr | tuotenumero | urun kodu | stok kodu | артикул |
         код товара | 货号 | 商家编码 | 商品编号 | 商品编码 | 产品编号 | 款号 | 商品番号 |
         品番 | 商品コード | 商品id | 상품코드 | aid | merchant product id | aw product id |
-        item id | product id | productid | product internal id | offer id | object id |
+        identifier | item id | product id | productid | product internal id | offer id | object id |
         objectid | internal reference | reference | reference number | external id |
-        internal id | system id | codigo de anuncio | numero de publicacion | token | uuid |
+        internal id | id product attribute | id product | system id | codigo de anuncio |
+        numero de publicacion | token | uuid |
         guid | asin | asin1 | listing id | id produktu | handle | handle id | model | code |
         gtin | ean | eans | ean13 | upc | barcode | isbn | nummer | nr | no""",
     "product_id": """
-        product id | item group id | group id | parent sku | parent id | parent code |
+        product id | id product | internal id | item group id | group id | parent sku |
+        parent id | parent code |
         parent product | parent item | parent asin | mainnumber | main number | master sku |
         handle | handle id | reference handle | product group id | product internal id |
         itemgroup id | style number | style id | model number | hauptartikel |
@@ -62,16 +64,18 @@ _NAMES: Final[Mapping[str, str]] = {
     "categories": """
         categories | category | merchant category | category path | categorypath |
         category tree | categorytree | product category | product categories | product type |
-        category name | categorytext | collection | collections | department | shop cat |
+        product types | category name | categorytext | collection | collections | department |
+        shop cat |
         google product category | product category complete name | kategorie | kategorien |
         produktkategorie | warengruppe | artikelgruppe | rubrik | categorie | rayon | famille |
         categoria | categorias | categoria prodotto | categorieen | productgroep | kategoria |
         kategorier | kategori | produktkategori | tuoteryhma | категория | категории | раздел |
         分类 | 类别 | 类目 | 商品分类 | カテゴリ | カテゴリー | 카테고리 |
-        ebay category 1 name | category 1 | product category 1 | reporting category""",
+        e bay category 1 name | taxons | category 1 | product category 1 | reporting category""",
     "price": """
         price | current price | selling price | sales price | price gross | gross price |
-        price incl tax | price tax included | price vat | price inc vat | retail price |
+        price incl tax | price incl | price tax included | price vat | price inc vat |
+        retail price |
         regular price | list price | standard price | start price | startprice | item price |
         product price | search price | base price | our price | variant price | price ek |
         price with vat | price including tax | price with tax | preis | verkaufspreis |
@@ -85,7 +89,7 @@ _NAMES: Final[Mapping[str, str]] = {
         net price | nettopreis | preis netto | prix ht | price excl tax | price tax excluded |
         prices | price range v2 | price range | unit price | now | now price | jetzt""",
     "sale price": """
-        sale price | saleprice | special price | discount price | discounted price |
+        sale price | special | saleprice | special price | discount price | discounted price |
         promo price | promotional price | offer price | online sale price | angebotspreis |
         aktionspreis | sonderpreis | prix promo | prix promotionnel | prix remise |
         precio rebajado | precio de oferta | precio oferta | prezzo scontato |
@@ -96,7 +100,8 @@ _NAMES: Final[Mapping[str, str]] = {
         waehrung | devise | moneda | divisa | valuta | moeda | waluta | para birimi | валюта |
         货币 | 币种 | 通貨 | 통화""",
     "in_stock": """
-        in stock | availability | stock status | stockstatus | is in stock | instock |
+        in stock | availability | availability is on stock | is on stock | stock status |
+        stockstatus | is in stock | instock |
         available | is available | available for sale | auf lager | vorratig | verfugbar |
         verfuegbar | verfugbarkeit | verfuegbarkeit | lieferbar | disponibilite | disponible |
         en stock | disponibilidad | disponibilita | disponibile | disponibilidade |
@@ -137,12 +142,13 @@ _NAMES: Final[Mapping[str, str]] = {
         media urls | media url | product media main image url | merchant image url |
         large image | main variant image | product media | cover image url |
         variant image url | item photo url | main product image locator | url des hauptbildes |
-        internal image url | image url import""",
+        internal image url | image url import | assets""",
     "more images": """
         additional image | additional images | additional image link | additional image links |
         additional image url | additional image urls | other image url | other images |
         alternate image | alternative image | imgurl alternative | gallery | gallery images |
-        image gallery | more images | galerie | galleria | galeria | weitere bilder |
+        image gallery | media gallery | more images | galerie | galleria | galeria |
+        weitere bilder |
         zusatzbilder | photos supplementaires | imagenes adicionales | variation image |
         hover image | more variant images | variant media | additionalimage |
         other product image locator | product media gallery image url | image url alternative |
@@ -220,12 +226,15 @@ KNOWN: Final[frozenset[str]] = frozenset(name for names in NAMES.values() for na
 
 
 def is_header(cells: Iterable[object]) -> bool:
-    """Return True if a row has a cell ``id``, or names of columns in most, at least two, cells."""
+    """Return True if a row has a cell ``id``, or names of columns in most of two cells or more.
+
+    Of four known names, a fourth of the cells is enough: templates have columns of their own.
+    """
     keys = [loose_key(cell) for cell in cells if cell not in (None, "")]
     if "id" in keys and len(keys) > 1:
         return True
     known = sum(key in KNOWN or key.rstrip(" 0123456789") in KNOWN for key in keys)
-    return known >= 2 and known * 2 >= len(keys)
+    return (known >= 2 and known * 2 >= len(keys)) or (known >= 4 and known * 4 >= len(keys))
 
 
 @lru_cache(maxsize=1 << 15)  # more than the columns of the widest table

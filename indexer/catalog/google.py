@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Final
 
+from indexer.catalog.categories import split_at_commas
 from indexer.catalog.item_parser import Record
 from indexer.catalog.saleprice import price_now
 from indexer.catalog.shopformat import ColumnMapping, ShopFormat, column_key, text_cell
@@ -18,7 +19,9 @@ _MARKS: Final = frozenset(
         *("additional image link", "condition", "sale price", "mpn", "link", "price"),
     }
 )
+_IDS: Final = frozenset({"id", "sku id"})  # the second one is TikTok's
 _PICTURES: Final = frozenset({"image link", "image.url"})
+_ENDS_LIST: Final = re.compile(r"\s(?:&|and|und|et|y|e|en)\s", re.IGNORECASE)  # "Tees & Shirts"
 _INDEX: Final = re.compile(r"\[\d+\]")
 # product_tags[0], image[0].tag[0]
 _NUMBERED: Final = re.compile(r"\w+\[\d+\](?:\.\w+(?:\[\d+\])?)?")
@@ -30,7 +33,7 @@ class GoogleFeed(ShopFormat):
 
     name = "google"
     columns: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "id": ("id",),
+        "id": ("id", "sku id"),
         "product_id": ("item group id",),
         "title": ("title",),
         "description": ("description", "summary", "content"),
@@ -59,7 +62,7 @@ class GoogleFeed(ShopFormat):
     def recognizes(self, columns: Collection[str]) -> bool:
         """Return True if a file has ids, image links, and another column of a feed."""
         has = {_INDEX.sub("", column) for column in columns}
-        return "id" in has and bool(has & _PICTURES) and bool(has & _MARKS)
+        return bool(has & _IDS) and bool(has & _PICTURES) and bool(has & _MARKS)
 
     def _columns_of(
         self, field: str, found: Mapping[str, str], mapping: ColumnMapping
@@ -115,21 +118,21 @@ def _details(record: Record) -> Record:
     return found
 
 
-def _paths_in(text: str) -> Any:
+def _paths_in(text: str) -> list[str]:
     """Return the paths in a list by commas; a part without levels belongs to the next path.
 
-    Google's names have commas: ``Food, Beverages & Tobacco > Food Items`` is one path.
+    Google's names have commas, also ``Toys, Games & Hobbies``, which is no list.
     """
-    if ">" not in html.unescape(text):
-        return text
     paths: list[str] = []
-    start = ""
-    for part in html.unescape(text).split(","):
-        start = f"{start},{part}" if start else part
+    waiting: list[str] = []
+    for part in split_at_commas(html.unescape(text)):
+        waiting.append(part)
         if ">" in part:
-            paths.append(start)
-            start = ""
-    return [*paths, start] if start else paths
+            paths.append(", ".join(waiting))
+            waiting = []
+    if waiting and not paths and _ENDS_LIST.search(waiting[-1]):
+        return [", ".join(waiting)]
+    return [path for path in (*paths, *waiting) if path.strip()]
 
 
 def _is_named(taxonomy: Any) -> bool:

@@ -35,6 +35,7 @@ _MEDIA_FOLDERS: Final = (
     "pub/media/catalog/product",
     "media/catalog/product",
     "catalog/product",
+    "image",
 )
 _MOST_FOLDERS: Final = 256  # listings that are kept
 _MOST_PARTS: Final = 4  # of a file name with separators, in a list of paths

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from indexer.catalog.item_parser import BrokenRow, NumberedRow, Record
+from indexer.catalog.jsonapi import is_jsonapi, jsonapi_records
+from indexer.catalog.jsonwrappers import is_product, unwrapped
 from indexer.errors import BadCatalog
 from indexer.jsonbytes import decode_json, decode_json_as
 
@@ -20,7 +22,8 @@ _FIRST_FIELD = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:\s*("(?:[^"\\]|\\.)*
 # Where documents of shops keep their products.
 _LISTS: Final = (
     "products", "items", "@graph", "itemListElement", "data", "results", "offers", "nodes",
-    "edges", "_embedded", "product",
+    "edges", "_embedded", "product", "objects", "listings", "records", "hits",
+    "entries", "resources", "articles", "documents", "docs", "rows", "content",
 )  # fmt: skip
 
 
@@ -57,13 +60,13 @@ def json_document(path: Path) -> Iterator[NumberedRow]:
             yield from json_lines(path)
             return
         raise BadCatalog(f"{path} is not JSON: {error}") from error
-    found = products_in(document)
+    found = jsonapi_records(document) if is_jsonapi(document) else products_in(document)
     if found is None:
         kind = type(document).__name__
         raise BadCatalog(f"{path}: expected a list of objects, or an object with one; got {kind}")
     for number, record in enumerate(found, start=1):
         if isinstance(record, dict):
-            yield f"object {number}", record
+            yield f"object {number}", unwrapped(record)
         else:
             reason = f"expected an object, got {type(record).__name__}"
             yield f"object {number}", BrokenRow(reason, {})
@@ -88,6 +91,9 @@ def products_in(document: Any) -> list[Any] | None:
             nested = products_in(inner)
             if nested is not None and nested != [inner]:
                 return nested
+    parts = list(document.values())
+    if len(parts) > 1 and all(isinstance(part, dict) and is_product(part) for part in parts):
+        return [{"id": name, **part} for name, part in document.items()]  # by their ids
     return [document]
 
 
@@ -102,7 +108,7 @@ def _decoded(line: bytes) -> Record | BrokenRow:
     except msgspec.DecodeError as error:
         return BrokenRow(f"not JSON: {error}", _first_field(line))
     if isinstance(record, dict):
-        return record
+        return unwrapped(record)
     return BrokenRow(f"expected an object, got {type(record).__name__}", {})
 
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from indexer.catalog.item_parser import BrokenRow, Cells, Record
+from indexer.catalog.objectstock import stock_in
 from indexer.catalog.saleprice import amount_of, price_now
 from indexer.catalog.shopformat import (
     LIST_FIELDS,
@@ -153,6 +154,8 @@ class Magento(ShopFormat):
                 record["product_id"] = text_cell(self._get(parent, "sku"))
         if "categories" not in mapping and isinstance(record.get("categories"), str):
             record["categories"] = _without_root(record["categories"])
+        if "in_stock" not in mapping and "in_stock" not in record:
+            record |= _stock_in(self._get(row, "extension attributes"))
         for name, value in more.items():
             if column_key(name) not in self.ignored and name not in _UNSEEN:
                 record.setdefault(name, value)
@@ -246,6 +249,13 @@ class Magento(ShopFormat):
                 values = [part.strip().strip('"') for part in value.split("|")]
                 found[name.strip()] = values[0] if len(values) == 1 else values
         return found
+
+
+def _stock_in(more: Any) -> Record:
+    """Return the stock that the interface states in the extension attributes of a product."""
+    stock = more.get("stock_item") if isinstance(more, dict) else None
+    found = stock_in(stock) if isinstance(stock, dict) else None
+    return {} if found is None else {"in_stock": found}
 
 
 def _without_root(text: str) -> str:

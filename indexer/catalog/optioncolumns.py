@@ -20,6 +20,8 @@ _VALUED: Final = re.compile(r"\b(?:value|values|choices|description)\b")
 _GERMAN: Final = (("variationswertname", "variation value"), ("variationsname", "variation name"))
 _CELLS: Final = frozenset({"variation details", "relationship details", "custom fields"})
 _TRIPLES: Final = re.compile(r"name\s*:\s*value", re.IGNORECASE)  # of PrestaShop, in the header
+_TYPED: Final = re.compile(r"name\s*:\s*type", re.IGNORECASE)  # PrestaShop's combinations
+_PLACED: Final = re.compile(r"\(value\s*:\s*position\)", re.IGNORECASE)
 _SWATCH: Final = re.compile(r"\[#[0-9A-Fa-f]{3,8}(?:,#[0-9A-Fa-f]{3,8})*\]|^#[0-9A-Fa-f]{3,8}:")
 _PLAIN_NAMES: Final = frozenset({"title", ""})
 
@@ -58,25 +60,39 @@ def options_of(row: Record, columns: Sequence[tuple[str, str]]) -> Record:
 
 def paired_columns(names: Sequence[str]) -> list[str]:
     """Return the columns whose cells list names and values of attributes."""
-    return [name for name in names if _TRIPLES.search(name) or loose_key(name) in _CELLS]
+    return [
+        name
+        for name in names
+        if any(part.search(name) for part in (_TRIPLES, _TYPED, _PLACED))
+        or loose_key(name) in _CELLS
+    ]
 
 
 def paired_cells(row: Record, columns: Sequence[str]) -> dict[str, Record]:
     """Return the attributes that single cells list, by the column of the cell.
 
     ``[Size=M;Color=Red]`` and ``Size=M|Color=Red;Blue`` are lists of pairs; ``Fabric:Wool:1`` is a
-    name, a value and a position in a column whose name says so.
+    name, a value and a position in a column whose name says so. PrestaShop's combinations have
+    names, such as ``Color:color:0``, in one column, and values in another.
     """
     found: dict[str, Record] = {}
+    typed = next((column for column in columns if _TYPED.search(column)), None)
     for column in columns:
         cell = text_cell(row.get(column)) if isinstance(row.get(column), str) else ""
         if _TRIPLES.search(column):
             triples = (part.split(":") for part in cell.split(","))
             pairs = {part[0].strip(): part[1].strip() for part in triples if len(part) > 1}
             found[column] = {name: value for name, value in pairs.items() if name and value}
+        elif _PLACED.search(column) and typed is not None:
+            titles = [part.split(":")[0].strip() for part in text_cell(row.get(typed)).split(",")]
+            values = [part.rpartition(":")[0].strip() or part for part in cell.split(",")]
+            found[column] = {
+                name: value for name, value in zip(titles, values, strict=False) if name and value
+            }
+            found[typed] = {}
         elif "=" in cell:
             found[column] = named_values(cell)
-    return {column: pairs for column, pairs in found.items() if pairs}
+    return {column: pairs for column, pairs in found.items() if pairs or column == typed}
 
 
 def named_values(cell: str) -> Record:

@@ -180,14 +180,19 @@ class PlainTable(ShopFormat):
     def _shared(self, row: Record) -> SharedColumns:
         columns, index = self._columns(row), self._index(row)
         texts = [name for field in _SHARED for name in self._columns_of(field, index, {})]
-        prices = [
-            *self._columns_of("price", index, {}),
-            *filter(None, (columns.first("sale price"), columns.first("currency"))),
-        ]
+        texts += columns.levels
+        prices = self._columns_of("price", index, {})
+        if sale := columns.first("sale price"):
+            prices = [*prices, sale]
         images = self._columns_of("images", index, {})
         own = self._columns_of("id", index, {})
         return SharedColumns(
-            texts, images, prices, self._product_column(row) or "", own[0] if own else ""
+            texts,
+            images,
+            prices,
+            columns.first("currency") or "",
+            self._product_column(row) or "",
+            own[0] if own else "",
         )
 
     def _columns(self, row: Record) -> TableColumns:
@@ -279,5 +284,5 @@ def _with_subcategory(text: str, row: Record, columns: TableColumns) -> str:
     """Return a category with its subcategory, which has a column of its own."""
     if "CATEGORYTEXT" in columns.names:
         text = text.replace("|", ">")  # as price comparisons write levels
-    texts = (short_text(row[column]) for column in columns.subcategories)
+    texts = (short_text(row[column]) for column in columns.subcategories())
     return " > ".join(part for part in (text, *texts) if part.strip())

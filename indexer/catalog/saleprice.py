@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from indexer.catalog.item_parser import is_empty, text_from
+from indexer.catalog.money import amounts_in
 from indexer.catalog.prices import UnclearPrice, parse_price
 
 
@@ -47,6 +48,11 @@ def discounted(price: Any, discount: Any, *, is_share: bool) -> Any:
 
 def amount_of(price: Any) -> float | None:
     """Return the amount of a price to compare it with others; None if it is none."""
+    if isinstance(price, dict):
+        try:
+            price = next((amount.value for amount in amounts_in(price)), None)
+        except ValueError:
+            return None
     try:
         return parse_price(price, ".").amount
     except UnclearPrice:

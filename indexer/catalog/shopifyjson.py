@@ -62,11 +62,12 @@ class ShopifyJson(ShopFormat):
             if isinstance(row, BrokenRow) or not isinstance(variants, list):
                 yield where, row
                 continue
-            skus = [text_cell(part.get("sku")) for part in variants if isinstance(part, dict)]
-            for number, variant in enumerate(variants, start=1):
-                if isinstance(variant, dict):
-                    place = where if len(variants) == 1 else f"{where}, variant {number}"
-                    yield place, _variant(row, variant, skus)
+            # A product without variants is an item all the same.
+            listed = [part for part in variants if isinstance(part, dict)] or [{}]
+            skus = [text_cell(part.get("sku")) for part in listed]
+            for number, variant in enumerate(listed, start=1):
+                place = where if len(listed) == 1 else f"{where}, variant {number}"
+                yield place, _variant(row, variant, skus)
 
     def not_for_sale(self, row: Record) -> str:
         """Return a reason for a draft and an archived product."""
@@ -90,7 +91,8 @@ def _variant(product: Record, variant: Record, skus: list[str]) -> Record:
     row.update({name: value for name, value in variant.items() if name not in ("title", "handle")})
     own = text_cell(variant.get("sku"))
     if not own or skus.count(own) > 1:
-        row["sku"] = variant.get("id") or product.get("handle")
+        names = ("sku", "id", "handle")
+        row["sku"] = variant.get("id") or next((product[n] for n in names if product.get(n)), "")
     if is_blank(row.get("handle")):
         row["handle"] = text_cell(product.get("id"))
     row["images"] = _images(product, variant)

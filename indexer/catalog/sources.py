@@ -19,7 +19,7 @@ from indexer.catalog.cleaning import Cleaner
 from indexer.catalog.encodings import WINDOWS, encoding_of
 from indexer.catalog.folderfile import folder_records
 from indexer.catalog.formatnames import FILE_KINDS, FORMATS
-from indexer.catalog.formats import format_of
+from indexer.catalog.formats import format_of_rows
 from indexer.catalog.imagefiles import ImageFiles
 from indexer.catalog.item_parser import (
     FIELDS,
@@ -256,14 +256,10 @@ class Catalog:
         return record_reader(self.path, _KINDS, kind=known, encoding=self._reading.encoding)
 
     def _found_format(self) -> ShopFormat:
-        """Return the format named, or the one that the columns of the first record show."""
+        """Return the format named, or the one that the first records show."""
         if self._format is None:
-            first: Record = {}
-            for _, row in self._read():
-                if not isinstance(row, BrokenRow):
-                    first = row
-                    break
-            self._format = format_of(first, self._reading.format, self._reading.language)
+            name, language = self._reading.format, self._reading.language
+            self._format = format_of_rows(self._read, name, language)
         return self._format
 
     def _decimal_mark(self) -> str | None:

@@ -68,6 +68,16 @@ _COUNT: Final = re.compile(
 )
 
 
+# A time of delivery: "Available from 1 to 3 days", "2-3 Werktage", "ships in 24 h".
+_DELIVERY: Final = re.compile(
+    r"(?:(?:available|delivery|delivered|ships?|shipped|dispatched|lieferbar|lieferzeit|versand|"
+    r"livraison|expédié|envío|consegna|disponible|disponibile|leverbaar|levertijd|wysyłka)\b\D*)?"
+    r"\d+\s*(?:(?:-|–|to|bis|à|a|do|tot)\s*\d+\s*)?"
+    r"(?:h|hours?|stunden?|(?:business|working) days?|days?|werktage?n?|tage?n?|wochen?|weeks?|"
+    r"jours?(?: ouvrés)?|días?|giorni|dni|dagen|werkdagen|dní|dnů|дн\.?|дней|дня|ημέρες)\b.*"
+)
+
+
 def parse_stock(value: object) -> bool:
     """Parse a text or number as "can be bought"; an empty value is True.
 
@@ -90,6 +100,8 @@ def _parsed(value: str) -> bool:
     count = _COUNT.fullmatch(text)
     if count is not None:
         return float(count[1].replace(",", ".")) > 0
+    if _DELIVERY.fullmatch(text):
+        return True
     bare = _folded(re.sub(r"\([^)]*\)", "", text))
     if bare in _FALSE or bare in _TRUE:
         return bare in _TRUE

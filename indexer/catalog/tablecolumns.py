@@ -24,8 +24,8 @@ LISTED: Final = re.compile(r"^(?:\*?C:|\*)(?=.)")
 _WITH_MEDIA: Final = frozenset({"cover media url", "field type"})  # of Shopware and Wix
 _COVERS: Final = frozenset({"cover media url", "cover image", "cover image url"})
 _LEVEL: Final = re.compile(
-    r"(?:product )?(?:kategorie|category|categorie|categoria)s? "
-    r"(?:ebene|level|lvl|niveau|nivel) (\d)"
+    r"(?:p cat|(?:product )?(?:kategorie|category|categorie|categoria)s? "
+    r"(?:ebene|level|lvl|niveau|nivel)) (\d)"
 )
 _WITH_TAX: Final = re.compile(r"inc|gross|brutto|ttc|inkl|ivato", re.IGNORECASE)
 
@@ -45,13 +45,6 @@ class TableColumns:
             if key and (key not in self.by_key or _is_better(name, self.by_key[key])):
                 self.by_key[key] = name
 
-        self.subcategories = [
-            found
-            for key in NAMES["subcategory"]
-            for number in ("{}", "{} 1", "{} 2", "{} 3", "us {} 1", "us {} 2")
-            if (found := self.by_key.get(number.format(key))) is not None
-        ]
-        """Columns of the levels below a category, the highest first."""
         levels = ((_LEVEL.fullmatch(loose_key(name)), name) for name in names)
         self.levels = [
             name for _, name in sorted((match[1], name) for match, name in levels if match)
@@ -72,6 +65,18 @@ class TableColumns:
             found = [self.by_key[key] for key in NAMES.get(role, ()) if key in self.by_key]
             self._roles[role] = found
         return next((name for name in found if name not in without), None)
+
+    def subcategories(self) -> list[str]:
+        """Return the columns of the levels below a category, in its language, the highest first."""
+        category = next(iter(self.fields.get("categories", ())), "")
+        match = _OF_COUNTRY.fullmatch(category)
+        start = f"{match['language'].casefold()} " if match else ""
+        return [
+            found
+            for key in NAMES["subcategory"]
+            for end in ("", " 1", " 2", " 3")
+            if (found := self.by_key.get(f"{start}{key}{end}")) is not None
+        ]
 
     def priced(self) -> str | None:
         """Return a column such as ``Price EUR``, or None."""

@@ -20,13 +20,15 @@ class SharedColumns(NamedTuple):
     """The columns that rows of one product share.
 
     ``texts`` are filled one by one, ``images`` only if none of them is given. ``price`` are the
-    columns of a price; they are filled together, and only from the row of the parent, whose id is
-    in the column ``item``; a variant names it in the column ``product``. "" is no column.
+    columns of a price; they are filled together with ``currency``, and only from the row of the
+    parent, whose id is in the column ``item``; a variant names it in the column ``product``. "" is
+    no column.
     """
 
     texts: Sequence[str]
     images: Sequence[str]
     price: Sequence[str] = ()
+    currency: str = ""
     product: str = ""
     item: str = ""
 
@@ -59,7 +61,7 @@ def filled_rows(
         for where, row in group:
             if row is base:
                 variants = [member for _, member in group if member is not base]
-                yield where, _priced(row, variants, columns.price) if row is parent else row
+                yield where, _priced(row, variants, columns) if row is parent else row
             else:
                 yield where, _filled(row, base, columns, is_parent=base is parent)
 
@@ -69,18 +71,19 @@ def _filled(row: Record, base: Record, columns: SharedColumns, *, is_parent: boo
     if all(is_blank(row.get(name)) for name in columns.images):
         full = inherited(full, base, columns.images)
     if is_parent and all(is_blank(row.get(name)) for name in columns.price):
-        full = inherited(full, base, columns.price)
+        full = inherited(full, base, [*columns.price, columns.currency])
     if is_parent and columns.product and not is_blank(base.get(columns.item)):
         full = {**full, columns.product: base[columns.item]}
     return full
 
 
-def _priced(row: Record, variants: Sequence[Record], columns: Sequence[str]) -> Record:
+def _priced(row: Record, variants: Sequence[Record], columns: SharedColumns) -> Record:
     """Return the row of a product; without a price, with that of its cheapest variant."""
-    if not columns or any(not is_blank(row.get(name)) for name in columns):
+    if not columns.price or any(not is_blank(row.get(name)) for name in columns.price):
         return row
-    cheapest = lowest_priced(variants, columns[0])
-    return row if cheapest is None else inherited(row, cheapest, columns)
+    cheapest = lowest_priced(variants, columns.price[0])
+    names = [*columns.price, columns.currency]
+    return row if cheapest is None else inherited(row, cheapest, names)
 
 
 def lowest_priced(rows: Iterable[Record], column: str) -> Record | None:

@@ -113,6 +113,9 @@ class WooCommerce(ShopFormat):
             record["price"] = self._price_of(row, record["price"])
             if is_blank(record["price"]):  # of a product with variations
                 record["price"] = self._lowest.get(self._own_id(row), record["price"])
+        if "categories" not in mapping and isinstance(record.get("categories"), str):
+            # A comma in a name has a backslash, so every other one separates.
+            record["categories"] = re.split(r"\s*(?<!\\),\s*", record["categories"])
         for name in ("description", "short description"):
             if isinstance(text := record.get(name), str) and "\\n" in text:
                 record[name] = text.replace("\\n", "\n")  # as WooCommerce writes a line break

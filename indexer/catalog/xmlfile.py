@@ -7,11 +7,14 @@ does not expand to gigabytes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from indexer.catalog.bmecat import bmecat_groups, bmecat_record
+from indexer.catalog.ceneo import ceneo_record, is_ceneo
+from indexer.catalog.icecat import icecat_element, is_icecat_product
 from indexer.catalog.item_parser import BrokenRow
-from indexer.catalog.salesforce import salesforce_links, salesforce_record
+from indexer.catalog.salesforce import SalesforceLinks, salesforce_links, salesforce_record
+from indexer.catalog.xmlvalues import element_record, local_name
 from indexer.errors import BadCatalog
 
 if TYPE_CHECKING:
@@ -24,9 +27,9 @@ if TYPE_CHECKING:
 _PRODUCTS: Final = frozenset(
     {"item", "entry", "product", "offer", "shopitem", "article", "artikel", "produkt", "produit"}
 )
+_NOKAUT: Final = "nokaut"
+_TITLE: Final = ("typePrefix", "vendor", "model")
 _CATEGORIES: Final = ("categoryId", "category_id")  # a product's, by the number of a <category>
-_GOOGLE: Final = "base.google.com/ns"
-_DEEPEST: Final = 20
 
 
 def xml_records(path: Path) -> Iterator[NumberedRow]:
@@ -46,9 +49,7 @@ def xml_records(path: Path) -> Iterator[NumberedRow]:
         with path.open("rb") as file:
             stack: list[Element] = []
             product: Element | None = None
-            categories: dict[str, str] = {}
-            groups = bmecat_groups(path)
-            links = salesforce_links(path)
+            feed = _Feed({}, bmecat_groups(path), salesforce_links(path))
             for event, element in iterparse(
                 file, events=("start", "end"), forbid_dtd=False, forbid_entities=True
             ):
@@ -58,18 +59,11 @@ def xml_records(path: Path) -> Iterator[NumberedRow]:
                         product = element
                     continue
                 stack.pop()
-                if product is None and _name(element.tag) == "category" and element.get("id"):
-                    parent = categories.get(element.get("parentId") or "", "")
-                    name = " ".join("".join(element.itertext()).split())
-                    categories[element.attrib["id"]] = f"{parent} > {name}" if parent else name
+                if product is None:
+                    feed.add_category(element)
                 if product is not None and element is product:
                     number += 1
-                    record = (
-                        _with_paths(_record(element), categories, groups)
-                        if links is None
-                        else salesforce_record(element, links)
-                    )
-                    yield f"product {number}", record
+                    yield f"product {number}", feed.record(element, str(stack[0].tag))
                     product = None
                 if product is None and stack:
                     stack[-1].remove(element)  # so that memory holds one product at a time
@@ -83,72 +77,54 @@ def xml_records(path: Path) -> Iterator[NumberedRow]:
         raise BadCatalog(f"cannot read {path}: {error}") from error
 
 
+class _Feed(NamedTuple):
+    """What a feed says of all its products: categories by number, BMEcat's groups, and links."""
+
+    categories: dict[str, str]
+    groups: Mapping[str, list[str]] | None
+    links: SalesforceLinks | None
+
+    def add_category(self, element: Element) -> None:
+        """Add the path of a category that the feed lists by its number."""
+        if local_name(element.tag) == "category" and element.get("id"):
+            parent = self.categories.get(element.get("parentId") or "", "")
+            name = " ".join("".join(element.itertext()).split())
+            self.categories[element.attrib["id"]] = f"{parent} > {name}" if parent else name
+
+    def record(self, element: Element, root: str) -> Record:
+        """Return the record of a product; ``root`` is the name of the outermost element."""
+        if self.links is not None:
+            return salesforce_record(element, self.links)
+        if is_ceneo(element):
+            return ceneo_record(element)
+        if is_icecat_product(element):
+            return icecat_element(element)
+        record = element_record(element)
+        if self.groups is not None:
+            return bmecat_record(record, self.groups)
+        if root == _NOKAUT:
+            record.pop("availability", None)  # the days until it is sent
+        kind, maker, model = (str(record.get(name) or "") for name in _TITLE)
+        if maker and model and not any(record.get(name) for name in ("name", "title")):
+            record["name"] = f"{kind} {maker} {model}".strip()  # as Yandex puts titles together
+        return _with_paths(record, self.categories)
+
+
 def _is_product(element: Element, stack: list[Element]) -> bool:
     """Return True if an element is a product; within a list of references it is none."""
-    if _name(element.tag).casefold() not in _PRODUCTS:
+    if is_ceneo(element):
+        return True
+    if local_name(element.tag).casefold() not in _PRODUCTS:
         return False
-    return len(stack) < 2 or not _name(stack[-2].tag).casefold().endswith("reference")
+    return len(stack) < 2 or not local_name(stack[-2].tag).casefold().endswith("reference")
 
 
-def _with_paths(
-    record: Record, categories: dict[str, str], groups: Mapping[str, list[str]] | None
-) -> Record:
-    """Return a record with the paths of its categories, and the fields of BMEcat by our names."""
-    if groups is not None:
-        return bmecat_record(record, groups)
+def _with_paths(record: Record, categories: Mapping[str, str]) -> Record:
+    """Return a record with the paths of its categories in place of their numbers."""
     for name in _CATEGORIES:
         numbers = record.get(name)
         listed = numbers if isinstance(numbers, list) else [numbers]
         if categories and "category" not in record and any(part in categories for part in listed):
-            record["category"] = [categories[part] for part in listed if part in categories]
+            record["category"] = [categories[str(part)] for part in listed if part in categories]
             del record[name]
     return record
-
-
-def _record(product: Element) -> Record:
-    record: Record = dict(product.attrib)
-    from_google: set[str] = set()
-    for child in product:
-        name = _name(child.tag)
-        is_google = _GOOGLE in str(child.tag)
-        value = _value(child)
-        if is_google and name not in from_google:
-            from_google.add(name)
-            record[name] = value
-        elif not is_google and name in from_google:
-            continue
-        elif name in record:
-            before = record[name]
-            record[name] = [*before, value] if isinstance(before, list) else [before, value]
-        else:
-            record[name] = value
-    return record
-
-
-def _value(element: Element, depth: int = 0) -> Any:
-    """Return the text of an element, the target of a link, or an object of its children."""
-    children = list(element)
-    if children and depth < _DEEPEST and not _is_markup(children):
-        inner: Record = {}
-        for child in children:
-            name, value = _name(child.tag), _value(child, depth + 1)
-            if name in inner:
-                before = inner[name]
-                value = [*before, value] if isinstance(before, list) else [before, value]
-            inner[name] = value
-        return inner
-    text = " ".join("".join(element.itertext()).split())
-    if text and element.attrib.keys() == {"name"}:  # <param name="Color">red</param>
-        return {"name": element.attrib["name"], "value": text}
-    if text and element.attrib.keys() & {"currency", "currencyCode"}:
-        return {"value": text, **element.attrib}
-    return text or element.attrib.get("href", "")
-
-
-def _is_markup(children: list[Element]) -> bool:
-    """Return True if the children are XHTML, which is a text."""
-    return all("www.w3.org/1999/xhtml" in str(child.tag) for child in children)
-
-
-def _name(tag: object) -> str:
-    return str(tag).rpartition("}")[2]

@@ -79,13 +79,11 @@ def calibrate(
     vectors: Vectors,
     rows: Sequence[tuple[int, Row]],
     records: Iterable[ItemRecord],
-    *,
-    seed: int = 0,
 ) -> Fitted:
     """Fit the confidence of an index's hits. It takes a few seconds with a fast encoder.
 
     ``vectors`` (n, dim) and ``rows`` are those that ``index`` was built from, by rising number.
-    Pictures are the display copies in the store. The result is deterministic for a shop and a seed,
+    Pictures are the display copies in the store. The result is deterministic for a shop,
     unless encoding takes over 30 s.
     """
     known = {record.item.item_id: record for record in records}
@@ -93,7 +91,7 @@ def calibrate(
     if count < FEWEST:
         return Fitted(None, f"too few products to calibrate: {count}, needed {FEWEST}")
     shop = _IndexedProducts(index, rows, products)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     retaken, blanks = _retaken(store, encoder, rows, known, rng)
     if not len(retaken.places):
         return Fitted(None, "no picture of the shop could be read")

@@ -23,7 +23,7 @@ import numpy as np
 from indexer.arrays import unit
 from indexer.encoders.base import hash_file
 from indexer.encoders.onnxsession import fixed_batch, open_session
-from indexer.errors import EncoderNotFound
+from indexer.errors import EncoderNotFound, one_line
 from indexer.imaging.preprocess import Fit, Preprocess, Resample
 from indexer.jsonbytes import decode_json_as
 from indexer.regularfile import read_regular
@@ -118,8 +118,9 @@ class OnnxEncoder:
             blank = np.zeros((count, self.settings.size, self.settings.size, 3), dtype=np.uint8)
             vectors = self._run(blank)
         except Exception as error:  # ONNX Runtime has no base class for what it raises
-            reason = " ".join(str(error).split())[:200]
-            raise EncoderNotFound(f"{path} does not run as its JSON file says: {reason}") from error
+            raise EncoderNotFound(
+                f"{path} does not run as its JSON file says: {one_line(error)}"
+            ) from error
         if vectors.shape != (count, self.dim):
             raise EncoderNotFound(
                 f"{path} returns {vectors.shape} for {count} images, but by its JSON file it "

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from indexer.arrays import unit
-from indexer.errors import EncoderNotFound
+from indexer.errors import EncoderNotFound, one_line
 from indexer.threads import THREADS
 
 if TYPE_CHECKING:
@@ -76,12 +76,6 @@ def cannot_load(encoder_id: str, tried: str, error: BaseException) -> EncoderNot
     if isinstance(error, ImportError) and error.name:  # some text towers need transformers
         message += f"; pip install {error.name}"
     return EncoderNotFound(message)
-
-
-def one_line(error: BaseException) -> str:
-    """Return an exception's message on one line, at most 200 characters, or its class name."""
-    text = " ".join(str(error).split())
-    return text[:200] or type(error).__name__
 
 
 def hash_weights(model: Any, preprocess: Preprocess, *details: object) -> str:

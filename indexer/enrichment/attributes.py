@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from indexer.catalog.texts import plain_text
 from indexer.enrichment.category import guess_category
 from indexer.enrichment.chinese_words import chinese_finds
-from indexer.enrichment.contexts import is_denied, is_of_part, is_option, is_stated
+from indexer.enrichment.contexts import is_denied, is_of_part, is_option, is_stated, just_before
 from indexer.enrichment.gazetteer import (
     HAN,
     Attribute,
@@ -175,11 +175,12 @@ def _in_description(text: str, gazetteer: Gazetteer) -> Iterator[_Find]:
     start_of = 0
     for end_of in [*(match.end() for match in _SENTENCE.finditer(text)), len(text)]:
         sentence = text[start_of:end_of]
+        offers_choice = is_option(sentence)
         for start, end, values in _matches(sentence, gazetteer):
             place = (start_of + start, start_of + end)
             source = Source("description", *place, text[place[0] : place[1]])
             for value in values:
-                confidence = _confidence(value, sentence, start, end)
+                confidence = _confidence(value, sentence, start, end, offers_choice=offers_choice)
                 if confidence:
                     yield _Find(value, confidence, source)
         start_of = end_of
@@ -210,14 +211,14 @@ def _is_out(value: Value, text: str, start: int, end: int, *, in_title: bool) ->
     return of_looks and is_of_part(text, start, end, in_title=in_title, of_color=of_color)
 
 
-def _confidence(value: Value, sentence: str, start: int, end: int) -> float:
+def _confidence(value: Value, sentence: str, start: int, end: int, *, offers_choice: bool) -> float:
     """Return how sure a value is that a sentence of a description names; 0 if it is no sign."""
     word = sentence[start:end].lower()
     if value.attribute in ("category", "brand"):
         return 0.0  # descriptions compare, and name what goes with an item
     if _is_out(value, sentence, start, end, in_title=False):
         return 0.0
-    if value.attribute in _SHOWN and is_option(sentence):
+    if value.attribute in _SHOWN and offers_choice:
         return 0.0
     is_chinese = bool(HAN.search(word))
     if value.attribute == "style":
@@ -227,11 +228,16 @@ def _confidence(value: Value, sentence: str, start: int, end: int) -> float:
     if value.attribute == "season":
         return _GUESS if is_chinese or " season" not in sentence.lower() else 0.0
     if value.attribute in ("gender", "age"):
-        is_for = bool(_FOR.search(sentence[:start])) or word.startswith("for ") or "'s" in word
+        is_for = (
+            bool(_FOR.search(just_before(sentence, start)))
+            or word.startswith("for ")
+            or "'s" in word
+        )
         return _DESCRIPTION if is_for or is_chinese else 0.0
     stated = is_stated(sentence, start)
     if value.attribute == "color" and word in _COLORED_THINGS and not stated:
-        return _GUESS if re.search(r"\b(?:in|colou?r:?)\s$", sentence[:start], re.IGNORECASE) else 0
+        before = just_before(sentence, start)
+        return _GUESS if re.search(r"\b(?:in|colou?r:?)\s$", before, re.IGNORECASE) else 0
     if value.attribute == "material" and stated:
         return _STATED
     return _GUESS

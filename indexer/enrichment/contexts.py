@@ -84,6 +84,18 @@ _CHINESE_PART_BEFORE: Final = re.compile(
 )
 
 
+_NEAR: Final = 200  # letters before a value that can be about it
+
+
+def just_before(text: str, start: int) -> str:
+    """Return the letters before ``start`` that can be about the value there.
+
+    A pattern that ends at the value is tried from every letter, so its text must be bounded: a
+    sentence can have 20,000 letters, and each of its words can be a value.
+    """
+    return text[max(0, start - _NEAR) : start]
+
+
 def is_denied(
     text: str, start: int, end: int, *, of_color: bool = False, only_before: bool = False
 ) -> bool:
@@ -111,7 +123,7 @@ def is_option(sentence: str) -> bool:
 
 def is_stated(sentence: str, start: int) -> bool:
     """Return whether a sentence states what something is made of: "80% cotton", "made of wool"."""
-    return bool(_SURE.search(sentence[:start]))
+    return bool(_SURE.search(just_before(sentence, start)))
 
 
 def is_of_part(text: str, start: int, end: int, *, in_title: bool, of_color: bool = False) -> bool:

@@ -11,7 +11,7 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urljoin
 
-from indexer.errors import BadImage
+from indexer.errors import BadImage, one_line
 from indexer.fetching.addresses import CannotResolve, checked_address, resolve
 from indexer.fetching.policy import FetchPolicy, Target, parse_target
 
@@ -145,7 +145,7 @@ class FetchClient:
             return answer
         except (HTTPError, HTTPException, OSError, ValueError) as error:
             late = time.monotonic() >= until
-            reason = f"took longer than {self._policy.seconds:g} s" if late else _short(error)
+            reason = f"took longer than {self._policy.seconds:g} s" if late else one_line(error)
             raise TryAgain(reason) from None
         finally:
             timer.cancel()
@@ -218,8 +218,8 @@ class FetchClient:
         except (HTTPError, OSError, ValueError) as error:
             connection.close()
             if "certificate" in str(error).lower():
-                raise BadImage(f"not fetched: {_short(error)}") from None
-            raise TryAgain(_short(error), reached=False) from None
+                raise BadImage(f"not fetched: {one_line(error)}") from None
+            raise TryAgain(one_line(error), reached=False) from None
         connection.timeout = _READ_S
         if connection.sock is not None:
             connection.sock.settimeout(_READ_S)
@@ -252,8 +252,3 @@ def _wait(response: HTTPResponse) -> float:
     """Return the seconds of Retry-After, at most a minute; 0 if it gives a date or nothing."""
     text = response.headers.get("retry-after", "").strip()
     return min(60.0, float(text)) if text.isdigit() else 0.0
-
-
-def _short(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return text[:160] or type(error).__name__

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 from PIL import Image
 
-from indexer.errors import BadImage
+from indexer.errors import BadImage, one_line
 from indexer.imaging.decodebudget import BUDGET
 from indexer.imaging.formats.avif import walk_avif
 from indexer.imaging.formats.gif import walk_gif
@@ -26,7 +26,7 @@ from indexer.imaging.formats.png import walk_png
 from indexer.imaging.formats.signature import describe, recognize
 from indexer.imaging.formats.structure import LIMITS, ImageLimits, Structure, broken, in_words
 from indexer.imaging.formats.webp import walk_webp
-from indexer.imaging.plugins import exif_orientation, fingerprint, open_picture, reason, upright
+from indexer.imaging.plugins import exif_orientation, fingerprint, open_picture, upright
 from indexer.imaging.srgb import srgb_pixels
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ class EncodedImage:
                 except BadImage:
                     raise
                 except (Exception, MemoryError) as error:  # a plugin may raise anything
-                    raise broken(found.format, self._bytes, reason(error)) from error
+                    raise broken(found.format, self._bytes, one_line(error)) from error
 
 
 def cut(pixels: Pixels, box: Box) -> Pixels:

@@ -16,7 +16,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from indexer.errors import BadImage
+from indexer.errors import BadImage, one_line
 from indexer.imaging.formats.orientation import orientation
 from indexer.imaging.formats.pieces import Pieces
 from indexer.imaging.formats.structure import Structure, broken
@@ -59,7 +59,7 @@ def open_picture(found: Structure) -> Image.Image:
     except BadImage:
         raise
     except (Exception, MemoryError) as error:
-        raise broken(found.format, size, reason(error)) from error
+        raise broken(found.format, size, one_line(error)) from error
     if image.size != (found.width, found.height):
         raise broken(found.format, size, f"its pixels are {image.size[0]} x {image.size[1]}")
     return image
@@ -87,9 +87,3 @@ def upright(pixels: Pixels, turn: int) -> Pixels:
     if turn in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     return np.ascontiguousarray(pixels)
-
-
-def reason(error: BaseException) -> str:
-    """Return the message of an error of a plugin on one line, or its class name."""
-    text = " ".join(str(error).split())
-    return text[:160] or type(error).__name__

@@ -14,7 +14,7 @@ from indexer.encoders.onnxfile import hash_pair
 from indexer.errors import BadPrimary, IndexCorrupt, PrimaryLost, StoreFull, VitrineError
 from indexer.layout import ENCODERS, GENERATIONS, PICTURE_TEXTS, RANKERS, RULES, STYLES
 from indexer.replication.primary import UnknownFile
-from indexer.shop.manifest import MANIFEST, read_manifest
+from indexer.shop.manifest import FILE_NAME, MANIFEST, read_manifest
 from style.stylefolder import STYLE_FILE
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from indexer.shop.folder import ShopFolder
 
 _GENERATION = re.compile(r"[0-9]{1,12}")
-_FILE = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 _ENCODER_FILE = re.compile(r"[0-9a-f]{64}\.(onnx|json)")
 
 
@@ -100,7 +99,7 @@ class FileCopy:
         manifest = read_manifest(draft / MANIFEST)
         if manifest.seal != feed.seal:
             raise PrimaryLost(f"generation {feed.generation} changed while it was copied")
-        if not all(_FILE.fullmatch(file) for file in manifest.files):
+        if not all(FILE_NAME.fullmatch(file) for file in manifest.files):
             raise BadPrimary(f"generation {feed.generation} has files that no generation has")
         total = sum(file.bytes for file in manifest.files.values())
         if total > shutil.disk_usage(draft).free:

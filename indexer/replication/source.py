@@ -28,10 +28,11 @@ from indexer.replication.primary import UnknownFile
 from indexer.shop import write_encoders
 from indexer.shop.manifest import MANIFEST
 from indexer.shop.snapshot import BESIDE, encoder_files
+from indexer.store.datafile import ADVICE
 from indexer.store.environment import Environment, exists
 from indexer.store.replay import VALUES, ExportReader
 from indexer.store.store import Store
-from style.stylefolder import StyleFolder, open_regular
+from style.stylefolder import StyleFolder, open_unlinked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,7 +48,6 @@ _MOST_ITEMS = 500
 _MOST_BYTES = 8 << 20  # of one message; a single larger value is sent alone
 _CHUNK = 1 << 20
 _OWN = frozenset(OWN_META) - {"format"}
-_ADVICE = "restore it, or move it away"
 _LINEAGE = re.compile(r"[0-9a-f]{32}")
 
 
@@ -135,7 +135,7 @@ class ReplicaSource:
         """See ``Primary.file``."""
         found = self.find_file(path)
         try:
-            opened = open_regular(found)
+            opened = open_unlinked(found)
         except OSError as error:
             raise UnknownFile(f"{path} cannot be read: {error.strerror or error}") from error
         with opened as file:
@@ -171,7 +171,7 @@ class ReplicaSource:
         return [name for name in BESIDE if exists(self._shop.path / name)]
 
     def _open_log(self, environment: str, *databases: str) -> Environment:
-        return Environment(self._shop.path / environment, databases, advice=_ADVICE)
+        return Environment(self._shop.path / environment, databases, advice=ADVICE)
 
     def _last_transaction(self, environment: str) -> int:
         with self._open_log(environment) as opened:

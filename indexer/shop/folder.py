@@ -18,7 +18,6 @@ and a locked generation is not deleted.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import logging
 import os
 import shutil
@@ -28,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.durable import sync
+from indexer.encoders.base import file_digest
 from indexer.errors import IndexCorrupt, IndexNotFound, StoreFull, VitrineError
 from indexer.layout import CURRENT, ENCODERS, GENERATIONS, STORE, STYLES
 from indexer.regularfile import open_regular, read_regular
@@ -123,7 +123,7 @@ class ShopFolder:
             path = self.generations / name / file
             try:
                 size = path.stat().st_size
-                found = _sha256(path) if size == expected.bytes else ""
+                found = file_digest(path) if size == expected.bytes else ""
             except OSError as error:
                 raise IndexCorrupt(f"{path} is missing: {error.strerror or error}") from error
             if size != expected.bytes:
@@ -178,7 +178,7 @@ class ShopFolder:
             files = {}
             for path in sorted(draft.iterdir()):
                 sync(path)
-                files[path.name] = FileRecord(_sha256(path), path.stat().st_size)
+                files[path.name] = FileRecord(file_digest(path), path.stat().st_size)
             (draft / MANIFEST).write_bytes(manifest.sealed(files).encoded())
             sync(draft / MANIFEST)
             sync(draft)
@@ -282,8 +282,3 @@ def _delete(folder: Path) -> None:
             logger.warning("%s is deleted later: %s", folder, error)
             return
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _sha256(path: Path) -> str:
-    with open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

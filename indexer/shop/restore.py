@@ -25,7 +25,7 @@ from indexer.progress import Progress
 from indexer.shop.archive import CHUNK, read_archive
 from indexer.shop.folder import ShopFolder
 from indexer.shop.joblock import job_lock
-from indexer.shop.manifest import MANIFEST
+from indexer.shop.manifest import FILE_NAME, MANIFEST
 from indexer.shop.snapshot import (
     BESIDE,
     DESCRIPTION,
@@ -39,7 +39,6 @@ from indexer.store.environment import DATA_FILE
 from indexer.store.store import Store
 from style.stylefolder import STYLE_FILE
 
-_FILE = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _LARGEST_DESCRIPTION = 1 << 20  # bytes
 
@@ -100,7 +99,7 @@ def _description(archive: zipfile.ZipFile, path: Path) -> Snapshot:
         raise IndexCorrupt(f"{path}: {DESCRIPTION} cannot be read: {error}") from error
     if not (about.generation.isdigit() and about.generation.isascii()):
         raise IndexCorrupt(f"{path} has an invalid generation name {about.generation[:40]!r}")
-    if not all(_FILE.fullmatch(file) for file in about.files) or MANIFEST not in about.files:
+    if not all(FILE_NAME.fullmatch(file) for file in about.files) or MANIFEST not in about.files:
         raise IndexCorrupt(f"{path} names files that no generation has: {list(about.files)[:5]}")
     if not all(_HASH.fullmatch(weights) for weights in about.encoders):
         raise IndexCorrupt(f"{path} names encoders, but not by hashes: {about.encoders[:5]}")

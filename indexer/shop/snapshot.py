@@ -35,7 +35,7 @@ from indexer.shop.folder import ShopFolder
 from indexer.shop.manifest import MANIFEST, now
 from indexer.store.environment import DATA_FILE, Environment, exists
 from indexer.store.store import Store
-from style.stylefolder import StyleFolder, open_regular
+from style.stylefolder import StyleFolder, open_unlinked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -125,7 +125,7 @@ def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapsh
 def _opened(entry: str, source: Path) -> IO[bytes]:
     """Open a file of the shop; people put files of styles and rules there: they must be regular."""
     own = entry.startswith("styles/") or entry in LOOSE
-    return open_regular(source) if own else source.open("rb")
+    return open_unlinked(source) if own else source.open("rb")
 
 
 def encoder_files(shop: ShopFolder, serving: Model, others: Iterable[Model]) -> dict[str, Path]:

@@ -99,15 +99,14 @@ def read_dataset(
     pairs: list[Pair],
     *,
     trim: bool = False,
-    seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Dataset:
-    """Read the pictures of a shop and of ``pairs``, and split them; deterministic for a ``seed``.
+    """Read the pictures of a shop and of ``pairs``, and split them: a shop is always split alike.
 
     ``trim`` cuts plain borders off the pictures, as the encoder does. Raises BadCatalog if there is
     too little to train on or to evaluate with, such as one picture per item and no pairs.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     skipped: list[Skipped] = []
     with store.read() as reader:
         records = list(reader.items())
@@ -181,7 +180,9 @@ def _catalog(
         if progress:
             progress(min(start + _AT_ONCE, len(positions)), len(positions))
     if not pictures:
-        raise BadCatalog("the shop has no picture to train on")
+        raise BadCatalog(
+            f"none of {len(positions)} pictures of the shop can be read; index its catalog again"
+        )
     return pictures
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from indexer.vectors.backend import RecallPromise, VectorBackend
 
 _SAMPLE = 256
+_SEED = 0
 _TOLERANCE = 1e-3
 _SCORE_TOLERANCE = 5e-3
 _ROUNDING = 2e-4
@@ -73,7 +74,7 @@ def check_counts(rows: list[Row], items: list[ItemRecord], lost: int = 0) -> Non
         )
 
 
-def check_index(index: VectorBackend, vectors: Vectors, rows: Rows, *, seed: int = 0) -> None:
+def check_index(index: VectorBackend, vectors: Vectors, rows: Rows) -> None:
     """Compare an index that was read back from disk with what it was built from.
 
     It was built from ``vectors`` (n, dim) and ``rows`` (n,), ascending. Checks that counts agree,
@@ -91,7 +92,7 @@ def check_index(index: VectorBackend, vectors: Vectors, rows: Rows, *, seed: int
         raise IndexCorrupt(f"canary: {bad} of {len(rows)} vectors are not of unit length")
     if len(rows) == 0:
         return
-    sample = np.random.default_rng(seed).permutation(len(rows))[:_SAMPLE]
+    sample = np.random.default_rng(_SEED).permutation(len(rows))[:_SAMPLE]
     positions, scores = index.exact(vectors[sample], 1)  # both (s, 1)
     found = rows_at(index.rows, positions)  # (s, 1)
     # Another image may have the same vector; then its row may be found instead.
@@ -104,15 +105,15 @@ def check_index(index: VectorBackend, vectors: Vectors, rows: Rows, *, seed: int
             f"canary: {int(lost.sum())} of {len(sample)} sampled rows do not find themselves"
         )
     if index.promise is not None:
-        _check_recall(index, index.promise, vectors, rows, seed)
+        _check_recall(index, index.promise, vectors, rows)
 
 
-def profile_of(vectors: Vectors, *, seed: int = 0) -> ScoreProfile | None:
+def profile_of(vectors: Vectors) -> ScoreProfile | None:
     """Return the distribution of scores between vectors (n, dim); None if there are too few."""
     n = len(vectors)
     if n < _PROFILE_ROWS:
         return None
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(_SEED)
     sample = rng.permutation(n)[:_PROFILE_ROWS]
     others = rng.permutation(n)[:_PROFILE_ROWS]
     scores = vectors[sample] @ vectors[others].T  # (s, s)
@@ -134,9 +135,9 @@ def check_profile(now: ScoreProfile | None, before: ScoreProfile | None) -> None
 
 
 def _check_recall(
-    index: VectorBackend, promise: RecallPromise, vectors: Vectors, rows: Rows, seed: int
+    index: VectorBackend, promise: RecallPromise, vectors: Vectors, rows: Rows
 ) -> None:
-    queries = held_out_queries(vectors, _SAMPLE, seed=seed + 1)
+    queries = held_out_queries(vectors, _SAMPLE, seed=_SEED + 1)
     best = np.sort(_best_scores(vectors, queries), axis=1)[:, ::-1]  # (q, TOP), best first
     positions, scores = index.approximate(queries, MEASURED_K)
     positions, scores = positions[:, :TOP], scores[:, :TOP]  # (q, TOP)

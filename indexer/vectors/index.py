@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import IndexCorrupt, StoreFull
+from indexer.errors import IndexCorrupt, StoreFull, one_line
 from indexer.vectors.backend import rows_at
 from indexer.vectors.contract import FLAT, Contract, Effort
 from indexer.vectors.faiss_search import faiss_search
@@ -110,8 +110,7 @@ class VectorIndex:
                 )
         # MemoryError: the header of an array may claim any size.
         except (RuntimeError, ValueError, EOFError, OSError, MemoryError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise IndexCorrupt(f"{vectors.parent} cannot be read: {reason}") from error
+            raise IndexCorrupt(f"{vectors.parent} cannot be read: {one_line(error)}") from error
         return cls(index, table, exact=exact, contract=contract)
 
     def save(self, vectors: Path, rows: Path) -> None:

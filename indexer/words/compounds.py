@@ -58,19 +58,21 @@ class Compounds:
         """Return the two parts of a compound that no text has, the longest last part first.
 
         Both are words of the shop: ``damenwinterjacke`` is (damen, winterjacke). The first may be
-        the beginning of one, as in ``laufhose``, if a text has Laufen, and in German and Dutch
-        the last the end of one. None if there are none.
+        the beginning of one, as in ``laufhose``, if a text has Laufen. In German and Dutch, the
+        last may be the end of one, if there is no better way: then the first is as long as can be,
+        so that ``kinderjacke`` is not Kind and the end of Winterjacke. None if there are none.
         """
         if len(word) > _LONGEST:
             return None
         shortest = _SHORTEST if self.is_germanic else 4
         for at in range(_SHORTEST, len(word) - shortest + 1):
-            head = word[at:]
-            is_head = self._is_head(head) or (
-                self.is_germanic and self._vocabulary.ending_with(head, 1)
-            )
-            if is_head and (first := self._known(word[:at])):
-                return first, head
+            if self._is_head(word[at:]) and (first := self._known(word[:at])):
+                return first, word[at:]
+        if not self.is_germanic:
+            return None
+        for at in range(len(word) - _SHORTEST, _SHORTEST - 1, -1):
+            if self._vocabulary.ending_with(word[at:], 1) and (first := self._known(word[:at])):
+                return first, word[at:]
         return None
 
     def head_of(self, word: str) -> str:

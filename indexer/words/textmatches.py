@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _FEW = 8  # if fewer than a text in so many matches, only those that match get a place in arrays
 
+_MODIFIER = 0.5  # of the score of the least text with the word that it says more of
+
 
 class FormScores(NamedTuple):
     """The texts that have one word or phrase, by rising number, and their scores > 0: both (m,)."""
@@ -53,8 +55,14 @@ class TextMatches(NamedTuple):
 NO_MATCHES = TextMatches(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0, dtype=np.int64))
 
 
-def match_groups(groups: Sequence[GroupScores], texts: int) -> TextMatches:
-    """Return the texts, numbered from 1 to ``texts``, that have a form of any group."""
+def match_groups(
+    groups: Sequence[GroupScores], texts: int, modifying: Sequence[bool] = ()
+) -> TextMatches:
+    """Return the texts, numbered from 1 to ``texts``, that have a form of any group.
+
+    A group that is ``modifying`` says more of the next one, as "children" does in "children's
+    jacket": a text with it alone scores less than any with the next one.
+    """
     found = [form.numbers for group in groups for _, forms in group for form in forms]
     if sum(map(len, found)) > texts // _FEW:
         numbers = np.arange(texts + 1, dtype=np.int64)  # (n,)
@@ -63,6 +71,7 @@ def match_groups(groups: Sequence[GroupScores], texts: int) -> TextMatches:
     is_all = len(numbers) == texts + 1
     scores = np.zeros(len(numbers))
     words = np.zeros(len(numbers), dtype=np.int64)
+    bests: list[NDArray[np.float64]] = []
     for group in groups:
         best = np.zeros(len(numbers))
         for share, forms in group:
@@ -71,6 +80,20 @@ def match_groups(groups: Sequence[GroupScores], texts: int) -> TextMatches:
                 places = form.numbers if is_all else np.searchsorted(numbers, form.numbers)
                 total[places] += form.scores
             np.maximum(best, share * total, out=best)
+        bests.append(best)
+    for place, best in enumerate(bests):
+        if any(modifying[place : place + 1]) and place + 1 < len(bests):
+            best *= _share_below(bests[place + 1], best)
         scores += best
         words += best > 0
     return TextMatches(numbers, scores, words).those(words > 0)
+
+
+def _share_below(head: NDArray[np.float64], modifier: NDArray[np.float64]) -> float:
+    """Return the factor that makes the scores of a modifier at most half of the least of its head.
+
+    Scores are (n,), 0 for texts without the word. 1 if they are less already.
+    """
+    least = float(head[head > 0].min(initial=np.inf))
+    most = float(modifier.max(initial=0.0))
+    return 1.0 if not most or least == np.inf else min(1.0, _MODIFIER * least / most)

@@ -65,7 +65,8 @@ class TextSearch:
             ]
             for group in query.groups
         ]
-        found = match_groups(groups, self._postings.texts)
+        modifying = [group.modifies for group in query.groups]
+        found = match_groups(groups, self._postings.texts, modifying)
         if query.required:
             required = self.numbers(all_of(query.required), sequence)
             found = found.those(np.isin(found.numbers, required))

@@ -20,12 +20,14 @@ class Unit(NamedTuple):
     """One word, or several that were typed as one, such as ``t-shirt``: they are neighbors.
 
     ``text`` is the folded text that it was typed as. ``is_unspaced`` is True for two neighboring
-    letters of a script without spaces.
+    letters of a script without spaces. ``modifies`` is True for the first part of a compound that
+    was taken apart: it says more of the next unit.
     """
 
     words: tuple[str, ...]
     text: str
     is_unspaced: bool = False
+    modifies: bool = False
 
 
 class Typed(NamedTuple):

@@ -35,12 +35,14 @@ class WordGroup(NamedTuple):
 
     ``strong`` ones mean the same. ``weak`` ones begin or end like the word, or correct it. An item
     with any of them matches the word. ``counts`` is False for words without content, such as
-    "for", which are searched for only if the text has no other words.
+    "for", which are searched for only if the text has no other words. A group that ``modifies``
+    counts less than the next one, whatever its scores.
     """
 
     strong: tuple[str, ...]
     weak: tuple[str, ...]
     counts: bool
+    modifies: bool = False
 
 
 class WordQuery(NamedTuple):
@@ -83,7 +85,7 @@ class Interpreter:
             if correction:
                 corrected = re.sub(rf"(?<!\w){re.escape(unit.text)}(?!\w)", correction, corrected)
             counts = " ".join(unit.words) not in EMPTY_WORDS
-            groups.append(WordGroup(tuple(strong), tuple(weak), counts))
+            groups.append(WordGroup(tuple(strong), tuple(weak), counts, unit.modifies))
         # Words without content are in most texts: they find nothing, and would take long.
         groups = [group for group in groups if group.counts] or groups
         return WordQuery(
@@ -124,7 +126,11 @@ class Interpreter:
             if is_word and not self._synonyms.of(unit.words) and not self._any(self._forms(unit)):
                 weak = self._alike(unit, is_found=False, is_last=place == len(units) - 1)
                 parts = None if self._any(weak) else self._compounds.parts_of(unit.text)
-            kept.extend([unit] if parts is None else (Unit((part,), part) for part in parts))
+            if parts is None:
+                kept.append(unit)
+            else:
+                first, head = parts
+                kept += [Unit((first,), first, modifies=True), Unit((head,), head)]
         return kept[:MAX_UNITS]
 
     def _loosened(self, units: list[Unit]) -> list[Unit]:

@@ -16,20 +16,17 @@ if TYPE_CHECKING:
     from indexer.words.sentences import SentenceEncoder
 
 
-def open_answerer(
-    shop: Path, engine: ShopSearch, contact: str = "", encoder: SentenceEncoder | None = None
-) -> Answerer:
+def open_answerer(shop: Path, engine: ShopSearch, contact: str = "") -> Answerer:
     """Return an answerer of questions about a shop, with its FAQ and reviews as they are now.
 
-    ``encoder`` compares meanings; by default it is the installed one, if the FAQ has vectors.
+    Meanings are compared by the installed sentence encoder, if the FAQ has vectors.
     """
     log = faqlog.open_if_exists(shop)
     entries = []
     if log is not None:
         with log:
             entries = log.entries()
-    if encoder is None and any(stored.vector for stored in entries):
-        encoder = installed_encoder()
+    encoder = installed_encoder() if any(stored.vector for stored in entries) else None
     return Answerer(engine, FaqMatcher(entries, encoder), reviewlog.open_if_exists(shop), contact)
 
 

@@ -60,9 +60,7 @@ class _Claims(NamedTuple):
     features: Floats
 
 
-def contradictions(
-    fit: FieldFit, products: NDArray[np.int64], *, seed: int = 0
-) -> list[Contradiction]:
+def contradictions(fit: FieldFit, products: NDArray[np.int64]) -> list[Contradiction]:
     """Judge every given label of a field; return all judgments, surest first.
 
     ``products`` (n,) numbers the product of each picture of the fit. [] if too few labels show in
@@ -75,7 +73,7 @@ def contradictions(
     given = _claims(groups, exclusive, _given(groups, exclusive))
     if len(np.unique(given.group)) < _FEWEST_GROUPS:
         return []
-    planted = _planted(groups, exclusive, given, np.random.default_rng(seed))
+    planted = _planted(groups, exclusive, given, np.random.default_rng(0))
     confidences = error_confidences(given.features, planted, _ERROR_RATE)
     order = np.argsort(-confidences, kind="stable")
     odds = groups.odds[given.group, given.alternative]

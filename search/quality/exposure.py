@@ -125,7 +125,10 @@ def _grouping(items: Mapping[str, Item], field: str) -> GroupOf:
 def _price_bands(items: Iterable[Item]) -> GroupOf:
     prices = [item.price for item in items if item.price is not None]
     if not prices:
-        raise BadQuery("no item has a price", param="field")
+        raise BadQuery(
+            "no item has a price, so items cannot be grouped by it; choose another field",
+            param="field",
+        )
     bounds = np.quantile(prices, np.linspace(0, 1, _BANDS + 1)).tolist()
 
     def band(item: Item) -> str:

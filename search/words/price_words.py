@@ -7,45 +7,62 @@ from typing import NamedTuple
 
 from search.filters.jsonform import Range
 
-_CURRENCY = r"(?:[$€£¥₽₹]|us\$|eur|usd|gbp|chf|euros?|dollars?|pounds?|zl|kr|sek|nok|dkk|pln)"
-_NUMBER = r"\d{1,9}(?:[.,]\d{1,2})?"
-_AMOUNT = rf"{_CURRENCY}?\s?{_NUMBER}(?:\s?{_CURRENCY})?"
+_CURRENCY = (
+    r"(?:[$€£¥￥₽₹₩]|us\$|eur|usd|gbp|chf|euros?|dollars?|pounds?|zl|zł|kr|sek|nok|dkk|pln|kč|czk|"
+    r"rub|won|yen|yuan|руб(?:лей|ля|\.)?|tl|lira|人民币|日元|元|円|块|圆|원)"
+)
+_NUMBER = r"\d{1,3}(?:[.,'’]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d{1,9}(?:[.,]\d{1,2})?(?![.,]?\d)"
+_AMOUNT = rf"{_CURRENCY}?\s?(?:{_NUMBER})[万萬만]?(?:\s?{_CURRENCY})?"
 _BELOW = (
     r"under|below|less than|cheaper than|up to|at most|not over|max\.?|<=?|"
     r"unter|bis zu|höchstens|billiger als|weniger als|"
-    r"moins de|jusqu'à|menos de|hasta|meno di|fino a|onder|tot|menos que|até"
+    r"moins de|jusqu'à|menos de|hasta|meno di|fino a|onder|tot|menos que|até|"
+    r"poniżej|do|tańsze niż|méně než|billigare än|billigere end|billigere enn|"
+    r"до|дешевле|не дороже|не более|менее"
 )
 _ABOVE = (
     r"over|above|more than|at least|min\.?|>=?|"
-    r"über|mindestens|mehr als|plus de|más de|più di|boven|vanaf|mais de"
+    r"über|mindestens|mehr als|plus de|más de|più di|boven|vanaf|mais de|"
+    r"powyżej|od|více než|дороже|от|более|свыше"
 )
 _BETWEEN = (
-    rf"(?:between|from|zwischen|von|entre|de|tra|tussen)\s+(?P<low>{_AMOUNT})\s*"
-    rf"(?:and|to|und|bis|et|à|y|a|e|en|-|–)\s*(?P<high>{_AMOUNT})"
+    rf"(?:between|from|zwischen|von|entre|de|tra|tussen|od|от)\s+(?P<low>{_AMOUNT})\s*"
+    rf"(?:and|to|und|bis|et|à|y|a|e|en|do|до|-|–)\s*(?P<high>{_AMOUNT})"
 )
 # A number with a unit is a size ("under 20 cm"), also one with a hyphen ("under 20-inch").
 _UNITS = (
     r"ml|cl|l|g|kg|mg|cm|mm|m|km|inch(?:es)?|in|ft|oz|lbs?|w|v|mah|gb|tb|hz|pcs|pieces?|"
-    r"years?|months?|days?|hours?|uhr|jahren?|degrees?|percent"
+    r"years?|months?|days?|hours?|uhr|jahren?|degrees?|percent|lat|let|лет|года?|см|мм|кг|г|м|л|мл"
 )
 _NO_UNIT = rf"(?![\w%°\"'/-])(?!\s+(?:{_UNITS})\b)"
+# In Chinese, Japanese, Korean and Turkish the limit is after the amount, or needs no spaces.
+_LEAST_BEFORE = r"(?:超过|超過|高于|高於|不少于|不低于)"
+_MOST_BEFORE = r"(?:不超过|不超過|低于|低於|少于|不到|小于)"
+_MOST_AFTER = r"(?:以下|以内|以內|之内|未満|未满|이하|미만|altında|altı)"
+_LEAST_AFTER = r"(?:以上|이상|초과|üzeri|üstü)"
+_BETWEEN_EAST = (
+    rf"(?P<east_low>{_AMOUNT})\s?(?:到|至|から|~|～|부터|에서|-|–)\s?(?P<east_high>{_AMOUNT})"
+    r"\s?(?:之间|之間|まで|까지|(?<=[元円块圆원]))"
+)
 _LIMIT = re.compile(
     rf"(?<!\S)(?:{_BETWEEN}|(?P<below>{_BELOW})\s*(?P<most>{_AMOUNT})|"
-    rf"(?P<above>{_ABOVE})\s*(?P<least>{_AMOUNT})){_NO_UNIT}",
+    rf"(?P<above>{_ABOVE})\s*(?P<least>{_AMOUNT})){_NO_UNIT}|"
+    rf"(?<![\d.,a-zA-Z])(?:{_BETWEEN_EAST}|"
+    rf"(?P<below_east>{_MOST_BEFORE})\s?(?P<most_east>{_AMOUNT})|"
+    rf"(?P<above_east>{_LEAST_BEFORE})\s?(?P<least_east>{_AMOUNT})|"
+    rf"(?P<most_then>{_AMOUNT})\s?(?P<then_below>{_MOST_AFTER})|"
+    rf"(?P<least_then>{_AMOUNT})\s?(?P<then_above>{_LEAST_AFTER}))",
     re.IGNORECASE,
 )
-_STRICT = (
-    "under",
-    "below",
-    "less than",
-    "cheaper than",
-    "<",
-    "over",
-    "above",
-    "more than",
-    ">",
-    "unter",
+_STRICT = frozenset(
+    {
+        *("under", "below", "less than", "cheaper than", "<", "over", "above", "more than", ">"),
+        *("unter", "低于", "低於", "少于", "不到", "小于", "未満", "未满", "미만", "超过", "超過"),
+        *("高于", "高於", "초과", "poniżej", "powyżej", "дешевле", "дороже", "менее", "более"),
+    }
 )
+_LINK = re.compile(r"^(?:の|的|의)")  # between a price and what has it: 20元以下的杯子
+_THOUSANDS = re.compile(r"\d{1,3}(?:[.,'’]\d{3})+")
 
 
 class PricedText(NamedTuple):
@@ -60,17 +77,22 @@ def take_price(text: str) -> PricedText:
     found = _LIMIT.search(text)
     if found is None:
         return PricedText(text, None)
-    rest = " ".join(f"{text[: found.start()]} {text[found.end() :]}".split())
-    if found["low"]:
-        low, high = sorted((_number(found["low"]), _number(found["high"])))
-        return PricedText(rest, Range("price", above=low, below=high))
-    if found["below"]:
-        included = found["below"].lower() not in _STRICT
-        return PricedText(
-            rest, Range("price", below=_number(found["most"]), below_included=included)
-        )
-    included = found["above"].lower() not in _STRICT
-    return PricedText(rest, Range("price", above=_number(found["least"]), above_included=included))
+    before, after = text[: found.start()], _LINK.sub("", text[found.end() :])
+    rest = " ".join(f"{before} {after}".split())
+    low, high = (found[name] or found[f"east_{name}"] for name in ("low", "high"))
+    if low:
+        least, most = sorted((_number(low), _number(high)))
+        return PricedText(rest, Range("price", above=least, below=most))
+    most_text = found["most"] or found["most_east"] or found["most_then"]
+    words = found["below"] or found["below_east"] or found["then_below"]
+    if most_text:
+        is_included = words.lower() not in _STRICT
+        limit = Range("price", below=_number(most_text), below_included=is_included)
+        return PricedText(rest, limit)
+    words = found["above"] or found["above_east"] or found["then_above"]
+    least_text = found["least"] or found["least_east"] or found["least_then"]
+    is_included = words.lower() not in _STRICT
+    return PricedText(rest, Range("price", above=_number(least_text), above_included=is_included))
 
 
 def described(price: Range) -> str:
@@ -84,6 +106,12 @@ def described(price: Range) -> str:
 
 
 def _number(amount: str) -> float:
+    """Return the number in an amount: ``1.299`` and ``1,299`` are a thousand and more."""
     found = re.search(_NUMBER, amount)
     assert found is not None
-    return float(found[0].replace(",", "."))
+    text = found[0]
+    if whole := _THOUSANDS.match(text):
+        digits = re.sub(r"\D", "", whole[0])
+        text = f"{digits}.{text[whole.end() + 1 :] or 0}"
+    factor = 10_000 if re.search("[万萬만]", amount) else 1
+    return float(text.replace(",", ".")) * factor

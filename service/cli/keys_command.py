@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from service.cli.console import json_option, print_json, print_table, shop_option
 from service.cli.terminal import note, say
+from service.timestamp import rfc3339
 
 _DAY_S = 86_400
 _expires_option = click.option(
@@ -83,11 +83,11 @@ def list_keys(shop: Path, as_json: bool) -> None:
     for column in ("name", "scope", "created", "ends", "searches/s"):
         table.add_column(column)
     for key in keys:
-        end = _date(key.expires) if key.expires else ""
+        end = rfc3339(key.expires) if key.expires else ""
         if not key.is_valid(now):
             end = f"[red]{end} (over)[/]"
         limit = f"{key.searches_per_s:g}" if key.searches_per_s else ""
-        table.add_row(key.name, key.scope, _date(key.created), end, limit)
+        table.add_row(key.name, key.scope, rfc3339(key.created), end, limit)
     print_table(table)
     note(f"{len(keys)} key{'' if len(keys) == 1 else 's'}")
 
@@ -149,7 +149,3 @@ def _print_key(name: str, token: str, as_json: bool) -> None:
         return
     say(token)
     note(f"the key of {name}; send it as 'Authorization: Bearer KEY'. It is not shown again")
-
-
-def _date(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -17,6 +17,7 @@ from service.cli.console import (
     shop_option,
     stage_bar,
 )
+from service.cli.draft_options import LANGUAGES
 from service.cli.terminal import note, printable, printable_json, say
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 _SHOWN = 10  # bad rows
 _AT_ONCE = 500  # reviews
-_LANGUAGES = click.Choice(["en", "zh"])
 _file = click.argument("file", type=click.Path(path_type=Path))
 _text_option = click.option(
     "--text",
@@ -159,7 +159,7 @@ def _print_import(report: ReviewImport) -> None:
     help="1 for happy reviews, else 0.",
 )
 @click.option("--stars", metavar="COLUMN", help="The stars, to learn more from.")
-@click.option("--language", type=_LANGUAGES, help="Default: the language of most reviews.")
+@click.option("--language", type=LANGUAGES, help="Default: the language of most reviews.")
 @click.option("--shop", type=click.Path(path_type=Path), help="Use the model in this shop.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the model to this .npz file.")
 @json_option

@@ -21,23 +21,15 @@ def command(file: Path | None, shop: Path, remove: bool, as_json: bool) -> None:
     A line of FILE is "sofa, couch, settee" (all find each other) or "trainers => sneakers" (only
     from left to right). # begins a comment. Searches use them at once, also in a running service.
     """
-    from indexer.errors import BadCatalog
     from indexer.shop.folder import ShopFolder
     from indexer.store.store import Store
-    from indexer.words.synonyms import MAX_BYTES, SYNONYMS, Synonyms
+    from indexer.words.synonyms import SYNONYMS, Synonyms
 
     if file is not None and remove:
         raise click.UsageError("give FILE or --remove, not both")
     with Store(ShopFolder(shop).store) as store:
         if file is not None or remove:
-            text = ""
-            if file is not None:
-                try:
-                    with file.open("rb") as opened:
-                        text = opened.read(MAX_BYTES + 1).decode("utf-8-sig")
-                except (OSError, UnicodeDecodeError) as error:
-                    raise BadCatalog(f"{file} cannot be read as UTF-8 text: {error}") from error
-                Synonyms.parse(text, str(file))
+            text = "" if file is None else _read(file)
             with store.write() as writer:
                 writer.put_meta(SYNONYMS, text)
         with store.read() as reader:
@@ -50,3 +42,17 @@ def command(file: Path | None, shop: Path, remove: bool, as_json: bool) -> None:
         left = ", ".join(line.typed)
         say(printable(left if line.typed == line.found else f"{left} => {', '.join(line.found)}"))
     note(f"{len(synonyms)} lines of synonyms")
+
+
+def _read(file: Path) -> str:
+    """Read the lines of a file. Raises BadCatalog if they are not synonyms in UTF-8."""
+    from indexer.errors import BadCatalog
+    from indexer.words.synonyms import MAX_BYTES, Synonyms
+
+    try:
+        with file.open("rb") as opened:
+            text = opened.read(MAX_BYTES + 1).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadCatalog(f"{file} cannot be read as UTF-8 text: {error}") from error
+    Synonyms.parse(text, str(file))
+    return text

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from service.http.hidden_paths import without_paths
 from service.http.jobfiles import CatalogFile, SnapshotFile
-from service.http.problems import without_paths
 from service.jobs.record import Job, JobProblem
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from service.http.job_requests import SNAPSHOT_ENDING
+from service.timestamp import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ def catalogs(root: Path) -> list[CatalogFile]:
                     name=str(path.relative_to(root)),
                     kind="folder" if is_folder else "file",
                     bytes=None if is_folder else status.st_size,
-                    modified_at=_rfc3339(status.st_mtime),
+                    modified_at=rfc3339(status.st_mtime),
                 )
             )
         if len(found) == _MOST:
@@ -69,7 +69,7 @@ def snapshots(root: Path) -> list[SnapshotFile]:
             status = path.stat()
             found.append((status.st_mtime, path.name.removesuffix(SNAPSHOT_ENDING), status.st_size))
     return [
-        SnapshotFile(name=name, bytes=size, created_at=_rfc3339(at))
+        SnapshotFile(name=name, bytes=size, created_at=rfc3339(at))
         for at, name, size in sorted(found, reverse=True)[:_MOST]
     ]
 
@@ -87,7 +87,3 @@ def _walk(folder: Path, depth: int) -> Iterator[Path]:
                     yield from _walk(path, depth - 1)
             elif entry.is_file(follow_symlinks=False) and path.suffix.lower() in _KINDS:
                 yield path
-
-
-def _rfc3339(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
 from service.apikey import ApiKey, Scope
+from service.timestamp import rfc3339
 
 ScopeName: TypeAlias = Literal["read", "write", "admin"]
 
@@ -59,8 +59,8 @@ def key_reply(key: ApiKey, now: float) -> KeyReply:
     return KeyReply(
         name=key.name,
         scope=scope_name(key.scope),
-        created=_date(key.created),
-        expires=_date(key.expires) if key.expires else None,
+        created=rfc3339(key.created),
+        expires=rfc3339(key.expires) if key.expires else None,
         valid=key.is_valid(now),
         searches_per_s=key.searches_per_s,
     )
@@ -69,7 +69,3 @@ def key_reply(key: ApiKey, now: float) -> KeyReply:
 def scope_name(scope: Scope) -> ScopeName:
     """Return the name of a scope, as it is sent."""
     return scope.value
-
-
-def _date(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

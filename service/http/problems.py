@@ -41,12 +41,13 @@ from indexer.errors import (
     VitrineError,
     WorkersLost,
 )
+from service.http.hidden_paths import private_paths, without_paths
 from service.http.invalid_fields import explain_errors
 from service.http.logged_path import logged_path
 from style.errors import BadCube, BadNetwork, BadStyleFile, StyleError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping
 
     from fastapi import FastAPI
     from starlette.requests import Request
@@ -59,9 +60,7 @@ _QUOTE_CLIENT = (
 )  # fmt: skip
 # No request brings a file of a style, so these are damage on the server.
 _DAMAGED_STYLE = (BadCube, BadNetwork, BadStyleFile)
-_PATH = re.compile(r"(?<![\w./~-])/(?:[^\s/'\":;,()]+/)+([^\s/'\":;,()]+)/?")
 _METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
-PRIVATE = "private_paths"  # name in the app's state: paths that no reply may contain
 
 logger = logging.getLogger("vitrine.service")
 
@@ -257,11 +256,6 @@ def _style_problem(scope: Scope, error: StyleError) -> Response:
     return problem(scope, 422, code_of(error), detail, param=error.param)
 
 
-def private_paths(scope: Scope) -> Sequence[str]:
-    """Return the paths that no reply may contain."""
-    return getattr(scope["app"].state, PRIVATE, ()) if "app" in scope else ()
-
-
 def add_error_handlers(app: FastAPI) -> None:
     """Reply with a problem to every error that a route raises."""
 
@@ -281,13 +275,6 @@ def add_error_handlers(app: FastAPI) -> None:
 
 def _code_of_status(status: int) -> str:
     return _TITLES.get(status, f"http {status}").lower().replace(" ", "_")
-
-
-def without_paths(text: str, private: Iterable[str] = ()) -> str:
-    """Return the text with every path shortened to its last name."""
-    for path in private:
-        text = text.replace(path, path.rstrip("/").rpartition("/")[2])
-    return _PATH.sub(r"\1", text)
 
 
 def _allowed(scope: Scope) -> str:

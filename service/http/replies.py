@@ -21,7 +21,8 @@ from search.hits import FacetValue, Hit, Reply, Swatch
 from search.recognition.classification import Classification
 from search.recognition.look import FoundThing, Look
 from search.status import EngineStatus
-from service.http.problems import Problem, without_paths
+from service.http.hidden_paths import without_paths
+from service.http.problems import Problem
 
 
 class SwatchReply(Swatch, frozen=True, kw_only=True):

@@ -110,7 +110,7 @@ class ImageFinder:
         except RuntimeError:
             raise BadImage("cannot be read: its symbolic links form a loop") from None
         if not real.is_relative_to(self._root):
-            raise BadImage("outside the image root")
+            raise BadImage("outside VITRINE_IMAGE_ROOT; copy it there")
         if not stat.S_ISREG(mode):  # reading a pipe would never end
             raise BadImage("not a file")
         return read_image_file(real, self._limits)

@@ -34,6 +34,7 @@ from indexer.jsonbytes import decode_json, decode_json_as
 from indexer.layout import JOB_LOCK, JOBS
 from indexer.regularfile import open_regular, read_regular
 from service.jobs.record import Job, JobEnd, JobProgress, JobRequest, JobState
+from service.timestamp import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -202,7 +203,7 @@ class JobFolder:
             return end.state, end.ended_at
         # The process is gone. Its last progress is the best guess of when it ended.
         at = max((path.stat().st_mtime for path in folder.glob("*.json")), default=0.0)
-        return ("canceled" if canceled else "interrupted"), _rfc3339(at)
+        return ("canceled" if canceled else "interrupted"), rfc3339(at)
 
     def _ids(self) -> list[str]:
         """Return the ids of all jobs, oldest first."""
@@ -241,11 +242,7 @@ def _is_short(value: object) -> bool:
 
 def timestamp() -> str:
     """Return the present time, as RFC 3339 in UTC."""
-    return _rfc3339(time.time())
-
-
-def _rfc3339(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return rfc3339(time.time())
 
 
 def _new_id() -> str:

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from indexer.errors import VectorsUnavailable, VitrineError
+from indexer.errors import VectorsUnavailable, VitrineError, one_line
 from indexer.vectors.remote.access import ACCESS
 from indexer.vectors.remote.breaker import CircuitBreaker
 
@@ -58,9 +58,8 @@ class Connection:
         except Exception as error:
             self.breaker.failed()
             self._answered = -math.inf
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise VectorsUnavailable(
-                f"{self.address} did not answer: {reason}; check that the server runs and "
+                f"{self.address} did not answer: {one_line(error)}; check that the server runs and "
                 "VITRINE_VECTORS_TOKEN is right"
             ) from error
         self.breaker.succeeded()

@@ -13,8 +13,10 @@ from indexer.shop.promotion import promote, rollback
 from indexer.shop.shelf import Shelf
 from service.apikey import Scope
 from service.http.appstate import AppState, bind
+from service.http.fresh_json import fresh_json
+from service.http.hidden_paths import without_paths
 from service.http.openapi import problems, reply_of
-from service.http.problems import HttpError, without_paths
+from service.http.problems import HttpError
 from service.http.replies import GenerationsReply, ServingReply
 from service.http.secured import SECURED, needs_key
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
 _SECURED = SECURED[Scope.ADMIN]
 _REFUSALS = problems(401, 403, 404, 409, 422, 429, 503, 507)
-_FRESH = {"Cache-Control": "no-store"}
 
 Name = Annotated[
     str,
@@ -68,7 +69,7 @@ async def list_generations(state: AppState) -> Response:
     """List the generations of the shop, newest first, with their states."""
     folder = ShopFolder(state.settings.shop)
     found = await state.pools.reading.run(lambda: generations(folder))
-    return _json(GenerationsReply([_without_paths(info) for info in found]))
+    return fresh_json(GenerationsReply([_without_paths(info) for info in found]))
 
 
 async def promote_generation(state: AppState, name: Name) -> Response:
@@ -108,7 +109,7 @@ async def _changed(state: AppState, folder: ShopFolder, change: Callable[[], str
     """Run a change in the writing thread, because it also writes to the store."""
     name = await state.pools.writing.run(change)
     encoder = folder.manifest(name).encoder
-    return _json(ServingReply(generation=name, encoder=without_paths(encoder)))
+    return fresh_json(ServingReply(generation=name, encoder=without_paths(encoder)))
 
 
 def _check_name(folder: ShopFolder, name: str, param: str) -> None:
@@ -127,7 +128,3 @@ def _without_paths(info: GenerationInfo) -> GenerationInfo:
     return msgspec.structs.replace(
         info, encoder=without_paths(info.encoder), problem=without_paths(info.problem)
     )
-
-
-def _json(reply: GenerationsReply | ServingReply) -> Response:
-    return Response(msgspec.json.encode(reply), media_type="application/json", headers=_FRESH)

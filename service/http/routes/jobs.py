@@ -12,16 +12,17 @@ from starlette.responses import StreamingResponse
 
 from service.apikey import Scope
 from service.http.appstate import AppState, bind
+from service.http.fresh_json import NO_STORE, fresh_json
+from service.http.hidden_paths import private_paths
 from service.http.job_replies import CatalogsReply, JobReply, JobsReply, SnapshotsReply, job_reply
 from service.http.job_requests import folder_of
 from service.http.jobfiles import catalogs, snapshots
 from service.http.openapi import Responses, problems, reply_of
-from service.http.problems import HttpError, private_paths
+from service.http.problems import HttpError
 from service.http.rates import AUDITED
 from service.http.secured import SECURED, needs_key
 from service.jobs.jobfolder import JobFolder
 
-_FRESH = {"Cache-Control": "no-store"}
 _READ = problems(401, 403, 404, 422, 429, 503)
 _EVENT = {
     "type": "object",
@@ -133,7 +134,7 @@ async def job_events(state: AppState, job_id: JobId) -> Response:
     return StreamingResponse(
         state.job_events.stream(find),
         media_type="text/event-stream",
-        headers={**_FRESH, "X-Accel-Buffering": "no"},  # a proxy must not hold events back
+        headers={**NO_STORE, "X-Accel-Buffering": "no"},  # a proxy must not hold events back
     )
 
 
@@ -146,7 +147,7 @@ async def job_report(state: AppState, request: Request, job_id: JobId) -> Respon
         raise HttpError(404, "no_report", f"the job {job_id} has no report (yet)")
     for path in private_paths(request.scope):
         report = report.replace(path.encode(), path.rpartition("/")[2].encode())
-    return Response(report, media_type="application/json", headers=_FRESH)
+    return Response(report, media_type="application/json", headers=NO_STORE)
 
 
 async def cancel_job(state: AppState, job_id: JobId) -> Response:
@@ -183,6 +184,4 @@ async def found_job(state: AppState, job_id: str) -> JobReply:
 
 def job_response(reply: msgspec.Struct, status: int = 200) -> Response:
     """Return a reply about jobs, which must not be cached."""
-    return Response(
-        msgspec.json.encode(reply), status, media_type="application/json", headers=_FRESH
-    )
+    return fresh_json(reply, status)

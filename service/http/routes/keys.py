@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from typing import Annotated, TypeVar
 
-import msgspec
 from fastapi import APIRouter, Path, Request, Response
 
 from service.apikey import BadKeys, KeyExists, Scope, UnknownKey
 from service.http.appstate import AppState, bind
+from service.http.fresh_json import fresh_json
 from service.http.json_body import check_json_type
 from service.http.key_replies import (
     KeysReply,
@@ -30,7 +30,6 @@ T = TypeVar("T")
 
 _ADMIN = SECURED[Scope.ADMIN]
 _REFUSALS = problems(401, 403, 404, 408, 409, 413, 415, 422, 429, 503, 507)
-_FRESH = {"Cache-Control": "no-store"}
 
 Name = Annotated[str, Path(max_length=100, description="The name of a key.", examples=["till"])]
 
@@ -94,14 +93,14 @@ async def own_key(state: AppState, request: Request) -> Response:
     """
     key = state.rates.check_key(request.scope, request.headers, Scope.READ)
     required = state.settings.require_key
-    return _json(OwnKeyReply(name=key.name, scope=scope_name(key.scope), required=required))
+    return fresh_json(OwnKeyReply(name=key.name, scope=scope_name(key.scope), required=required))
 
 
 async def list_keys(state: AppState) -> Response:
     """List the keys: names, scopes and ends. Nothing from which a key can be computed."""
     stored = await state.pools.reading.run(KeyFile(state.settings.shop).read)
     now = time.time()
-    return _json(KeysReply([key_reply(key, now) for key in stored]))
+    return fresh_json(KeysReply([key_reply(key, now) for key in stored]))
 
 
 async def add_key(state: AppState, request: Request) -> Response:
@@ -114,7 +113,7 @@ async def add_key(state: AppState, request: Request) -> Response:
         state,
         lambda: file.add(body.name, body.scope, expires=end, searches_per_s=body.searches_per_s),
     )
-    return _json(NewKeyReply(name=body.name, key=token))
+    return fresh_json(NewKeyReply(name=body.name, key=token))
 
 
 async def rotate_key(state: AppState, request: Request, name: Name) -> Response:
@@ -124,14 +123,14 @@ async def rotate_key(state: AppState, request: Request, name: Name) -> Response:
     file = KeyFile(state.settings.shop)
     end = end_of(body.expires_days, time.time())
     token = await _changed(state, lambda: file.rotate(name, body.keep_hours * 3600, expires=end))
-    return _json(NewKeyReply(name=name, key=token))
+    return fresh_json(NewKeyReply(name=name, key=token))
 
 
 async def remove_key(state: AppState, name: Name) -> Response:
     """Remove all keys of this name; they are refused at once."""
     file = KeyFile(state.settings.shop)
     removed = await _changed(state, lambda: file.remove(name))
-    return _json(RemovedKeysReply(name=name, removed=removed))
+    return fresh_json(RemovedKeysReply(name=name, removed=removed))
 
 
 async def _changed(state: AppState, change: Callable[[], T]) -> T:
@@ -148,7 +147,3 @@ async def _changed(state: AppState, change: Callable[[], T]) -> T:
         raise HttpError(
             503, "bad_keys", "the keys of this shop cannot be read; the log says why"
         ) from None
-
-
-def _json(reply: msgspec.Struct) -> Response:
-    return Response(msgspec.json.encode(reply), media_type="application/json", headers=_FRESH)

@@ -22,6 +22,8 @@ from search.personal.event_log import open_if_exists
 from search.personal.mixer import fits
 from service.apikey import Scope
 from service.http.appstate import AppState, bind
+from service.http.fresh_json import NO_STORE, fresh_json
+from service.http.hidden_paths import private_paths, without_paths
 from service.http.openapi import problems, reply_of
 from service.http.operator_replies import (
     ModelInfo,
@@ -32,7 +34,7 @@ from service.http.operator_replies import (
     StoragePart,
     StorageReply,
 )
-from service.http.problems import HttpError, without_paths
+from service.http.problems import HttpError
 from service.http.secured import SECURED, needs_key
 from service.lastreports import ReportKind, last_report
 from service.settings import Settings
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
 
 _SECURED = SECURED[Scope.ADMIN]
 _REFUSALS = problems(401, 403, 404, 422, 429, 503)
-_FRESH = {"Cache-Control": "no-store"}
 _PAGE = Path(__file__).parents[2] / "web" / "admin" / "index.html"
 
 
@@ -79,17 +80,17 @@ def add_operator_page(app: FastAPI) -> None:
 
 async def storage(state: AppState) -> Response:
     """Return the disk space of the shop by part, and how full its store is."""
-    return _json(await state.pools.reading.run(lambda: storage_of(state.settings.shop)))
+    return fresh_json(await state.pools.reading.run(lambda: storage_of(state.settings.shop)))
 
 
 async def models(state: AppState) -> Response:
     """Return the models that this service uses, and how many events are stored."""
-    return _json(await state.pools.reading.run(lambda: models_of(state.settings)))
+    return fresh_json(await state.pools.reading.run(lambda: models_of(state.settings)))
 
 
 async def settings(state: AppState) -> Response:
     """Return the settings of this process; secrets are hidden."""
-    return _json(SettingsReply(settings_of(state.settings)))
+    return fresh_json(SettingsReply(settings_of(state.settings)))
 
 
 async def report(state: AppState, request: Request, kind: ReportKind) -> Response:
@@ -101,8 +102,8 @@ async def report(state: AppState, request: Request, kind: ReportKind) -> Respons
             404, "no_report", f"there is no report of 'vitrine {kind}' yet; run it", param="kind"
         )
     reply = msgspec.json.encode(ReportReply(kind=found.kind, at=found.at, report=found.report))
-    text = without_paths(reply.decode(), request.app.state.private_paths)
-    return Response(text, media_type="application/json", headers=_FRESH)
+    text = without_paths(reply.decode(), private_paths(request.scope))
+    return Response(text, media_type="application/json", headers=NO_STORE)
 
 
 def storage_of(shop: Path) -> StorageReply:
@@ -206,7 +207,3 @@ def _shown(value: object) -> str:
     if value is None:
         return ""
     return str(value).lower() if isinstance(value, bool) else without_paths(str(value))
-
-
-def _json(reply: msgspec.Struct) -> Response:
-    return Response(msgspec.json.encode(reply), media_type="application/json", headers=_FRESH)

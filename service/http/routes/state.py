@@ -6,17 +6,16 @@ import asyncio
 import contextlib
 from typing import Annotated
 
-import msgspec
 from fastapi import APIRouter, Query, Response
 
 from indexer.errors import VitrineError
 from search.status import Vitals
 from service.http.appstate import AppState, bind
+from service.http.fresh_json import NO_STORE, fresh_json
 from service.http.openapi import problems, reply_of
 from service.http.replies import HealthReply, StatusReply, status_reply
 from service.runtime.metrics import MEDIA_TYPE
 
-_FRESH = {"Cache-Control": "no-store"}
 _GAUGES_S = 1.0
 
 
@@ -57,7 +56,7 @@ def state_routes(state: AppState) -> APIRouter:
 
 async def livez(state: AppState) -> Response:  # noqa: ARG001 - like all handlers
     """Reply ok; if the event loop is stuck, there is no reply."""
-    return _json(HealthReply())
+    return fresh_json(HealthReply())
 
 
 async def readyz(state: AppState) -> Response:
@@ -65,14 +64,14 @@ async def readyz(state: AppState) -> Response:
     async with state.serving.lease() as served:
         # In a thread of its own: a server of vectors may take a while, and no pool may refuse it.
         await asyncio.to_thread(served.engine.check_ready)
-        return _json(HealthReply(generation=served.engine.generation))
+        return fresh_json(HealthReply(generation=served.engine.generation))
 
 
 async def status(state: AppState) -> Response:
     """Return the serving generation, its encoder and its counts."""
     async with state.serving.lease() as served:
         found = await state.pools.reading.run(served.engine.status)
-    return _json(status_reply(found, max_limit=state.settings.max_limit))
+    return fresh_json(status_reply(found, max_limit=state.settings.max_limit))
 
 
 async def metrics(
@@ -87,7 +86,7 @@ async def metrics(
     """
     vitals, waiting = await gauges(state)
     text = state.metrics.text(vitals, waiting, per_worker=per_worker)
-    return Response(text, media_type=MEDIA_TYPE, headers=_FRESH)
+    return Response(text, media_type=MEDIA_TYPE, headers=NO_STORE)
 
 
 async def gauges(state: AppState) -> tuple[Vitals | None, dict[str, int]]:
@@ -106,8 +105,3 @@ async def observe_gauges_forever(state: AppState) -> None:
     while True:
         state.metrics.observe(*await gauges(state))
         await asyncio.sleep(_GAUGES_S)
-
-
-def _json(reply: HealthReply | StatusReply) -> Response:
-    body = msgspec.json.encode(reply)
-    return Response(body, media_type="application/json", headers=_FRESH)
