@@ -33,6 +33,7 @@ from search.quality.baselines import (
 from search.quality.interactions import FEW_EVENTS, Interactions, interactions_of
 from search.quality.mixer_model import Mixer
 from search.quality.predictions import interval_by_user, run_model, targets_of
+from service.runtime.blas import use_one_thread_each
 
 K = 20
 TENTHS = range(2, 10)
@@ -66,6 +67,7 @@ def main() -> None:
     parser.add_argument("--events", type=Path, required=True)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
+    use_one_thread_each()  # threads of OpenBLAS wait for each other by spinning
     with SearchEngine.open(given.shop) as engine:
         ids, vectors = engine.item_vectors()
         _, facts = engine.item_facts()
