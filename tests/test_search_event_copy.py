@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from indexer.errors import BadPrimary, Conflict, PrimaryLost
@@ -13,6 +14,8 @@ from search.personal import event_feed
 from search.personal.event_copy import EventCopy
 from search.personal.event_feed import EventFeed, EventSource
 from search.personal.event_log import DATABASES, EventLog
+from search.personal.factor_map import FactorMap
+from search.personal.facts import FactCode
 from tests.personalevents import NOW, event, items_of
 
 SHOES = [event("ann", f"shoe-{number}", time=NOW - number) for number in range(5)]
@@ -93,7 +96,12 @@ def test_events_that_expired_before_the_first_copy_are_no_gap(log, copy, tmp_pat
 def test_what_was_learned_is_copied_and_replaced(log, copy, tmp_path):
     log.add(SHOES)
     for neighbors in ({"shoe-0": b"1", "shoe-1": b"2"}, {"shoe-1": b"3"}):
-        assert log.replace_learned({"neighbors": neighbors}, deletions=0, popularity=b"counts")
+        factors = FactorMap(
+            np.eye(3, 2, dtype=np.float32), FactCode(), np.zeros((0, 2), np.float32)
+        )
+        assert log.replace_learned(
+            {"neighbors": neighbors}, factors, deletions=0, popularity=b"counts"
+        )
         catch_up(copy)
         assert content(tmp_path / "copy") == content(tmp_path / "primary")
 

@@ -18,6 +18,7 @@ from search.personal.event import EVENT_TYPES
 from search.personal.event_deletion import delete_events
 from search.personal.event_log import LEARNED, EventLog, open_if_exists
 from search.personal.event_reader import (
+    FACTOR_MAP,
     KEY_BYTES,
     POPULARITY,
     SEQUENCE,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from indexer.store.lmdb_transactions import WriteTransaction
     from search.personal.event_feed import EventFeed, EventPrimary
 
-_TAUGHT: Final = (b"picture_map", POPULARITY)  # in ``meta``: what was learned, besides LEARNED
+_TAUGHT: Final = (FACTOR_MAP, POPULARITY)  # in ``meta``: what was learned, besides LEARNED
 
 
 class Counters(NamedTuple):

@@ -245,7 +245,7 @@ def _pictures(shop: Path) -> Pictures | None:
 
     try:
         with SearchEngine.open(shop) as engine:
-            return Pictures(*engine.item_vectors(), engine.model.key)
+            return Pictures(*engine.item_vectors(), engine.model.key, *engine.item_facts())
     except EncoderNotFound as error:
         note(f"new items are not recommended by their pictures: {error}")
         return None

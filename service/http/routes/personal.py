@@ -13,13 +13,14 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from indexer.errors import BadEvent, BadQuery
-from indexer.items import MAX_ID_BYTES, ORIGINAL, clean_id
+from indexer.items import MAX_ID_BYTES, clean_id
 from indexer.jsonbytes import decode_json
 from search.filters.grammar import parse_filter
 from search.filters.jsonform import Filter, filter_from_json
 from search.personal.event import Event, event_from
 from search.personal.profile import Profile, profile_of
 from search.personal.recommendation import RecommendQuery
+from search.personal.shown_style import recommend_in_style
 from service.apikey import Scope
 from service.http.answering import check_limit
 from service.http.appstate import AppState, bind
@@ -245,12 +246,9 @@ async def _recommend(
         engine = served.engine
 
         def work() -> bytes:
-            if query.style is not None and query.style != ORIGINAL:
-                engine.style_registry.find(query.style)
-            found = engine.recommender.recommend(profile(engine), query)
-            # Events may name a style that the shop does not have, or has no longer.
-            if found.style != ORIGINAL and found.style not in engine.style_registry:
-                found = msgspec.structs.replace(found, style=ORIGINAL)
+            found = recommend_in_style(
+                engine.recommender, engine.style_registry, profile(engine), query
+            )
             return msgspec.json.encode(recommend_reply(found, root=root))
 
         reply = await cancel_on_disconnect(request, state.pools.searching.run(work))
