@@ -37,9 +37,15 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     images: list[str] = []
 
 
+# What a copied cell or a file in the middle of another leaves at the ends of an id, unseen: a mark
+# of the byte order, zero-width spaces and joiners.
+_UNSEEN = "\ufeff\u200b\u200c\u200d\u2060"
+_BLANKS = _UNSEEN + "".join(letter for letter in map(chr, range(0x3001)) if letter.isspace())
+
+
 def clean_id(text: str) -> str:
-    """Return an id as it is stored, without leading and trailing whitespace."""
-    return text.strip()
+    """Return an id as it is stored, without white space and unseen letters at its ends."""
+    return text.strip(_BLANKS)
 
 
 class Skipped(msgspec.Struct, frozen=True):

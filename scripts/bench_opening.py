@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -137,7 +136,6 @@ def opened(shop: Path, dim: int) -> dict[str, float]:
     with SearchEngine.open(shop, encoder=DrawnEncoder(dim)) as engine:
         cpu_s, wall_s = time.process_time() - cpu, time.perf_counter() - wall
         blocks = sys.getallocatedblocks() - blocks
-        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         after = memory_mb()
         start = time.perf_counter()
         engine.search(query)
@@ -146,7 +144,7 @@ def opened(shop: Path, dim: int) -> dict[str, float]:
             "wall_s": wall_s,
             "first_search_ms": (time.perf_counter() - start) * 1e3,
             "rss_before_mb": before["VmRSS"],
-            "rss_peak_mb": peak_mb,
+            "rss_peak_mb": after["VmHWM"],
             "rss_after_mb": after["VmRSS"],
             "own_before_mb": before["RssAnon"],
             "own_after_mb": after["RssAnon"],
@@ -155,10 +153,13 @@ def opened(shop: Path, dim: int) -> dict[str, float]:
 
 
 def memory_mb() -> dict[str, float]:
-    """Return this process's RAM: all (``VmRSS``), and without mapped files (``RssAnon``)."""
+    """Return this process's RAM: all (``VmRSS``), at its peak, and without mapped files.
+
+    The peak of ``getrusage`` would be that of the process that started this one, if it was higher.
+    """
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     fields = dict(line.split(":", 1) for line in lines)
-    return {name: int(fields[name].split()[0]) / 1024 for name in ("VmRSS", "RssAnon")}
+    return {name: int(fields[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM", "RssAnon")}
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ that fills in the rest: pictures are judged by a classifier that was fitted with
 product, kinds by the other products. ``texts`` uses titles and descriptions alone. The gender of
 clothes is the first part of their path. ``taxonomy`` is right if the node of the shop's category
 in `scripts/categories_truth.tsv` is found, or one above or below it. Counted are suggestions of a
-confidence of at least 0.5, and 0.75.
+confidence of at least 0.5, and 0.75. ``named by any word`` counts every value whose word stands
+anywhere in the texts: its recall is the most that any reading of the texts can reach.
 
 *meaning* (`--meaning`, needs the extra `words`): the names of colors in `scripts/color_words.tsv`
 that no list has, and all words of the sheets' titles that name no value and no kind of thing,
@@ -38,7 +39,7 @@ from typing import Any, NamedTuple
 from machine import as_line, machine
 
 from indexer.enrichment.attributes import suggest
-from indexer.enrichment.gazetteer import gazetteer_of
+from indexer.enrichment.gazetteer import Gazetteer, folded_words, gazetteer_of
 from indexer.enrichment.kinds import KindVotes
 from indexer.enrichment.nearest import NearestColor
 from indexer.enrichment.suggesting import items_of, joined
@@ -212,6 +213,7 @@ def evaluate_shop(folder: Path, wrong: int) -> dict[str, Any]:
         evidence = PictureEvidence.read(store, encoder)
     items = items_of(shop.store)
     gazetteer, votes = gazetteer_of(items), KindVotes(items, bundled_tree())
+    named = Tally()  # every value whose word stands in the texts, whatever is around it
     names = ("texts", "with kinds", "with pictures")
     tallies = {f"{name} from {sure}": Tally() for name in names for sure in SURES}
     for item in items:
@@ -221,6 +223,9 @@ def evaluate_shop(folder: Path, wrong: int) -> dict[str, Any]:
             title=item.title,
             description=item.description,
         )
+        truth = truths_of(item)
+        words = words_in(f"{item.title}\n{item.description}", gazetteer)
+        named.add(item.item_id, {name: words[name] for name in words if name in truth}, truth)
         texts = suggest(bare, gazetteer)
         kinds = joined(texts, votes.suggestions(bare))
         for name, found in (
@@ -228,7 +233,6 @@ def evaluate_shop(folder: Path, wrong: int) -> dict[str, Any]:
             ("with kinds", kinds),
             ("with pictures", evidence.merged(bare, kinds)),
         ):
-            truth = truths_of(item)
             for sure in SURES:
                 given: dict[str, list[str]] = defaultdict(list)
                 for one in found:
@@ -240,7 +244,19 @@ def evaluate_shop(folder: Path, wrong: int) -> dict[str, Any]:
         notes = [note for note in tally.notes if note.startswith("WRONG")]
         for note in notes[:: max(1, len(notes) // wrong)][:wrong] if wrong else []:
             print(name, note)
-    return {name: tally.table() for name, tally in tallies.items()}
+    return {"named by any word": named.table()} | {
+        name: tally.table() for name, tally in tallies.items()
+    }
+
+
+def words_in(text: str, gazetteer: Gazetteer) -> dict[str, list[str]]:
+    """Return the values whose words stand anywhere in a text: no rule can read more of it."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for match in gazetteer.pattern.finditer(folded_words(text)):
+        for value in gazetteer.values[match.group()]:
+            if value.name not in found[value.attribute]:
+                found[value.attribute].append(value.name)
+    return found
 
 
 def evaluate_meaning() -> dict[str, Any]:

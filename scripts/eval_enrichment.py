@@ -17,7 +17,9 @@ English texts are titles with reviews, and reviews alone.
 *drafts*: 500 drafts a language of the items of `magento`, in three tones with 500 seeds, made from
 the catalog alone. Reported: problems that the checker finds, facts said twice, and distinct-2, the
 share of different pairs among all pairs of neighboring words (characters in Chinese): the mean
-within a draft, and over all drafts together. The last is given for the shop's own texts too.
+within a draft, the mean of ten drafts together, and over all drafts together. The last is given
+too for the facts alone that the drafts say, without the words around them, for as many pairs of
+the reviews of customers, and for the shop's own texts.
 
 *questions*: see `eval_questions.py`; it needs `--magento-shop` and `--demo-shop`.
 
@@ -41,7 +43,7 @@ from eval_questions import evaluate
 from machine import as_line, machine
 
 from indexer.catalog.sources import Entry, open_catalog
-from indexer.drafting.draft import write_draft
+from indexer.drafting.draft import Draft, write_draft
 from indexer.drafting.planfile import TONES
 from indexer.enrichment.language import Language
 from indexer.enrichment.lexicon_zh import ChineseLexicon
@@ -152,12 +154,31 @@ def distinct(texts: Sequence[str]) -> float:
     return len(set(pairs)) / max(1, len(pairs))
 
 
+def said_facts(draft: Draft) -> str:
+    """Return the values that a draft says, without the words around them."""
+    said = sorted({at for sentence in draft.sentences for at in sentence.facts})
+    return " ".join(" ".join(draft.facts[at].values) for at in said)
+
+
+def as_long(texts: Sequence[str], pairs: int) -> list[str]:
+    """Return the first texts that have so many pairs together."""
+    taken: list[str] = []
+    for text in texts:
+        if pairs <= 0:
+            break
+        taken.append(text)
+        pairs -= len(pairs_of(text))
+    return taken
+
+
 def drafts(data: Path, shown: int) -> dict[str, Any]:
     catalog = data / "magento" / "catalog.jsonl"
     items = [entry.item for entry in open_catalog(catalog) if isinstance(entry, Entry)]
     out: dict[str, Any] = {
         "distinct-2 of the shop's texts": distinct([i.description for i in items])
     }
+    english = [row["review"] for row in rows_of(data / "reviews" / "reviews.csv")]
+    customers = {"en": english, "zh": chinese(data)[0]}
     for language in ("en", "zh"):
         began = time.process_time()
         made = [
@@ -178,7 +199,19 @@ def drafts(data: Path, shown: int) -> dict[str, Any]:
             "facts said twice": len(said) - len(once),
             "different drafts": len({draft.text for draft in made}),
             "distinct-2 within a draft": float(np.mean([distinct([one.text]) for one in made])),
+            "distinct-2 of ten drafts": float(
+                np.mean(
+                    [
+                        distinct([one.text for one in made[at : at + 10]])
+                        for at in range(0, DRAFTS, 10)
+                    ]
+                )
+            ),
             "distinct-2 of all drafts": distinct([one.text for one in made]),
+            "distinct-2 of their facts alone": distinct([said_facts(one) for one in made]),
+            "distinct-2 of reviews": distinct(
+                as_long(customers[language], sum(len(pairs_of(one.text)) for one in made))
+            ),
             "CPU ms a draft": 1e3 * seconds / len(made),
         }
     return out

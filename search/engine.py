@@ -32,9 +32,11 @@ from search.item_reader import ItemPage, ItemReader
 from search.live.accepted import AcceptedValues
 from search.live.recall import RecallWatch
 from search.live.shop import Backlog, LiveShop
-from search.opening import OpenGeneration, index_encoder, load_newest
+from search.opening import OpenGeneration, index_encoder, load_beside_items
+from search.personal.facts import FactCode, choose_code, facts_of
 from search.personal.recommendation import DEFAULT_LIMIT, RecommendQuery
 from search.personal.recommender import Recommender
+from search.personal.shown_style import recommend_in_style
 from search.pipeline import Pipeline
 from search.query import ImagePart, ItemPart, Query, TextPart
 from search.query_vector import QuerySpace
@@ -49,6 +51,9 @@ from style.stylefolder import StyleFolder
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from indexer.arrays import Pixels, Vectors
     from indexer.encoders.base import Encoder
     from indexer.encoders.views import View
@@ -56,6 +61,7 @@ if TYPE_CHECKING:
     from indexer.writing.image_pipeline import Encode
     from search.hits import Hit, Reply
     from search.live.sharing import Sharing
+    from search.live.stored_items import StoredItems
     from search.personal.recommendation import Recommendations
     from search.recognition.classification import Classification
     from style.registry import StyleRegistry
@@ -75,6 +81,8 @@ class SearchEngine:
         store: Store,
         encoder: Encoder,
         opened: OpenGeneration,
+        stored: StoredItems,
+        accepted: AcceptedValues,
         no_match_below: float | None = None,
         recall_sample: float = 0.0,
         sharing: Sharing | None = None,
@@ -95,15 +103,16 @@ class SearchEngine:
             text_tower=isinstance(encoder, TextEncoder),
             below=no_match_below,
         )
-        self._accepted = AcceptedValues(shop.path)
+        self._accepted = accepted
         self._live = LiveShop(
             store,
+            stored,
             opened.vectors,
             opened.words,
             model.key,
             opened.meaning,
             always_current=sharing is not None,
-            accepted=self._accepted,
+            accepted=accepted,
         )
         effort = None if sharing is None else sharing.effort(opened.name)
         self._watch = RecallWatch(opened.vectors, share=recall_sample, effort=effort)
@@ -173,15 +182,22 @@ class SearchEngine:
             encoder = QueryViews(encoder, query_views)
         check_model(folder.path, manifest.model, encoder)
         store = Store(folder.store)
+        accepted = AcceptedValues(folder.path)
         try:
-            opened = load_newest(folder, names, encoder, store)
-            try:
-                return cls(folder, store, encoder, opened, no_match_below, recall_sample, sharing)
-            except BaseException:
-                opened.words.close()
-                opened.hold.close()
-                raise
+            with load_beside_items(folder, names, encoder, store, accepted) as (opened, stored):
+                return cls(
+                    folder,
+                    store,
+                    encoder,
+                    opened,
+                    stored,
+                    accepted,
+                    no_match_below,
+                    recall_sample,
+                    sharing,
+                )
         except BaseException:
+            accepted.close()
             store.close()
             raise
 
@@ -274,14 +290,26 @@ class SearchEngine:
         filter: str | Filter | None = None,
         context: str | None = None,
         explain: bool = False,
+        seen: bool = False,
+        style: str | None = None,
     ) -> Recommendations:
         """Recommend ``k`` distinct products to a user, each with a reason.
 
-        ``context`` is the item that the user looks at. An unknown user gets popular items, or some
-        of each category. Raises BadQuery, UnknownItem (of ``context``).
+        ``context`` is the item that the user looks at; ``seen`` allows items that the user has
+        met; ``style`` is the style to show pictures in, by default the one that the user reacts to.
+        An unknown user gets popular items, or some of each category. Raises BadQuery, UnknownItem
+        (of ``context``), UnknownStyle.
         """
-        query = RecommendQuery(limit=k, filter=_as_filter(filter), context=context, explain=explain)
-        return self.recommender.recommend(self.recommender.profile(user_id), query)
+        query = RecommendQuery(
+            limit=k,
+            filter=_as_filter(filter),
+            context=context,
+            explain=explain,
+            seen=seen,
+            style=style,
+        )
+        profile = self.recommender.profile(user_id)
+        return recommend_in_style(self.recommender, self.style_registry, profile, query)
 
     def put(
         self,
@@ -381,6 +409,13 @@ class SearchEngine:
         An item without an image has a row of zeros.
         """
         return self._live.view.item_vectors(self.encoder.dim)
+
+    def item_facts(self) -> tuple[FactCode, NDArray[np.float32]]:
+        """Return what the catalog states about all items, as ``item_vectors``: (items, columns)."""
+        columns = self._live.view.columns
+        facts = facts_of(columns)
+        code = choose_code(facts)
+        return code, code.table(facts, len(columns.alive))[columns.alive]
 
     def has_item(self, item_id: str) -> bool:
         """Return True if the shop has this item."""

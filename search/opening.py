@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from contextlib import ExitStack
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.encoders.base import Model
@@ -15,12 +17,15 @@ from indexer.vectors.backends import backend_of
 from indexer.words.lexical import LexicalIndex
 from indexer.words.meaning import MEANING, MeaningIndex
 from indexer.words.sentences import UniversalSentenceEncoder
+from search.live.cycle_search import without_cycle_search
+from search.live.stored_items import StoredItems
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.items import Item
     from indexer.store.store import Store
     from indexer.vectors.backend import VectorBackend
+    from search.live.accepted import AcceptedValues
 
 logger = logging.getLogger("vitrine.search")
 
@@ -34,6 +39,39 @@ class OpenGeneration(NamedTuple):
     words: LexicalIndex
     hold: ExitStack
     meaning: MeaningIndex | None = None
+
+    def close(self) -> None:
+        """Close the words, and let others delete the generation."""
+        self.words.close()
+        self.hold.close()
+
+
+@contextmanager
+def load_beside_items(
+    folder: ShopFolder,
+    names: list[str],
+    encoder: Encoder,
+    store: Store,
+    accepted: AcceptedValues | None = None,
+) -> Iterator[tuple[OpenGeneration, StoredItems]]:
+    """Yield what ``load_newest`` returns, and the items of the store, whose reader is open.
+
+    Both are read at the same time: files are verified and loaded outside of Python, items are
+    objects of Python. Closes the generation if the block raises. Raises what ``load_newest`` does.
+    """
+    transaction = store.last_transaction  # before the reader, which has at least this one
+    with store.read() as reader, ThreadPoolExecutor(1, thread_name_prefix="open") as pool:
+        loading = pool.submit(load_newest, folder, names, encoder, store)
+        try:
+            with without_cycle_search():
+                stored = StoredItems(reader, transaction, accepted)
+            opened = loading.result()
+            with without_cycle_search():
+                yield opened, stored
+        except BaseException:
+            if loading.exception() is None:
+                loading.result().close()
+            raise
 
 
 def load_newest(

@@ -260,7 +260,9 @@ class Settings(BaseSettings):
         "customer's question has no answer.",
     )
     primary_key: SecretStr | None = Field(
-        None, description="Key of the scope admin of the service that 'vitrine replicate' copies."
+        None,
+        description="Key of the service that 'vitrine replicate' copies, with the scope admin. The "
+        "service of a replica sends events with it; for that, write is enough.",
     )
     primary_ca: Path | None = Field(
         None, description="File of the certificates that that service is checked with."
@@ -320,7 +322,12 @@ def process_settings() -> ProcessSettings:
 
 
 def server_access(settings: Settings | ProcessSettings) -> ServerAccess:
-    """Return how to reach servers of vectors. Raises BadServer."""
+    """Return how to reach servers of vectors. Raises BadServer.
+
+    Also switches off the log of gRPC on stderr, unless the environment sets it: threads of the
+    client of Milvus report there what they mend themselves.
+    """
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     token, authority = settings.vectors_token, settings.vectors_ca
     return ServerAccess(
         default=ServerAddress.parse(settings.vectors) if settings.vectors else None,
@@ -352,8 +359,13 @@ def language_model_key() -> str:
 
 
 def keep_ray_quiet() -> None:
-    """Switch off Ray's reports to its makers in this process, unless the environment sets them."""
+    """Switch off Ray's reports to its makers and its messages, unless the environment sets them.
+
+    It prints the deaths of workers to stdout, which is for the data of a command. Vitrine reports
+    those that end a build.
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
 
 
 def settings_for(shop: Path) -> Settings:

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Final
 from indexer.errors import VitrineError
 from indexer.shop.folder import ShopFolder
 from indexer.shop.listing import generations
-from indexer.vectors.remote.address import ENGINES
 from indexer.vectors.remote.connection import connection_to
-from indexer.vectors.remote.descriptor import read_descriptor
+from indexer.vectors.remote.descriptor import address_of
 from service.extras import missing_extras
 from service.finding import Finding
 
@@ -95,29 +94,26 @@ def vectors(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
     """Ask the server that has the vectors of the index, if it is not this process."""
     folder = ShopFolder(settings.shop)
     path = folder.generations / folder.current()
-    for engine in ENGINES:
+    address = address_of(path)
+    if address is None:
+        yield Finding("vectors", "ok", "the vectors are in the shop's folder")
+    elif not is_installed(_OPTIONAL[address.engine]):
+        yield Finding(
+            "vectors",
+            "problem",
+            f"the vectors are at {address}, and the package {_OPTIONAL[address.engine]} is missing",
+            f"pip install 'vitrine[{address.engine}]'",
+        )
+    elif address.is_local:  # only one process may open it, and that is the service
+        text = f"the vectors are in files of {address.engine}, not asked now"
+        yield Finding("vectors", "ok", text)
+    else:
         try:
-            address = read_descriptor(path, engine).address
-        except FileNotFoundError:
-            continue
-        if not is_installed(_OPTIONAL[engine]):
-            yield Finding(
-                "vectors",
-                "problem",
-                f"the vectors are at {address}, and the package {_OPTIONAL[engine]} is missing",
-                f"pip install 'vitrine[{engine}]'",
-            )
-        elif address.is_local:  # only one process may open it, and that is the service
-            yield Finding("vectors", "ok", f"the vectors are in files of {engine}, not asked now")
+            connection_to(address).check()
+        except VitrineError as error:
+            yield Finding("vectors", "problem", str(error), "searches by photo fail until then")
         else:
-            try:
-                connection_to(address).check()
-            except VitrineError as error:
-                yield Finding("vectors", "problem", str(error), "searches by photo fail until then")
-            else:
-                yield Finding("vectors", "ok", f"{address} answers")
-        return
-    yield Finding("vectors", "ok", "the vectors are in the shop's folder")
+            yield Finding("vectors", "ok", f"{address} answers")
 
 
 def pictures(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from style.arrays import Floats
 from style.oklab import from_oklab, to_oklab
+from style.planes import smoothstep
 
 __all__ = ["LOOKS", "HueTurn", "Look", "grade"]
 
@@ -163,14 +164,14 @@ def grade(srgb: Floats, look: Look) -> Floats:
     # A color that is made much lighter or darker loses chroma, as paint does.
     room = np.clip(4 * toned * (1.06 - toned), 0, 1) / np.clip(4 * light * (1.06 - light), 0.1, 1)
     gain = gain * np.minimum(1, np.sqrt(np.maximum(room, 0)))
-    high = _smoothstep(0.25, 0.85, toned)
-    paper = 1 - (1 - look.paper) * _smoothstep(0.9, 1.0, light) * np.exp(-chroma / 0.03)
+    high = smoothstep(0.25, 0.85, toned)
+    paper = 1 - (1 - look.paper) * smoothstep(0.9, 1.0, light) * np.exp(-chroma / 0.03)
     tint = np.sqrt(np.clip(toned * 4, 0, 1)) * paper  # black stays black
-    tint = tint * (1 - 0.45 * _smoothstep(0.04, 0.2, chroma))  # a product keeps its strong colors
+    tint = tint * (1 - 0.45 * smoothstep(0.04, 0.2, chroma))  # a product keeps its strong colors
     tint_a = tint * (look.shadows[0] * (1 - high) + look.lights[0] * high)
     tint_b = tint * (look.shadows[1] * (1 - high) + look.lights[1] * high)
     # White can only be tinted below L 1. Without this, gray paper would be tinted, but not white.
-    toned = toned - np.hypot(tint_a, tint_b) * _smoothstep(0.75, 1.0, toned)
+    toned = toned - np.hypot(tint_a, tint_b) * smoothstep(0.75, 1.0, toned)
     a, b = a * gain + tint_a, b * gain + tint_b
     return fit_in_srgb(np.stack([toned, a, b], axis=-1).astype(np.float32))
 
@@ -220,9 +221,3 @@ def _turned(a: Floats, b: Floats, turn: HueTurn) -> tuple[Floats, Floats]:
         (factor * (a * np.cos(angle) - b * np.sin(angle))).astype(np.float32),
         (factor * (a * np.sin(angle) + b * np.cos(angle))).astype(np.float32),
     )
-
-
-def _smoothstep(start: float, end: float, value: Floats) -> Floats:
-    share = np.clip((value - start) / (end - start), 0, 1)
-    stepped: Floats = (share * share * (3 - 2 * share)).astype(np.float32)
-    return stepped

@@ -40,9 +40,9 @@ class NetworkStyler(ImageStyler):
     side = SIDE
     strength = STRENGTH
 
-    def __init__(self, path: Path, images: Mapping[str, Pixels], *, threads: int = 1) -> None:
+    def __init__(self, path: Path, images: Mapping[str, Pixels]) -> None:
         """Offer a style for each image (h, w, 3). Raises BadNetwork if the file cannot be read."""
-        self._path, self._threads = path, threads
+        self._path = path
         try:
             with path.open("rb") as file:
                 weights = file.read(_MOST + 1)
@@ -94,7 +94,7 @@ class NetworkStyler(ImageStyler):
                 import onnxruntime
 
                 options = onnxruntime.SessionOptions()
-                options.intra_op_num_threads = self._threads
+                options.intra_op_num_threads = 1
                 # Threads that spin while they wait take the cores of other work.
                 options.add_session_config_entry("session.intra_op.allow_spinning", "0")
                 options.log_severity_level = 3

@@ -247,7 +247,7 @@ def test_an_item_without_a_readable_image_is_skipped_by_name(folder, shop):
             "line 4",
         ),
         Skipped("d", "no image that can be read", "", "line 4"),
-        Skipped("e", "outside the catalog's folder; move or link it inside", "../x.png", "line 5"),
+        Skipped("e", "outside the catalog's folder; copy it there", "../x.png", "line 5"),
         Skipped("e", "no image that can be read", "", "line 5"),
     ]
 

@@ -219,7 +219,7 @@ def assert_old_index_serves_new_store(folder: Folder, shop: ShopFolder) -> None:
     assert [path.name for path in shop.path.rglob(".*")] == []
 
 
-@pytest.mark.parametrize("step", ["sync", "_sha256", "write", "mkdir", "rename", "replace"])
+@pytest.mark.parametrize("step", ["sync", "file_digest", "write", "mkdir", "rename", "replace"])
 def test_a_disk_that_fills_up_at_any_step_of_publishing_leaves_the_old_one_serving(
     folder, changed_shop, monkeypatch, step
 ):

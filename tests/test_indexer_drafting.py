@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import pytest
@@ -41,11 +42,66 @@ def problems(text, language="en", item=ITEM):
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_each_language_has_thirty_sentence_plans_and_an_opening_of_each_tone(language):
     plans = plans_of(language)
-    assert len({plan.text for plan in plans}) >= 30
+    assert len(plans) >= 30
+    forms = [form for plan in plans for form in plan]
+    assert len({form.text for form in forms}) >= 150
     for tone in TONES:
         assert any(
-            plan.opens and plan.kinds <= {"name", "color"} and tone in plan.tones for plan in plans
+            form.opens and form.kinds <= {"name", "color"} and tone in form.tones for form in forms
         )
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_forms_of_a_plan_say_the_same_facts_and_nothing_else(language):
+    for plan in plans_of(language):
+        assert len({form.kinds for form in plan}) == 1, plan
+        assert len({(form.opens, form.fewest_sizes) for form in plan}) == 1, plan
+        assert not [form.text for form in plan if re.search(r"[<>]|\d", form.text)]
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese"),
+    [
+        ("Sofas", "沙发"),
+        ("oak and felt", "橡木和毛毡"),
+        ("fern-print", "蕨叶图案"),
+        ("recycled nylon", "再生尼龙"),
+        ("cotton canvas", "棉帆布"),
+        ("linen blend", "亚麻混纺"),
+        ("oak and kryptonite", ""),
+        ("recycled", ""),
+        ("", ""),
+        ("recycled " * 3000, ""),
+        (" and ".join(["oak"] * 3000), ""),
+    ],
+)
+def test_values_are_translated_from_their_parts(english, chinese):
+    assert translated(english) == chinese
+
+
+def test_a_chinese_draft_does_not_repeat_what_the_english_name_says():
+    flask = Item(
+        item_id="flask",
+        product_id="flask",
+        title="Yarrow flask, yellow",
+        attributes={"color": "yellow", "material": "steel", "pattern": "fish print"},
+    )
+    texts = [write_draft(flask, "zh", tone, seed=seed).text for tone in TONES for seed in range(8)]
+    # Only an opening joins the name and the color in a sentence.
+    assert not [text for text in texts if "黄色" in text.partition("。")[2]]
+    assert any("小鱼" in text for text in texts)
+    assert not any("图案图案" in text for text in texts)
+
+
+def test_a_list_of_words_has_no_capitals_but_a_name_has():
+    bag = Item(
+        item_id="bag",
+        product_id="bag",
+        title="Crown Backpack",
+        attributes={"strap": ["Adjustable", "Double"], "origin": "Peru"},
+    )
+    values = {fact.label: fact.values for fact in facts_of(bag, "en") if fact.kind == "more"}
+    assert values == {"strap": ["adjustable", "double"], "origin": ["Peru"]}
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -71,6 +71,38 @@ def test_a_title_outranks_its_description():
     assert values("Shirt (Black)", "A gray shirt.") == {("color", "Black")}
 
 
+@pytest.mark.parametrize(
+    ("title", "description", "expected"),
+    [
+        # A whole composition outweighs what is named in passing; half of one does not.
+        ("Tee", "A full zip fleece. 100% polyester.", {"Polyester"}),
+        ("Tee", "Cotton tee. 60% hemp, 40% wool.", {"Hemp", "Wool"}),
+        ("Tee", "A cotton tee. 60% hemp.", {"Cotton", "Hemp"}),
+        ("Fleece tee", "100% polyester.", {"Fleece", "Polyester"}),
+        # A part is no material of the whole.
+        ("Tee", "Mesh at back. Mesh armpit venting. Side mesh pouches. Foam-padded straps.", set()),
+        ("Tee", "A built-in mesh lining, reinforced with a fleece layer.", set()),
+        ("Tee", "Built-in wool technology.", {"Wool"}),
+        ("Tee", "A polyester/linen full zip jacket.", {"Polyester", "Linen"}),
+        # A gem names clothes, and makes jewelry.
+        ("Jade Yoga Jacket", "", set()),
+        ("Jade ring", "", {"Jade"}),
+        ("Yoga Jacket", "Micropolyester.", {"Polyester"}),
+    ],
+)  # fmt: skip
+def test_materials_are_those_of_the_whole(title, description, expected):
+    found = values(title, description)
+    assert {value for attribute, value in found if attribute == "material"} == expected
+
+
+def test_merino_is_wool_to_a_shop_that_has_wool_and_no_merino():
+    wool = item("x", attributes={"material": "Wool"})
+    merino = item("y", attributes={"material": "Merino"})
+    assert values("Merino sock", gazetteer=gazetteer_of([wool])) == {("material", "Wool")}
+    both = gazetteer_of([wool, merino])
+    assert values("Merino sock", gazetteer=both) == {("material", "Merino")}
+
+
 def test_a_value_takes_the_name_that_the_shop_uses():
     own = item("x", attributes={"pattern": "Color-Blocked", "colour": ["Lavender"]})
     gazetteer = gazetteer_of([own])

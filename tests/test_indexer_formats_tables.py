@@ -346,7 +346,7 @@ def test_a_cell_in_the_last_row_and_column_does_not_end_the_process(shop, monkey
 
 def test_a_header_of_many_columns_is_named_in_part(shop):
     names = [f"c{number:04}" for number in range(200)]
-    for header, shown in ((names, "'c0049' and 150 more."), (["a" * 100_000, "b"], "aaaa', 'b'.")):
+    for header, shown in ((names, "'c0049' and 150 more."), (["a" * 1_000, "b"], "aaaa', 'b'.")):
         (shop / "a.csv").write_text(",".join(header) + "\n" + "," * (len(header) - 1) + "x\n")
         with pytest.raises(BadCatalog, match="has no column 'id'") as refused:
             open_catalog(shop / "a.csv").scan()

@@ -12,6 +12,7 @@ from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import BadCatalog, IndexMismatch
 from indexer.jobs.build import build_index
+from indexer.jobs.changed_values import ChangedValue
 from indexer.jobs.preview import preview_index
 from indexer.shop.folder import ShopFolder
 from indexer.vectors.contract import BuildTargets
@@ -45,6 +46,11 @@ def test_it_names_what_would_be_added_changed_removed_and_skipped(folder: Folder
     assert seen.changed == [
         ItemChange("b", ["title", "attributes.color"]),
         ItemChange("c", ["images"]),
+    ]
+    assert seen.values == [
+        ChangedValue("b", "new", "title", "old", "new"),
+        ChangedValue("b", "new", "attributes.color", "red", "blue"),
+        ChangedValue("c", "old", "images", "3.png", "6.png, gone.png"),
     ]
     assert (seen.unchanged, seen.to_encode, seen.stops, encoder.encoded) == (1, 1, False, 0)
     assert [(one.where, one.item_id, one.image) for one in seen.skipped] == [

@@ -189,6 +189,19 @@ def test_a_review_of_a_thousand_aspects_keeps_fifty():
 
 
 @pytest.mark.parametrize(
+    ("text", "language", "expected"),
+    [
+        ("质量很好 but the fit is odd", "en", [("quality", "zh"), ("fit", "en")]),
+        ("Great fit, 我很喜欢颜色", "zh", [("fit", "en"), ("color", "zh")]),
+        ("Love the color 👍 质量不错", "zh", [("color", "en"), ("quality", "zh")]),
+        ("买了 XL 码，尺码有点大", "zh", [("size", "zh")]),
+    ],
+)
+def test_each_part_of_a_mixed_text_is_read_in_its_own_language(text, language, expected):
+    assert [(one.aspect, one.language) for one in mentions(text, language)] == expected
+
+
+@pytest.mark.parametrize(
     ("record", "message"),
     [
         ({"about": "a"}, "text is missing"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -82,11 +83,16 @@ def servers(tmp_path_factory) -> Iterator[None]:
 
 
 def on_server(engine: str, vectors: np.ndarray, rows: np.ndarray) -> RemoteBackend:
-    """An index that an embedded engine searches; filled once for the same vectors."""
+    """An index that an engine searches, filled once for the same vectors.
+
+    The engine runs embedded, unless VITRINE_TEST_MILVUS or VITRINE_TEST_QDRANT is a server's URL.
+    """
     key = (engine, vectors.tobytes() + rows.tobytes())
     if key not in SAVED:
-        uri = MEMORY if engine == "qdrant" else str(PLACE[0] / "milvus.db")
-        ACCESS.use(lambda: ServerAccess(default=ServerAddress(engine, uri)))
+        embedded = MEMORY if engine == "qdrant" else str(PLACE[0] / "milvus.db")
+        uri = os.environ.get(f"VITRINE_TEST_{engine.upper()}", embedded)
+        address = ServerAddress(engine, uri)
+        ACCESS.use(lambda: ServerAccess(default=address, timeout_s=120))
         folder = PLACE[0] / f"{engine}-{len(SAVED)}"
         folder.mkdir()
         backend = BACKENDS[engine]

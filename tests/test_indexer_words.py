@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from indexer.errors import BadCatalog
 from indexer.items import Item
 from indexer.words import lexical
-from indexer.words.edits import WordMatrix, edits_allowed
+from indexer.words.edits import WordMatrix, edits_allowed, other_doublings
 from indexer.words.folding import fold
 from indexer.words.lexical import LexicalIndex
 from indexer.words.synonyms import Synonyms
@@ -155,6 +155,8 @@ def test_common_words_do_not_bury_the_rare_one():
         ("leggigns", "Leggings dark", "leggings"),
         ("swiming gogles", "Swimming goggles", "swimming goggles"),
         ("compfortabel table", "Comfortable table", "comfortable table"),
+        ("redd lammp", "Red lamp", "red lamp"),
+        ("redd lampp", "Red lamp", "red lamp"),
     ],
 )
 def test_a_mistyped_word_finds_the_word_that_was_meant(index, typed, found, corrected):
@@ -181,6 +183,12 @@ def test_edits_are_counted_with_swaps():
     assert matrix.near("zzzzz", 2) == []
     assert WordMatrix([]).near("any", 2) == []
     assert [edits_allowed("x" * n) for n in (4, 5, 8, 9)] == [0, 1, 1, 2]
+
+
+def test_a_letter_of_a_short_word_is_doubled_or_single_by_mistake():
+    assert other_doublings("mugg")[0] == "mug"
+    assert "green" in other_doublings("gren")
+    assert other_doublings("bed") == other_doublings("beige") == []
 
 
 @given(st.text(alphabet="abcd", max_size=6), st.text(alphabet="abcd", min_size=1, max_size=6))

@@ -1,4 +1,4 @@
-"""The linear model in closed form, the map from pictures to factors, and places for newcomers."""
+"""The linear model, factors, the map to them from pictures and facts, places for newcomers."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ import numpy as np
 from indexer.layout import EVENTS
 from search.personal.event import event_from
 from search.personal.event_log import EventLog
+from search.personal.factor_map import learn_factor_map
+from search.personal.factor_path import FactorPath
+from search.personal.factors import ALPHA, FACTORS, REGULARIZATION, _Lists, learn_factors
+from search.personal.facts import FactCode
+from search.personal.item_factors import ItemFactors
 from search.personal.learning import Pictures, learn, linear_of
-from search.personal.linear import FACTORS, KEPT, learn_linear
+from search.personal.linear import KEPT, learn_linear
 from search.personal.mixer import WEIGHTS
-from search.personal.newcomers import Newcomers, insert, places_in, user_factors
+from search.personal.newcomers import insert, places_in
 from search.quality.weight_search import best_weights
 from tests.personalevents import visits
 
@@ -41,7 +46,7 @@ def test_the_weights_are_those_of_the_closed_form(rng):
         matrix[user, items] = 1
     inverse = np.linalg.inv(matrix.T @ matrix + 1000.0 * np.eye(80))
     expected = inverse / -np.diag(inverse)
-    others, weights = found.rows[4]
+    others, weights = found[4]
     assert len(others) <= KEPT
     assert 4 not in others
     np.testing.assert_allclose(weights, expected[4, others], atol=1e-5)
@@ -51,38 +56,109 @@ def test_visits_of_one_user_count_once_whatever_their_order(rng):
     sequences = two_tastes(rng)
     twice = [[*sequence[::-1], *sequence] for sequence in sequences]
     one, other = learn_linear(visits(*sequences), 80, None), learn_linear(visits(*twice), 80, None)
-    assert one.rows.keys() == other.rows.keys()
-    np.testing.assert_allclose(one.rows[3][1], other.rows[3][1])
+    assert one.keys() == other.keys()
+    np.testing.assert_allclose(one[3][1], other[3][1])
 
 
 def test_pairs_of_too_few_users_have_no_weight():
     found = learn_linear(
         visits([0, 1], [0, 1], [0, 1], [0, 2], [1, 2], [2, 3]), 4, None, min_users=3
     )
-    assert found.rows.keys() == {0, 1}
-    assert found.rows[0][0].tolist() == [1]
+    assert found.keys() == {0, 1}
+    assert found[0][0].tolist() == [1]
 
 
 def test_only_the_items_that_most_users_met_are_solved_for(monkeypatch, rng):
     monkeypatch.setattr("search.personal.linear.MOST_ITEMS", 10)
     sequences = [[*range(10), 10 + user] for user in range(20)]
-    assert set(learn_linear(visits(*sequences), 30, None).rows) == set(range(10))
+    assert set(learn_linear(visits(*sequences), 30, None)) == set(range(10))
 
 
-def test_a_picture_says_who_may_like_what_nobody_met(rng):
-    pictures = pictures_of(rng, 90)  # nobody met the last ten
-    found = learn_linear(visits(*two_tastes(rng)), 90, pictures).pictures
-    assert set(found.items.tolist()) <= set(range(80))
-    mapped = found.of_pictures(pictures)
-    newcomers = Newcomers(np.arange(80, 90), mapped[80:])
-    own = dict(zip(found.items.tolist(), found.factors, strict=True))
-    for kind in (0, 1):
-        met = [item for item in (10, 20, 30, 11, 21, 31) if item % 2 == kind]
-        user = user_factors(np.stack([own[item] for item in met]))
-        ranked = newcomers.ranked(user, np.ones(90, dtype=bool), 10)
-        assert all(item % 2 == kind for item in ranked[:5].tolist())
-        allowed = np.arange(90) != ranked[0]
-        assert newcomers.ranked(user, allowed, 1)[0] == ranked[1]
+def factors_of(sequences: list[list[int]], items: int) -> np.ndarray:
+    """The factors of items that users met, ranked by their numbers."""
+    met = visits(*sequences)
+    return learn_factors(met.users, met.items, np.arange(items))
+
+
+def test_factors_lead_from_an_item_to_those_of_the_same_users(rng):
+    factors = factors_of(two_tastes(rng), 90)
+    assert not factors[80:].any()  # nobody met them
+    own = (factors[:80] ** 2).sum(axis=1)
+    assert abs(own.mean() - 1) < 1e-5
+    leads = factors[:80] @ factors[:80].T
+    np.fill_diagonal(leads, np.nan)
+    assert np.nanmean(leads[0::2, 0::2]) > 0.04
+    assert abs(np.nanmean(leads[0::2, 1::2])) < 0.001
+
+
+def test_factors_do_not_depend_on_the_numbers_of_users_and_items(rng):
+    met = visits(*two_tastes(rng))
+    factors = learn_factors(met.users, met.items, np.arange(80))
+    numbers = rng.permutation(80)  # the new number of each item
+    again = learn_factors(met.users.max() - met.users, numbers[met.items], np.argsort(numbers))
+    np.testing.assert_allclose(again[numbers], factors, atol=1e-5)
+
+
+def test_factors_of_short_and_long_lists_are_those_of_the_closed_form(rng):
+    others = rng.normal(size=(60, FACTORS))
+    lengths = [1, 5, 15, 16, 40]
+    met = [rng.choice(60, size=length, replace=False) for length in lengths]
+    owners = np.repeat(np.arange(len(met)), lengths)
+    found = _Lists(owners, np.concatenate(met), len(met)).solved(others)
+    for row, items in zip(found, met, strict=True):
+        weights = np.ones(60)
+        weights[items] = 1 + ALPHA
+        square = (others.T * weights) @ others + REGULARIZATION * np.eye(FACTORS)
+        expected = np.linalg.solve(square, (1 + ALPHA) * others[items].sum(axis=0))
+        np.testing.assert_allclose(row, expected, atol=1e-9)
+
+
+def test_an_item_that_too_few_users_met_has_no_factors():
+    factors = factors_of([[0, 1]] * 5 + [[0, 2]] * 4, 3)
+    assert factors.any(axis=1).tolist() == [True, True, False]
+    assert not factors_of([], 2).any()
+
+
+def test_what_factors_lead_to_falls_by_what_each_item_adds(rng):
+    factors = factors_of(two_tastes(rng), 80)
+    met, items = np.array([4, 6, 11]), np.array([8, 9])
+    path = FactorPath(met, factors, 10.0)
+    whole, drop = path.strength(items), path.drop(items)
+    for place in range(3):
+        rest = FactorPath(np.delete(met, place), factors, 10.0)
+        np.testing.assert_allclose(whole - drop[:, place], rest.strength(items), atol=1e-5)
+    allowed = np.ones(80, dtype=bool)
+    allowed[8] = False
+    best = path.strongest(5, allowed)
+    assert len(best) == 5
+    assert 8 not in best
+    assert path.strength(np.array([500])) == 0  # newer than the factors
+
+
+def test_a_picture_and_facts_say_who_may_like_what_nobody_met(rng):
+    factors, pictures = factors_of(two_tastes(rng), 90), pictures_of(rng, 90)
+    kind = np.eye(2, dtype=np.float32)[np.arange(90) % 2]  # facts: even, odd
+    everyone, nobody = np.ones(90, dtype=bool), np.zeros(90, dtype=np.float32)
+    blank, code = np.zeros_like(pictures), FactCode(words=["kind: even", "kind: odd"])
+    for vectors, table in ((pictures, np.zeros_like(kind)), (blank, kind)):
+        found = learn_factor_map(factors, vectors, code, table)
+        mapped = found.of_pictures(vectors) + table @ found.facts
+        known = ItemFactors(factors, np.where(factors.any(axis=1, keepdims=True), factors, mapped))
+        for met in (np.array([10, 20, 30]), np.array([11, 21, 31])):
+            ranked = known.newcomers(met, everyone, nobody, 10)
+            assert set(ranked.tolist()) == set(range(80, 90))
+            assert {item % 2 for item in ranked[:5].tolist()} == {int(met[0] % 2)}
+            allowed = np.arange(90) != ranked[0]
+            assert known.newcomers(met, allowed, nobody, 1)[0] == ranked[1]
+        popular = nobody.copy()
+        popular[ranked[4]] = 0.01  # the most popular newcomer moves up
+        assert known.newcomers(met, everyone, popular, 5)[0] == ranked[4]
+
+
+def test_a_map_needs_enough_items(rng):
+    factors = factors_of(two_tastes(rng, items=30), 30)
+    nothing = np.zeros((30, 0), dtype=np.float32)
+    assert learn_factor_map(factors, pictures_of(rng, 30), FactCode(), nothing) is None
 
 
 def test_newcomers_have_every_third_place_from_the_twelfth_on():
@@ -114,8 +190,8 @@ def test_factors_are_stored_for_items_that_enough_users_met(tmp_path, rng):
         learn(log, Pictures([f"i{n}" for n in range(90)], pictures_of(rng, 90), b"model"))
         with log.read() as reader:
             assert reader.lessons == 1
-            assert reader.picture_map(b"model").shape == (DIM + 1, FACTORS)
-            assert reader.picture_map(b"another") is None  # its vectors mean something else
+            assert reader.factor_map(b"model").pictures.shape == (DIM + 1, FACTORS)
+            assert reader.factor_map(b"another") is None  # its vectors mean something else
             assert reader.factors("i2").shape == (FACTORS,)
             assert reader.factors("i85") is None
             weights = dict(linear_of(reader, "i2"))
@@ -123,8 +199,8 @@ def test_factors_are_stored_for_items_that_enough_users_met(tmp_path, rng):
             assert min(same) > 0
         learn(log)
         with log.read() as reader:
-            assert reader.picture_map() is None
-            assert reader.factors("i2") is None
+            assert reader.factor_map() is None
+            assert reader.factors("i2").shape == (FACTORS,)
 
 
 def test_weights_are_chosen_by_what_they_rank_among_the_first(rng):
@@ -133,5 +209,5 @@ def test_weights_are_chosen_by_what_they_rank_among_the_first(rng):
     tables[:, 0, 1] = 4.0
     tables[:, 30:] = np.nan
     found = best_weights(tables)
-    assert found["interest"] > 10 * abs(found["following"])
+    assert found["interest"] > 5 * abs(found["following"])
     assert found["popular"] > 0

@@ -7,6 +7,8 @@ import shutil
 
 import pytest
 
+from indexer.vectors.remote.address import ServerAddress
+from indexer.vectors.remote.descriptor import Descriptor
 from tests.commandline import assert_one_line, photo_file, png, vitrine
 from tests.conftest import COLORS, jpeg, plain
 
@@ -28,6 +30,14 @@ def test_a_setting_that_is_wrong_is_named_and_no_key_is_shown(
     done = vitrine("serve", "--shop", tiny_shop)
     assert_one_line(done, f"the environment variable VITRINE_{name} is invalid: ", words)
     assert value not in done.err
+
+
+def test_several_workers_are_refused_if_only_one_process_can_open_the_vectors(vitrine, shop):
+    (folder,) = (shop / "generations").iterdir()
+    address = ServerAddress("qdrant", "/vectors/qdrant")
+    Descriptor.new(address, dim=3, rows=24, exact=True).write(folder)
+    done = vitrine("serve", "--shop", shop, "--workers", "2")
+    assert_one_line(done, "at qdrant:/vectors/qdrant, which only one process can open", "faiss")
 
 
 def test_a_sheet_that_cannot_be_written_is_told(vitrine, tiny_shop, photo_file, tmp_path):
@@ -56,7 +66,7 @@ def test_the_report_is_written_where_nothing_could_be_read(vitrine, tmp_path, na
 
 
 BAD_CATALOGS = {
-    "empty.csv": (b"", "empty.csv is empty: expected a header row with at least 'id'"),
+    "empty.csv": (b"", "empty.csv is empty: expected a header row with the names of columns"),
     "header.csv": (b"id,title\n", "header.csv holds no items"),
     "no-id.csv": (b"shade,title\na,b\n", "has no column 'id'; it has 'shade', 'title'"),
     "twice.csv": (b"id\na\na\n", "id 'a' is in row 2 and again in row 3"),

@@ -74,6 +74,20 @@ def test_recommendations_are_printed_with_reasons(shop, tmp_path):
     assert "interest +" in table
 
 
+def test_a_style_can_be_asked_for_and_one_that_the_shop_lacks_is_not_shown(shop, tmp_path):
+    file = tmp_path / "events.jsonl"
+    file.write_text(
+        "".join(
+            json.dumps({"user": "u", "item": item, "rendition": "none-such"}) + "\n"
+            for item in ("red-shoe", "blue-mug", "red-mug")
+        )
+    )
+    run("events", "import", file, "--shop", shop)
+    ask = ("recommend", "--shop", shop, "--user", "u", "--json")
+    assert json.loads(run(*ask))["style"] == "original"
+    assert json.loads(run(*ask, "--style", "noir"))["style"] == "noir"
+
+
 def test_a_user_is_exported_with_the_id_and_others_without(shop, tmp_path):
     file = tmp_path / "events.csv"
     file.write_text(CSV)
@@ -104,10 +118,12 @@ def test_a_user_is_erased(shop, tmp_path):
     ("arguments", "message"),
     [
         (["events", "import", "none.csv"], "no such file"),
+        (["events", "import", "empty.csv"], "empty.csv is empty: expected events with at least"),
         (["events", "import", "events.docx"], "events are in a file ending in"),
         (["events", "import", "events.csv", "--map", "user_id=nobody"], "no column 'nobody'"),
         (["events", "import", "events.csv", "--map", "colour=color"], "unknown field 'colour'"),
         (["recommend", "--user", "u", "--item", "none"], "no item 'none'"),
+        (["recommend", "--user", "u", "--style", "none"], "unknown style 'none'"),
     ],
 )
 def test_errors_are_one_line_that_says_what_is_wrong(
@@ -116,6 +132,7 @@ def test_errors_are_one_line_that_says_what_is_wrong(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "events.csv").write_text(CSV)
     (tmp_path / "events.docx").write_text(CSV)
+    (tmp_path / "empty.csv").touch()
     assert _run([*arguments, "--shop", str(shop)], debug=False) == 1
     error = capsys.readouterr().err.strip()
     assert message in error

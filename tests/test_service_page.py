@@ -126,13 +126,17 @@ def test_a_product_opens_and_leads_to_similar_ones(page, shop):
 def test_a_product_with_a_link_to_buy_it_shows_that_link(page, shop, link):
     def with_link(route):
         item = route.fetch().json()
-        route.fulfill(json={**item, "url": link})
+        words = "A mug. • Glazed • <b>Two</b> sizes"
+        route.fulfill(json={**item, "url": link, "description": words})
 
     item = shop.first_of("Mugs")
     page.route(f"**/v1/items/{item['id']}", with_link)
     page.goto(f"{shop.url}/?open={item['id']}")
     panel = page.get_by_role("dialog")
     panel.get_by_role("button", name="Search with this item").wait_for()
+    # The list that a feed writes into one line is a list.
+    assert panel.locator("p.facts-words").inner_text() == "A mug."
+    assert panel.locator(".points li").all_inner_texts() == ["Glazed", "<b>Two</b> sizes"]
     shown = panel.get_by_role("link", name="View in shop")
     assert shown.count() == (1 if link.startswith("https:") else 0)
     if link.startswith("https:"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 
 import msgspec
@@ -14,14 +15,18 @@ from indexer.enrichment.faqlog import FaqLog
 from indexer.enrichment.reviewlog import ReviewLog
 from indexer.enrichment.suggestionlog import SuggestionLog
 from indexer.errors import BadPrimary, Conflict, PrimaryLost, StoreFull
+from indexer.layout import EVENTS
 from indexer.replication.following import Following
 from indexer.replication.http_primary import HttpPrimary
 from indexer.replication.messages import FileState, ItemPage
 from indexer.replication.replica import Step
 from indexer.shop.folder import ShopFolder
-from indexer.store.replica import read_note
+from indexer.store.replica import ReplicaNote, read_note, write_note
 from indexer.store.store import Store
 from indexer.writing.writes import put_items
+from search.engine import SearchEngine
+from search.personal.event_feed import EventFeed
+from search.personal.http_events import HttpEvents
 from service.apikey import Scope
 from service.keyfile import KeyFile
 from service.settings import Settings
@@ -33,6 +38,8 @@ from tests.webserver import serving
 __all__ = ["vitrine"]
 
 PINK = (250, 120, 180)
+KEY = "a key of sixteen letters"
+BEARER = {"authorization": f"Bearer {KEY}"}
 
 
 @pytest.fixture
@@ -112,6 +119,7 @@ def test_a_poll_without_news_is_not_in_the_access_log(shop, key, caplog):
         primary = HttpPrimary(address, key)
         first = primary.feed(0, "")
         assert primary.feed(first.sequence, first.meta_mark).changes == []
+        assert HttpEvents(primary).feed(0) == EventFeed()
         with Store(ShopFolder(shop).store) as store:
             put_items(store, ColorEncoder(), [draft("pink-cup", PINK)])
         assert len(primary.feed(first.sequence, first.meta_mark).changes) == 1
@@ -215,3 +223,60 @@ def test_trouble_is_reported_once_and_noted_until_it_is_over(tmp_path):
     ]
     assert read_note(tmp_path).problem == ""
     assert json.loads((tmp_path / "replica.json").read_bytes())["sequence"] == 7
+
+
+def test_an_event_sent_to_a_copy_is_stored_by_its_primary_and_known_to_both(
+    shop, url, key, vitrine, serve, tmp_path
+):
+    copy = tmp_path / "copy"
+    assert vitrine("replicate", url, "--shop", copy, "--once").code == 0
+    http = serve(shop=copy, write_key=KEY, primary_key=key)
+    told = {"events": [{"user_id": "ann/1", "item_id": "red-shoe", "type": "view"}]}
+    assert asked(http, "POST", "/v1/events", json=told)["stored"] == 1
+    assert asked(http, "POST", "/v1/events", json={"events": 5})["code"] == "invalid_request"
+    with SearchEngine.open(shop) as engine:
+        assert [event.item_id for event in engine.recommender.events_of("ann/1")] == ["red-shoe"]
+    assert vitrine("replicate", url, "--shop", copy, "--once").code == 0
+    assert asked(http, "GET", "/v1/users/ann%2F1/recommendations")["events"] == 1
+    assert asked(http, "DELETE", "/v1/users/ann%2F1")["events"] == 1
+    assert vitrine("replicate", url, "--shop", copy, "--once").code == 0
+    assert asked(http, "GET", "/v1/users/ann%2F1")["events"] == []
+
+
+@pytest.mark.parametrize(
+    ("primary", "token", "message"),
+    [
+        ("http://127.0.0.1:9", None, "does not answer.*send them again later"),
+        (None, "wrong", r"refuses the key of this replica \(403\); set VITRINE_PRIMARY_KEY"),
+    ],
+)
+def test_a_copy_stores_no_event_that_its_primary_does_not_take(
+    shop, request, serve, tmp_path, primary, token, message
+):
+    copy = tmp_path / "copy"
+    catch_up(copy, Watched(shop))
+    write_note(copy, ReplicaNote(primary or request.getfixturevalue("url")))
+    http = serve(shop=copy, write_key=KEY, primary_key=token)
+    told = {"events": [{"user_id": "ann", "item_id": "red-shoe", "type": "view"}]}
+    reply = http.post("/v1/events", json=told, headers=BEARER)
+    assert reply.status_code == 503
+    assert re.search(message, reply.json()["detail"])
+    assert not (copy / EVENTS).exists()
+
+
+def test_commands_that_change_events_are_refused_on_a_copy(shop, vitrine, tmp_path):
+    copy = tmp_path / "copy"
+    catch_up(copy, Watched(shop))
+    (tmp_path / "events.csv").write_text("user,item\nann,red-shoe\n")
+    for words in (
+        ("import", tmp_path / "events.csv"),
+        ("learn",),
+        ("erase", "ann"),
+        ("expire", "--days", "5"),
+    ):
+        done = vitrine("events", *words, "--shop", copy)
+        assert_one_line(done, "is a replica, which takes no writes")
+
+
+def asked(http, method, path, **options):
+    return http.run(http.client.request(method, path, headers=BEARER, **options)).json()

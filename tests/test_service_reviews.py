@@ -93,6 +93,7 @@ def test_a_folder_without_a_shop_takes_no_reviews(tmp_path, file, capsys):
     ("arguments", "message"),
     [
         (["score", "none.csv", "--text", "a"], "no such file: none.csv"),
+        (["score", ".", "--text", "a"], ". is a folder, expected a file"),
         (["train", "none.csv", "--text", "a", "--label", "b"], "give either --shop or --out"),
     ],
 )

@@ -97,15 +97,21 @@ def test_see_what_a_catalog_would_change_and_build_it(person, page, place):
     jobs.nth(known).wait_for()
     job = page.get_by_role("article", name="Build of tiny/catalog.csv").first
     job.get_by_text("succeeded").wait_for()
-    person.press(job.get_by_text("Report"))
-    assert '"unchanged": 11' in job.inner_text()
+    person.press(job.get_by_text("What would change"))
+    changes = job.get_by_role("region", name="What would change")
+    changes.wait_for()
+    texts = changes.get_by_role("row").last.get_by_role("cell").all_inner_texts()
+    assert texts[0] == "title"
+    assert texts[1].startswith("Black ")
+    assert texts[2] == f"Black beaker {type(person).__name__}"
+    assert job.locator(".tile", has_text="Unchanged").inner_text().split() == ["Unchanged", "11"]
     assert ShopFolder(place.shop).current() == before
     press(person, "Build it")
     jobs.nth(known + 1).wait_for()
     built = jobs.first
     built.get_by_text("succeeded").wait_for()
     person.press(built.get_by_text("Report"))
-    assert '"changed": 1' in built.inner_text()
+    assert "Items changed\n1\n" in built.inner_text()
     assert ShopFolder(place.shop).current() != before
     catalog.write_text(text, encoding="utf-8")
 

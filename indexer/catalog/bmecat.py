@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from indexer.catalog.categorytree import path_in_tree
 from indexer.catalog.nested import text_of
+from indexer.catalog.xmlstream import xml_events
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ def bmecat_groups(path: Path) -> dict[str, list[str]] | None:
 
     They may be after the articles, so the file is read once for them.
     """
-    from defusedxml.ElementTree import ParseError, iterparse
+    from defusedxml.ElementTree import ParseError
 
     with path.open("rb") as file:
         if b"<BMECAT" not in file.read(_START):
@@ -37,9 +38,9 @@ def bmecat_groups(path: Path) -> dict[str, list[str]] | None:
     names: dict[str, tuple[str, str]] = {}  # of each group: its name, its parent
     members: dict[str, list[str]] = {}
     try:
-        for _, element in iterparse(
-            str(path), events=("end",), forbid_dtd=False, forbid_entities=True
-        ):
+        for event, element in xml_events(path):
+            if event == "start":
+                continue
             tag = str(element.tag).rpartition("}")[2]
             part = {str(child.tag).rpartition("}")[2]: child.text or "" for child in element}
             if tag == "CATALOG_STRUCTURE":

@@ -9,9 +9,10 @@ from indexer.catalog.item_parser import Cells
 from indexer.catalog.nested import first_of, parts_of, text_of
 from indexer.catalog.texts import plain_text
 
-_LEVELS: Final = re.compile(r"\s*(?:-?>|[»›→])\s*|\s+/\s+")
-_COMMA: Final = re.compile(r"\s*(?<!\\),\s*")
-_BAR: Final = re.compile(r"\s*[;|\n]\s*")
+# White space is matched from the beginning of its run on only, or a long run takes quadratic time.
+_LEVELS: Final = re.compile(r"(?:(?<!\s)\s++)?(?:-?>|[»›→])\s*+|(?<!\s)\s++/\s++")
+_COMMA: Final = re.compile(r"(?:(?<!\s)\s++)?(?<!\\),\s*+")
+_BAR: Final = re.compile(r"(?:(?<!\s)[^\S\n]++)?[;|\n]\s*+")
 _PATHS: Final = ("pretty_name", "fullName", "full_name", "breadcrumb", "path", "pathName")
 _DEEPEST: Final = 10  # levels
 _ENUMERATED: Final = re.compile(r"\s(?:&|and|und|et|y|e|en|og|och|i)\s", re.IGNORECASE)

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from indexer.catalog.attributes import flat_attributes
 from indexer.catalog.categories import category_paths
 from indexer.catalog.currencies import COMMA_DECIMAL, SYMBOLS
-from indexer.catalog.item_parser import FIELDS, Cells, Record, is_empty, link_from, text_from
+from indexer.catalog.item_parser import (
+    FIELDS,
+    MOST_VALUES,
+    Cells,
+    Record,
+    check_length,
+    is_empty,
+    link_from,
+    text_from,
+)
 from indexer.catalog.money import Amount, amounts_in
 from indexer.catalog.nested import decoded_cell, picture_of, pictures_of, text_of
 from indexer.catalog.prices import UnclearPrice, parse_price
@@ -25,7 +34,11 @@ from indexer.items import MAX_ID_BYTES
 if TYPE_CHECKING:
     from indexer.catalog.imagefiles import ImageFiles
 
-_BAR: Final = re.compile(r"\s*[;|\n]\s*")
+# Without the white space around a separator, which takes quadratic time; parts are stripped.
+_BAR: Final = re.compile(r"[;|\n]")
+_CELL_ERRORS: Final = frozenset(
+    {"#REF!", "#NAME?", "#VALUE!", "#N/A", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"}
+)  # what Excel writes in place of a value
 
 
 class FieldNote(NamedTuple):
@@ -91,6 +104,9 @@ class Cleaner:
     def _cleaned(self, field: str, value: Any, notes: list[FieldNote]) -> Any:
         if field == "id":
             return value
+        check_length(value, field)
+        if isinstance(value, str) and value.strip() in _CELL_ERRORS:
+            raise ValueError(f"{field} is {value.strip()!r}, an error of the spreadsheet")
         value = decoded_cell(value)
         if field == "product_id":
             return _product_id(value)
@@ -142,17 +158,18 @@ class Cleaner:
                 return
 
     def _images(self, value: Any, notes: list[FieldNote]) -> list[str]:
-        paths: list[str] = []
+        written: list[str] = []
         for part in pictures_of(value):
             text = picture_of(part, self._language)
             if not isinstance(part, str) or not _is_cell(value):
-                written = [text]
+                written.append(text)
             elif self._files is None:
-                written = _BAR.split(text)
+                written += _BAR.split(text)
             else:
-                written = self._files.split(text)
-            paths += [self._found(path.strip(), notes) for path in written if path.strip()]
-        return paths
+                written += self._files.split(text)
+            if len(written) > MOST_VALUES:  # before any of them is looked for
+                raise ValueError(f"has over {MOST_VALUES} images, at most {MOST_VALUES} are read")
+        return [self._found(path.strip(), notes) for path in written if path.strip()]
 
     def _found(self, path: str, notes: list[FieldNote]) -> str:
         if self._files is None:

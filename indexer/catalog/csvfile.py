@@ -68,7 +68,7 @@ def _csv_header(path: Path, rows: Iterator[list[str]]) -> list[str]:
     except csv.Error as error:
         raise BadCatalog(f"{path}: the header row is not CSV: {error}") from error
     if not any(header):
-        raise BadCatalog(f"{path} is empty: expected a header row with at least 'id'")
+        raise BadCatalog(f"{path} is empty: expected a header row with the names of columns")
     check_columns(path, header, [name for name in header if loose_key(name) == "id"])
     while not header[-1]:
         header.pop()  # delimiters at the end of the header

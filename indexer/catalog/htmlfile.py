@@ -26,6 +26,8 @@ _TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*+)((?:[^\"'<>]|\"[^\"<]*+\
 _GIVEN: Final = re.compile(
     r"([a-zA-Z][\w:-]*+)(?:\s*+=\s*+(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]++)))?"
 )
+_SCRIPT: Final = re.compile("<script", re.IGNORECASE)
+_SCRIPT_END: Final = re.compile("</script", re.IGNORECASE)
 _VOID: Final = frozenset("area base br col embed hr img input link meta source track wbr".split())
 _VALUES: Final = {
     "meta": "content", "link": "href", "a": "href", "img": "src", "source": "src",
@@ -92,16 +94,16 @@ def _decoded(data: bytes) -> str:
 
 def _blocks(text: str) -> Iterator[str]:
     """Yield the content of each script of JSON-LD."""
-    lower = text.lower()
     at = 0
-    while (start := lower.find("<script", at)) >= 0:
-        content = lower.find(">", start) + 1
-        end = lower.find("</script", content)
-        if not content or end < 0:
+    # Not in the text in lower case, which is longer where a letter becomes two, as İ does.
+    while start := _SCRIPT.search(text, at):
+        content = text.find(">", start.start()) + 1
+        end = _SCRIPT_END.search(text, content)
+        if not content or end is None:
             return
-        if "ld+json" in lower[start:content]:
-            yield text[content:end]
-        at = end
+        if "ld+json" in text[start.start() : content].lower():
+            yield text[content : end.start()]
+        at = end.start()
 
 
 def _block(content: str) -> Record | BrokenRow:
@@ -208,5 +210,7 @@ def _add(item: Record, names: str, value: Any) -> None:
         before = item.get(name)
         if before is None:
             item[name] = value
+        elif isinstance(before, list):
+            before.append(value)
         else:
-            item[name] = [*before, value] if isinstance(before, list) else [before, value]
+            item[name] = [before, value]

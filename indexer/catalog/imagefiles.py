@@ -15,16 +15,17 @@ from urllib.parse import unquote
 _IMAGE_URL_END: Final = re.compile(
     r"\.(?:jpe?g|png|webp|gif|avif|heic|heif|bmp|tiff?)(?:[?#].*)?$", re.IGNORECASE
 )
-_SEPARATOR: Final = re.compile(r"\s*[;|,\n]\s*")
+# Each run of white space is looked at from its start only, so that these take linear time.
+_SEPARATOR: Final = re.compile(r"(?:(?<!\s)[^\S\n]++)?[;|,\n]\s*+")
 _SPACED: Final = re.compile(
-    r"\s+(?=(?:https?:)?//|\S+\.(?:jpe?g|png|webp|gif|avif|heic|heif|bmp|tiff?)(?:[?#]\S*)?(?:\s|$))",
+    r"(?<!\s)\s++(?=(?:https?:)?//|\S+\.(?:jpe?g|png|webp|gif|avif|heic|heif|bmp|tiff?)(?:[?#]\S*)?(?:\s|$))",
     re.IGNORECASE,
 )  # the white space before another URL or file
 _MARKUP: Final = re.compile(
-    r"<img\b[^>]*?\bsrc\s*=\s*[\"']?([^\"'\s>]+)[^>]*>|!\[[^\]]*\]\(([^)\s]+)[^)]*\)|"
-    r"=IMAGE\(\"([^\"]+)\"[^)]*\)",
+    r"<img\b(?>[^<>]*?\bsrc\s*+=\s*+[\"']?([^\"'\s<>]++))[^<>]*+>|"
+    r"!\[[^\[\]]*+\]\(([^()\s]++)[^()]*+\)|=IMAGE\(\"([^\"]++)\"[^()]*+\)",
     re.IGNORECASE,
-)  # HTML, Markdown, and a formula of a spreadsheet
+)  # HTML, Markdown, and a formula of a spreadsheet; no part goes beyond the start of the next
 _ALT: Final = re.compile(
     r"(?<=\S)\s*(?:\([^()]*\)|!\s*(?:alt|title|desc|caption)\s*:.*)$", re.DOTALL
 )
@@ -38,6 +39,7 @@ _MEDIA_FOLDERS: Final = (
     "image",
 )
 _MOST_FOLDERS: Final = 256  # listings that are kept
+_MOST_SEPARATORS: Final = 10_000  # in a cell: of 1,000 images, and within their URLs
 _MOST_PARTS: Final = 4  # of a file name with separators, in a list of paths
 
 
@@ -62,7 +64,8 @@ class ImageFiles:
 
         Parts are separated by ``;``, ``|``, a comma, a line break, or a space before another URL
         or file; a comma within a URL is not a separator. Of HTML, Markdown and a formula it is
-        their picture, and a remark after a picture, such as ``(front view)``, is left out.
+        their picture, and a remark after a picture, such as ``(front view)``, is left out. Raises
+        ValueError for more parts than an item can have.
         """
         text = cell.strip()
         if marked := [next(filter(None, found)) for found in _MARKUP.findall(text)]:
@@ -89,6 +92,10 @@ class ImageFiles:
         if not _SEPARATOR.search(text) or self._exists(text.replace("\\", "/")):
             return [text] if text else []
         places = [match.span() for match in _SEPARATOR.finditer(text)]
+        if len(places) > _MOST_SEPARATORS:  # each part is looked for on disk
+            raise ValueError(
+                f"has {len(places):,} separators, at most {_MOST_SEPARATORS:,} are read"
+            )
         starts = [0, *(end for _, end in places)]
         ends = [*(start for start, _ in places), len(text)]
         paths: list[str] = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sized
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
@@ -44,14 +43,15 @@ class BrokenRow(NamedTuple):
 NumberedRow: TypeAlias = tuple[str, Record | BrokenRow]
 """A place in a catalog ("row 3"), and the record there or why it cannot be read."""
 
-V = TypeVar("V", bound=Sized)
+V = TypeVar("V", list[str], dict[str, AttributeValue])
 
 MOST_COLUMNS = 16_384  # of a table, or fields of a record; as many as a spreadsheet has
-_MOST_VALUES = 1000  # images, categories or attributes of an item
+MOST_VALUES = 1000  # images, categories or attributes of an item
+MAX_TEXT = 1_000_000  # characters of a field; more are another file in a cell, no description
 _EXACT = 2**53  # a float holds every integer up to here
 # Pages show it as a link: "javascript:" and other schemes are refused.
 _LINK = re.compile(r"https?://[^\s<>\"]+|/(?!/)[^\s<>\"]*", re.IGNORECASE)
-_LIST_SEPARATOR = re.compile(r"\s*[;|]\s*")
+_LIST_SEPARATOR = re.compile(r"[;|]")  # without white space, which takes quadratic time
 
 
 class BadRecord(Exception):
@@ -92,11 +92,11 @@ def item_from(record: Record) -> Item:
         return Item(
             item_id=item_id,
             product_id=_id(record.get("product_id"), "product_id", item_id) or item_id,
-            title=text_from(record.get("title")),
-            description=text_from(record.get("description")),
+            title=_text(record, "title"),
+            description=_text(record, "description"),
             categories=_bounded(_categories(record.get("categories")), "categories"),
             price=_price(record.get("price")),
-            currency=text_from(record.get("currency")).upper(),
+            currency=_text(record, "currency").upper(),
             in_stock=parse_stock(record.get("in_stock")),
             url=link_from(record.get("url")),
             attributes=_bounded(attributes, "attributes"),
@@ -192,10 +192,34 @@ def _categories(value: object) -> list[str]:
 
 
 def _bounded(values: V, field: str) -> V:
-    """Return the values. Raise ValueError if there are more than an item can have."""
-    if len(values) > _MOST_VALUES:
-        raise ValueError(f"has {len(values)} {field}, at most {_MOST_VALUES} are read")
+    """Return a list or a dict. Raise ValueError if it has more than an item can have."""
+    if len(values) > MOST_VALUES:
+        raise ValueError(f"has {len(values)} {field}, at most {MOST_VALUES} are read")
+    leaves = [*values, *values.values()] if isinstance(values, dict) else values
+    _check_letters(sum(map(_letters, leaves)), field)
     return values
+
+
+def _letters(value: AttributeValue) -> int:
+    if isinstance(value, list):
+        return sum(map(len, value))
+    return len(value) if isinstance(value, str) else 0
+
+
+def check_length(value: object, field: str) -> None:
+    """Raise ValueError for a text that is longer than a field can be."""
+    if isinstance(value, str):
+        _check_letters(len(value), field)
+
+
+def _check_letters(letters: int, field: str) -> None:
+    if letters > MAX_TEXT:
+        raise ValueError(f"{field} has {letters:,} characters, at most {MAX_TEXT:,} are read")
+
+
+def _text(record: Record, field: str) -> str:
+    check_length(record.get(field), field)
+    return text_from(record.get(field))
 
 
 def _price(value: object) -> float | None:
@@ -212,6 +236,7 @@ def _price(value: object) -> float | None:
 
 def link_from(value: object) -> str:
     """Return a link that a page may show. Raises ValueError for another scheme than HTTP."""
+    check_length(value, "url")
     url = text_from(value)
     if url and not _LINK.fullmatch(url):
         raise ValueError(f"url must begin with https://, http:// or /, got {url[:40]!r}")

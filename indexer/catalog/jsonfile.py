@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import msgspec
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FIRST_FIELD = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+(?=[\s,}]))')
+_MAX_LINE: Final = 32_000_000  # bytes of a record
+_FIRST_BYTES: Final = 10_000  # of a line that is too long, for its id
 # Where documents of shops keep their products.
 _LISTS: Final = (
     "products", "items", "@graph", "itemListElement", "data", "results", "offers", "nodes",
@@ -31,10 +34,14 @@ def json_lines(path: Path) -> Iterator[NumberedRow]:
     """Yield the object on each line; a line that is not one is a BrokenRow."""
     try:
         with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+            for number, line in enumerate(iter(partial(file.readline, _MAX_LINE), b""), start=1):
                 if number == 1:
                     line = line.removeprefix(codecs.BOM_UTF8)
-                if line.strip():
+                if len(line) >= _MAX_LINE - 3 and not line.endswith(b"\n"):
+                    _pass_line(file)
+                    reason = f"has more than {_MAX_LINE:,} bytes, the largest line that is read"
+                    yield f"line {number}", BrokenRow(reason, _first_field(line[:_FIRST_BYTES]))
+                elif line.strip():
                     yield f"line {number}", _decoded(line)
     except OSError as error:
         raise BadCatalog(f"cannot read {path}: {error.strerror or error}") from error
@@ -110,6 +117,12 @@ def _decoded(line: bytes) -> Record | BrokenRow:
     if isinstance(record, dict):
         return unwrapped(record)
     return BrokenRow(f"expected an object, got {type(record).__name__}", {})
+
+
+def _pass_line(file: BinaryIO) -> None:
+    """Read the rest of a line, piece by piece."""
+    while (piece := file.readline(_MAX_LINE)) and not piece.endswith(b"\n"):
+        pass
 
 
 def _first_field(line: bytes) -> Record:

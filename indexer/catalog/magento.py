@@ -260,7 +260,7 @@ def _stock_in(more: Any) -> Record:
 
 def _without_root(text: str) -> str:
     """Return a list of category paths without the root of the store, which every path has."""
-    paths = re.split(r"\s*(?<!\\)[,|;]\s*", text)
+    paths = [part.strip() for part in re.split(r"(?<!\\)[,|;]", text)]
     return "|".join(path for part in paths if (path := _ROOT.sub("", part)))
 
 

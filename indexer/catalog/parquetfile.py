@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from indexer.catalog.csvfile import check_columns
 from indexer.catalog.item_parser import BrokenRow, NumberedRow, Record
@@ -13,8 +13,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_ROWS: Final = 128  # at once; a dictionary lets each of them hold the same megabyte
+_MOST_UNPACKED: Final = 100_000_000  # bytes of a column in a row group, if it is packed more than:
+_MOST_PACKED: Final = 200  # times; texts are packed up to 20 times
+_MOST_VALUES: Final = 1_000_000  # of a column in a row group, if these are more for a row than:
+_MOST_LISTED: Final = 1000
+
+
 def parquet_records(path: Path) -> Iterator[NumberedRow]:
-    """Yield the rows of a Parquet file. Raises BadCatalog if it cannot be read."""
+    """Yield the rows of a Parquet file.
+
+    Raises BadCatalog if it cannot be read, or unpacks to far more than its size.
+    """
     try:
         import pyarrow.parquet as pq
     except ImportError:
@@ -26,13 +36,28 @@ def parquet_records(path: Path) -> Iterator[NumberedRow]:
     try:
         with pq.ParquetFile(path) as file:
             check_columns(path, file.schema_arrow.names)
+            _check_unpacked(path, file.metadata)
             number = 0
-            for batch in file.iter_batches(batch_size=1024):
+            for batch in file.iter_batches(batch_size=_ROWS):
                 for record in _parquet_rows(batch):
                     number += 1
                     yield f"row {number}", record
     except (pa.ArrowException, OSError) as error:
         raise BadCatalog(f"cannot read {path}: {' '.join(str(error).split())[:200]}") from error
+
+
+def _check_unpacked(path: Path, metadata: Any) -> None:
+    """Raise BadCatalog if a column is packed as no texts are: 16 kB can hold 500 MB of zeros."""
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for column in map(group.column, range(group.num_columns)):
+            unpacked, packed = column.total_uncompressed_size, column.total_compressed_size
+            values = column.num_values
+            is_bomb = unpacked > max(_MOST_UNPACKED, _MOST_PACKED * packed)
+            if is_bomb or values > max(_MOST_VALUES, _MOST_LISTED * group.num_rows):
+                raise BadCatalog(
+                    f"{path}: column {column.path_in_schema!r} unpacks to {unpacked:,} bytes and "
+                    f"{values:,} values in {group.num_rows:,} rows; save it as CSV"
+                )
 
 
 def _parquet_rows(batch: Any) -> Iterator[Record | BrokenRow]:

@@ -73,6 +73,7 @@ _INSTEAD: Final = re.compile(
     re.IGNORECASE,
 )
 _CROSSED_OUT: Final = re.compile(r"<(del|s|strike)\b[^>]*>.*?</\1>", re.IGNORECASE | re.DOTALL)
+_LONGEST: Final = 1000  # characters, with markup; some expressions take quadratic time
 _PLAIN_NUMBER: Final = re.compile(r"\d{1,15}(?:\.\d{1,2})?")
 
 
@@ -103,6 +104,8 @@ def parse_price(value: object, decimal_mark: str | None = None) -> Money:
         return Money(_checked(float(value), value))
     if _PLAIN_NUMBER.fullmatch(value):
         return Money(float(value))
+    if len(value) > _LONGEST:
+        raise UnclearPrice(_not_a_price(value))
     text = _normalized(value)
     if text.casefold() in _ABSENT:
         return Money(None)
@@ -114,7 +117,7 @@ def parse_price(value: object, decimal_mark: str | None = None) -> Money:
 
 def decimal_mark_of(value: object) -> str | None:
     """Return the decimal mark that a price certainly uses, or None if it does not show it."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > _LONGEST:
         return None
     rest, _ = _without_currency(_normalized(value))
     for number in _NUMBER.findall(rest):

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from indexer.catalog.item_parser import NumberedRow
+    from indexer.catalog.item_parser import NumberedRow, Record
 
 _READ_FIELDS: Final = 100  # of a record that is too wide: its id is usually among them
+MOST_SKIPPED: Final = 100_000  # rows, if they are more than those that are read
+_LONGEST_NAME: Final = 1000  # characters of the name of a column
+_MOST_LEVELS: Final = 50  # of objects and lists in a record; feeds of shops have under 20
 _ENDINGS: Final = {
     ".csv": "csv",
     ".tsv": "csv",
@@ -89,14 +92,57 @@ def record_reader(
         "html": html_records,
     }
     read = readers[found]
-    return lambda path: _narrow(read(path))
+    return lambda path: _bounded(path, read(path))
 
 
-def _narrow(rows: Iterator[NumberedRow]) -> Iterator[NumberedRow]:
-    """Yield the rows, with a BrokenRow for a record that has more fields than a table may have."""
-    for where, record in rows:
+def check_skipped(path: Path, skipped: int, read: int, where: str, reason: str) -> None:
+    """Raise BadCatalog if very many rows were skipped, and more than were read.
+
+    The reports of skipped rows are held in memory. ``where`` and ``reason`` are of the last one.
+    """
+    if skipped > max(MOST_SKIPPED, read):
+        raise BadCatalog(
+            f"{path}: {skipped:,} rows cannot be read and {read:,} can; {where}: {reason}. Is it "
+            "the right file, and --format?"
+        )
+
+
+def _bounded(path: Path, rows: Iterator[NumberedRow]) -> Iterator[NumberedRow]:
+    """Yield the rows, with a BrokenRow in place of a record that no catalog has.
+
+    Such a record has too many fields or levels, or a name that is another file in a cell. Raises
+    BadCatalog as ``check_skipped`` does.
+    """
+    broken = 0
+    for number, (where, record) in enumerate(rows, start=1):
+        if isinstance(record, BrokenRow):
+            broken += 1
+            check_skipped(path, broken, number - broken, where, record.reason)
         if isinstance(record, dict) and len(record) > MOST_COLUMNS:
             reason = f"has {len(record):,} fields, at most {MOST_COLUMNS:,} are read"
             yield where, BrokenRow(reason, dict(islice(record.items(), _READ_FIELDS)))
+        elif isinstance(record, dict) and max(map(len, record), default=0) > _LONGEST_NAME:
+            reason = f"has a field whose name has more than {_LONGEST_NAME} characters"
+            readable = {name: record[name] for name in record if len(name) <= _LONGEST_NAME}
+            yield where, BrokenRow(reason, readable)
+        elif isinstance(record, dict) and (deep := _too_deep(record)):
+            reason = f"{deep[0]!r} is nested in more than {_MOST_LEVELS} levels"
+            readable = {name: value for name, value in record.items() if name not in deep}
+            yield where, BrokenRow(reason, readable)
         else:
             yield where, record
+
+
+def _too_deep(record: Record) -> list[str]:
+    """Return the fields whose objects and lists have more levels than their readers descend."""
+    nested = [(name, value) for name, value in record.items() if isinstance(value, dict | list)]
+    for _ in range(_MOST_LEVELS):
+        if not nested:
+            break
+        nested = [
+            (name, inner)
+            for name, value in nested
+            for inner in (value.values() if isinstance(value, dict) else value)
+            if isinstance(inner, dict | list)
+        ]
+    return list(dict.fromkeys(name for name, _ in nested))

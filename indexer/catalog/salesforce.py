@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from indexer.catalog.categorytree import path_in_tree
+from indexer.catalog.xmlstream import xml_events
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +31,7 @@ class SalesforceLinks(NamedTuple):
 
 def salesforce_links(path: Path) -> SalesforceLinks | None:
     """Return the links of a catalog, which is read once for them; None if it is none."""
-    from defusedxml.ElementTree import ParseError, iterparse
+    from defusedxml.ElementTree import ParseError
 
     with path.open("rb") as file:
         if _MARK not in file.read(_START):
@@ -39,9 +40,9 @@ def salesforce_links(path: Path) -> SalesforceLinks | None:
     members: dict[str, list[str]] = {}
     masters: dict[str, str] = {}
     try:
-        for _, element in iterparse(
-            str(path), events=("end",), forbid_dtd=False, forbid_entities=True
-        ):
+        for event, element in xml_events(path):
+            if event == "start":
+                continue
             tag = _name(element)
             if tag == "category":
                 own = element.attrib.get("category-id", "")

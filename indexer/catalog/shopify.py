@@ -37,7 +37,7 @@ _MARKS: Final = frozenset(
 )
 _METAFIELD: Final = re.compile(r"\s*\(product\.metafields\..*\)$")
 _OF_MARKET: Final = re.compile(r"(?:Included|Compare[ -][Aa]t [Pp]rice) / ")
-_HIDDEN: Final = frozenset({"draft", "archived", "unlisted"})
+HIDDEN: Final = frozenset({"draft", "archived", "unlisted"})
 
 
 class Shopify(ShopFormat):
@@ -97,7 +97,7 @@ class Shopify(ShopFormat):
     def not_for_sale(self, row: Record) -> str:
         """Return a reason for a draft, an archived product, and one that is not published."""
         status = text_cell(self._get(row, "status"))
-        if status.casefold() in _HIDDEN:
+        if status.casefold() in HIDDEN:
             return f"its Status is {status!r}"
         for key in ("published", "published on online store"):
             if text_cell(self._get(row, key)).casefold() in ("false", "no"):

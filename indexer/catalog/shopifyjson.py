@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from indexer.catalog.item_parser import BrokenRow, Record
 from indexer.catalog.nested import picture_of, text_of
 from indexer.catalog.shopformat import ColumnMapping, ReadRows, ShopFormat, is_blank, text_cell
+from indexer.catalog.shopify import HIDDEN
 from indexer.catalog.shopifynodes import is_node, products_of
 
 if TYPE_CHECKING:
     from indexer.catalog.item_parser import NumberedRow
-
-_HIDDEN: Final = frozenset({"draft", "archived", "unlisted"})
 
 
 class ShopifyJson(ShopFormat):
@@ -72,7 +71,7 @@ class ShopifyJson(ShopFormat):
     def not_for_sale(self, row: Record) -> str:
         """Return a reason for a draft and an archived product."""
         status = text_cell(row.get("status"))
-        return f"its status is {status!r}" if status.casefold() in _HIDDEN else ""
+        return f"its status is {status!r}" if status.casefold() in HIDDEN else ""
 
     def record(self, row: Record, mapping: ColumnMapping) -> Record:
         """Return the record of a variant, which can be bought if its quantity does not limit it."""

@@ -33,7 +33,7 @@ from indexer.catalog.item_parser import (
     item_from,
 )
 from indexer.catalog.prices import UnclearPrice, decimal_mark_of
-from indexer.catalog.recordfile import kind_of, record_reader
+from indexer.catalog.recordfile import check_skipped, kind_of, record_reader
 from indexer.catalog.shopformat import LIST_FIELDS, ShopFormat
 from indexer.csvrows import list_columns
 from indexer.errors import BadCatalog
@@ -122,8 +122,18 @@ class Catalog:
         """Yield the items in catalog order, with a Skipped in place of each invalid row.
 
         Remarks on the fields of an item come before it. Raise BadCatalog if the file as a whole
-        cannot be read.
+        cannot be read, or most of very many rows cannot: their reports are held in memory.
         """
+        items = skipped = 0
+        for entry in self._all_entries():
+            if isinstance(entry, Entry):
+                items += 1
+            elif not isinstance(entry, Remark):
+                skipped += 1
+                check_skipped(self.path, skipped, items, entry.where, entry.reason)
+            yield entry
+
+    def _all_entries(self) -> Iterator[Entry | Skipped]:
         form = self._found_format()
         if self._is_guessed():
             reason = "read as Windows-1252; if letters are wrong, name the encoding with --encoding"

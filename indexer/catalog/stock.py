@@ -56,6 +56,7 @@ _FALSE: Final = _words(
     нет в наличии | нет | распродано | 缺货 | 无货 | 售罄 | 无库存 | 无 | 否 | 在庫なし |
     在庫切れ | 売り切れ | 品切れ | 無し | × | 없음 | 품절 | unchecked"""
 )
+_LONGEST: Final = 1000  # characters; the last expressions take quadratic time
 _SCHEMA: Final = re.compile(r"^(?:https?://(?:www\.)?schema\.org/|schema:)", re.IGNORECASE)
 _UNITS: Final = (
     r"in stock|left|available|pcs|pieces|pc|items|units|unit|stück|stk|st|verfügbar|auf lager|"
@@ -86,7 +87,12 @@ def parse_stock(value: object) -> bool:
     """
     if value is None or value == "" or value != value:  # NaN: an empty cell of a data frame
         return True
-    return value if isinstance(value, bool) else _parsed(str(value))
+    if isinstance(value, bool):
+        return value
+    text = str(value)
+    if len(text) > _LONGEST:
+        raise ValueError(f"in_stock must be true or false, got {len(text):,} characters")
+    return _parsed(text)
 
 
 @lru_cache(maxsize=4096)  # the rows of a catalog have few words

@@ -47,7 +47,7 @@ def xlsx_records(path: Path) -> Iterator[NumberedRow]:
             if table is not None and fallback is None:
                 fallback = number
     if fallback is None:
-        raise BadCatalog(f"{path} is empty: expected a header row with at least 'id'")
+        raise BadCatalog(f"{path} is empty: expected a header row with the names of columns")
     # The rows have gone by while further sheets were looked at, so the file is read again.
     with contextlib.closing(sheet_rows(path)) as all_rows:
         table = _Table.begin(row for row in all_rows if row.sheet == fallback)

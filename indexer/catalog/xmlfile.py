@@ -1,9 +1,4 @@
-"""Read the products of an XML feed (RSS, Atom, or a list of products) as a stream.
-
-The parser is defusedxml's: it is part of the base install, since a feed is the most common export,
-and weighs 25 kB. It refuses entities and document types, so that a feed reads no other file and
-does not expand to gigabytes.
-"""
+"""Read the products of an XML feed (RSS, Atom, or a list of products) as a stream."""
 
 from __future__ import annotations
 
@@ -14,6 +9,8 @@ from indexer.catalog.ceneo import ceneo_record, is_ceneo
 from indexer.catalog.icecat import icecat_element, is_icecat_product
 from indexer.catalog.item_parser import BrokenRow
 from indexer.catalog.salesforce import SalesforceLinks, salesforce_links, salesforce_record
+from indexer.catalog.xmlproducts import XmlProducts
+from indexer.catalog.xmlstream import xml_events
 from indexer.catalog.xmlvalues import element_record, local_name
 from indexer.errors import BadCatalog
 
@@ -24,12 +21,10 @@ if TYPE_CHECKING:
 
     from indexer.catalog.item_parser import NumberedRow, Record
 
-_PRODUCTS: Final = frozenset(
-    {"item", "entry", "product", "offer", "shopitem", "article", "artikel", "produkt", "produit"}
-)
 _NOKAUT: Final = "nokaut"
 _TITLE: Final = ("typePrefix", "vendor", "model")
 _CATEGORIES: Final = ("categoryId", "category_id")  # a product's, by the number of a <category>
+_MOST_LETTERS: Final = 1000  # of a category's path; a chain of categories adds one to each
 
 
 def xml_records(path: Path) -> Iterator[NumberedRow]:
@@ -41,40 +36,31 @@ def xml_records(path: Path) -> Iterator[NumberedRow]:
     is broken or ends in the middle, the last record is a BrokenRow, because products may be
     missing. Raises BadCatalog if it cannot be read at all.
     """
-    from defusedxml.common import DefusedXmlException
-    from defusedxml.ElementTree import ParseError, iterparse
+    from defusedxml.ElementTree import ParseError
 
     number = 0
     try:
-        with path.open("rb") as file:
-            stack: list[Element] = []
-            product: Element | None = None
-            feed = _Feed({}, bmecat_groups(path), salesforce_links(path))
-            for event, element in iterparse(
-                file, events=("start", "end"), forbid_dtd=False, forbid_entities=True
-            ):
-                if event == "start":
-                    stack.append(element)
-                    if product is None and _is_product(element, stack):
-                        product = element
-                    continue
-                stack.pop()
-                if product is None:
-                    feed.add_category(element)
-                if product is not None and element is product:
-                    number += 1
-                    yield f"product {number}", feed.record(element, str(stack[0].tag))
-                    product = None
-                if product is None and stack:
-                    stack[-1].remove(element)  # so that memory holds one product at a time
-    except DefusedXmlException as error:
-        raise BadCatalog(f"{path} is refused: it declares entities; export it without") from error
+        products = XmlProducts()
+        feed = _Feed({}, bmecat_groups(path), salesforce_links(path))
+        for event, element in xml_events(path):
+            if event == "start":
+                products.start(element)
+                continue
+            if products.product is None:
+                feed.add_category(element)
+            if products.is_complete(element):
+                number += 1
+                record = products.too_large or feed.record(element, products.root)
+                yield f"product {number}", record
+            products.forget(element)
     except ParseError as error:
         if not number:
             raise BadCatalog(f"{path} is not XML: {error}") from error
         yield f"product {number + 1}", BrokenRow(f"not XML: {error}; the rest is not read", {})
-    except (OSError, LookupError, ValueError) as error:
-        raise BadCatalog(f"cannot read {path}: {error}") from error
+    except OSError as error:
+        raise BadCatalog(f"cannot read {path}: {error.strerror or error}") from error
+    except (LookupError, ValueError) as error:  # an encoding
+        raise BadCatalog(f"cannot read {path}: {error}; save it as UTF-8") from error
 
 
 class _Feed(NamedTuple):
@@ -87,7 +73,7 @@ class _Feed(NamedTuple):
     def add_category(self, element: Element) -> None:
         """Add the path of a category that the feed lists by its number."""
         if local_name(element.tag) == "category" and element.get("id"):
-            parent = self.categories.get(element.get("parentId") or "", "")
+            parent = self.categories.get(element.get("parentId") or "", "")[:_MOST_LETTERS]
             name = " ".join("".join(element.itertext()).split())
             self.categories[element.attrib["id"]] = f"{parent} > {name}" if parent else name
 
@@ -108,15 +94,6 @@ class _Feed(NamedTuple):
         if maker and model and not any(record.get(name) for name in ("name", "title")):
             record["name"] = f"{kind} {maker} {model}".strip()  # as Yandex puts titles together
         return _with_paths(record, self.categories)
-
-
-def _is_product(element: Element, stack: list[Element]) -> bool:
-    """Return True if an element is a product; within a list of references it is none."""
-    if is_ceneo(element):
-        return True
-    if local_name(element.tag).casefold() not in _PRODUCTS:
-        return False
-    return len(stack) < 2 or not local_name(stack[-2].tag).casefold().endswith("reference")
 
 
 def _with_paths(record: Record, categories: Mapping[str, str]) -> Record:

@@ -80,8 +80,10 @@ def _add(record: Record, element: Element, depth: int) -> None:
         record[name] = {before.code: str(before), code: value}
     elif code and isinstance(value, str) and isinstance(before, dict) and before.keys() <= _SHORT:
         before[code] = value
+    elif isinstance(before, list):
+        before.append(value)
     else:
-        record[name] = [*before, value] if isinstance(before, list) else [before, value]
+        record[name] = [before, value]
 
 
 class _Translated(str):

@@ -201,7 +201,7 @@ def _stem(word: str) -> str:
 @lru_cache(maxsize=2)
 def _neutral(language: Language) -> frozenset[str]:
     words = {word for line in data_lines(f"neutral_{language}.txt") for word in line.split()}
-    for plan in plans_of(language):
+    for plan in (form for forms in plans_of(language) for form in forms):
         bare = fold(plan.bare)
         words.update(_WORD.findall(bare) if language == "en" else _HAN_RUN.findall(bare))
     return frozenset(words)

@@ -15,6 +15,7 @@ import msgspec
 
 from indexer.drafting.checker import CheckedSentence, Checker, check_text
 from indexer.drafting.facts import Fact, Kind, facts_of, is_brief
+from indexer.drafting.glossary import translated
 from indexer.drafting.grammar import agreed, article, is_plural
 from indexer.drafting.planfile import Plan, Tone, plans_of
 from indexer.enrichment.language import Language
@@ -22,7 +23,7 @@ from indexer.items import Item
 from indexer.words.folding import fold
 
 DEFAULT_LENGTH: Final = {"en": 40, "zh": 80}  # words, characters
-VERSION: Final = "plans-2"
+VERSION: Final = "plans-3"
 _LOOKS: Final[tuple[Kind, ...]] = ("color", "pattern", "style")
 _MAKE: Final[tuple[Kind, ...]] = ("material", "detail")
 _USE: Final[tuple[Kind, ...]] = ("detail", "gender", "season", "more", "care")
@@ -37,11 +38,12 @@ _ORDERS: Final = (
 """The orders of the topics of a draft; a topic is one or more kinds of facts."""
 _JOINTS: Final = {"en": (", ", " and "), "zh": ("、", "和")}
 _COMMON: Final = frozenset(
-    {"a", "an", "and", "or", "of", "for", "the", "with", "in", "on", "to", "is"}
+    {"a", "an", "and", "or", "of", "for", "the", "with", "in", "on", "to", "is", "色", "的"}
 )
 _CARE: Final = re.compile(r"\b(?:wash|dry|iron)|洗|熨", re.IGNORECASE)  # no selling point
 _NO_PATTERN: Final = frozenset({"solid", "plain", "纯色", "素色"})  # nobody says these of an item
 _WORD: Final = re.compile(r"[a-z0-9%]+|[\u3400-\u9fff]")
+_LONG: Final = re.compile(r"[A-Za-z]{3,}")
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -78,7 +80,7 @@ class _Writer:
     ) -> None:
         self._facts, self._language = facts, language
         self._checker = Checker(facts, language)
-        self._plans = [plan for plan in plans_of(language) if tone in plan.tones]
+        self._plans = [rng.choice(plan) for plan in plans_of(language) if tone in plan[0].tones]
         self._left = [at for at, fact in enumerate(facts) if _is_worth_saying(fact)]
         self._is_plural = is_plural(facts[0].values[0])
         self._uses: Counter[str] = Counter()
@@ -115,7 +117,7 @@ class _Writer:
 
     def say_name(self) -> None:
         """Add the name as a sentence of its own."""
-        self._words.append(_content(self._facts[0]))
+        self._words.append(_content(self._facts[0], self._language))
         self.sentences.append(self._facts[0].values[0] + {"en": ".", "zh": "。"}[self._language])
 
     @property
@@ -142,8 +144,8 @@ class _Writer:
         """Return True if the sentences so far, or the chosen facts, already say much of a fact."""
         if fact.kind in ("name", "price", "size"):
             return False
-        others = [*self._words, *(_content(self._facts[at]) for at in chosen)]
-        words = _content(fact)
+        others = [*self._words, *(_content(self._facts[at], self._language) for at in chosen)]
+        words = _content(fact, self._language)
         if fact.kind != "detail":
             return any(words & said for said in others)
         return any(3 * len(words & said) >= min(len(words), len(said)) for said in others)
@@ -174,7 +176,7 @@ class _Writer:
         self._uses[plan.text] += 1
         self._openers.add(opener)
         self._left = [at for at in self._left if at not in chosen]
-        self._words += [_content(self._facts[at]) for at in chosen]
+        self._words += [_content(self._facts[at], self._language) for at in chosen]
         self.sentences.append(sentence)
 
 
@@ -245,7 +247,7 @@ def _spaced(text: str) -> str:
     """Put a space between Chinese and Latin words, and none beside Chinese marks."""
     text = re.sub(r"(?<=[\u3400-\u9fff])(?=[A-Za-z0-9$€£])", " ", text)
     text = re.sub(r"(?<=[A-Za-z0-9™®%])(?=[\u3400-\u9fff])", " ", text)
-    return re.sub(r"\s*(?=[，。：；？、])|(?<=[，。：；？、])\s+", "", text)
+    return re.sub(r"(?<!\s)\s++(?=[，。：；？、])|(?<=[，。：；？、])\s+", "", text)
 
 
 def _is_worth_saying(fact: Fact) -> bool:
@@ -266,6 +268,9 @@ def _uncapitalized(text: str) -> str:
     return text[:1].lower() + text[1:] if is_plain else text
 
 
-def _content(fact: Fact) -> set[str]:
-    words = _WORD.findall(fold(" ".join([*fact.values])))
-    return {word for word in words if word not in _COMMON}
+def _content(fact: Fact, language: Language) -> set[str]:
+    """Return the words of a fact; in Chinese its characters, and those of what a name says."""
+    text = " ".join(fact.values)
+    if language == "zh" and fact.kind == "name":  # "Yarrow flask, yellow" says 黄色
+        text += "".join(map(translated, _LONG.findall(text)))
+    return set(_WORD.findall(fold(text))) - _COMMON

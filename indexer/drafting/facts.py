@@ -143,6 +143,9 @@ def _label(name: str, categories: Sequence[str], language: Language) -> str:
 def _values(given: Iterable[str], language: Language, kind: Kind) -> list[str]:
     """Return the values in a language, each once, in order; unknown ones are left out."""
     found: dict[str, str] = {}
+    given = list(given)
+    # "Origin: Peru" keeps its capital. "Double" beside "Adjustable", which is a word, is a word.
+    may_be_names = kind == "more" and not any(map(translated, given))
     for value in given:
         text = plain_text(value).strip()
         if not text or len(text) > _LONGEST_VALUE or fold(text) in _MEANINGLESS:
@@ -150,18 +153,15 @@ def _values(given: Iterable[str], language: Language, kind: Kind) -> list[str]:
         is_sign = kind in ("size", "brand") or bool(_SIGN.search(text))
         if language == "zh" and not _HAN.search(text) and not is_sign:
             text = translated(text)
+            if kind == "pattern":  # the plans say that it is one
+                text = text.removesuffix("图案")
         elif language == "en" and _HAN.search(text):
             continue
-        elif language == "en" and not is_sign and kind != "category" and not _is_name(text, kind):
+        elif language == "en" and not is_sign and kind != "category" and not may_be_names:
             text = text.lower()
         if text:
             found.setdefault(fold(text), text)
     return list(found.values())[:_MOST_VALUES]
-
-
-def _is_name(value: str, kind: Kind) -> bool:
-    """Return True if a value may be a proper name ("Origin: Peru"), which keeps its capital."""
-    return kind == "more" and not translated(value)
 
 
 def _gender(item: Item, language: Language) -> list[Fact]:
@@ -243,6 +243,8 @@ def _is_quotable(sentence: str, language: Language) -> bool:
     if "than" in words:  # than something that the draft does not name
         return False
     if words[:1] and (words[0] in _CONNECTORS or tuple(words[:2]) in _CONNECTORS):
+        return False
+    if words[-1:] == ["too"]:
         return False
     is_torn = words[:1] and words[0] in _PREPOSITIONS and count < _FEWEST_AFTER_PREPOSITION
     return not is_torn and language_of(sentence) != "zh"

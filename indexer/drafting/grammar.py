@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_END_OF_NOUN: Final = re.compile(r"\s+(?:with|for|in|by|of|from)\s|[,(:|/–—]|\s-\s", re.IGNORECASE)
+_END_OF_NOUN: Final = re.compile(
+    r"(?<!\s)\s++(?:with|for|in|by|of|from)\s|[,(:|/–—]|\s-\s", re.IGNORECASE
+)
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
 _SINGULAR: Final = re.compile(
     r"(?:[suiy]s|(?:^|\W)(?:canvas|gas|series|atlas|lens|molasses))$", re.IGNORECASE

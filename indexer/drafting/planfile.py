@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,8 @@ TONES: Final[tuple[Tone, ...]] = get_args(Tone)
 
 _FOLDER: Final = Path(__file__).parent / "data"
 _SLOT: Final = re.compile(r"\{(\w+)\}")
+_FORMS: Final = re.compile(r"<([^<>]*)>")
+_OR: Final = re.compile(r"\|(?![^\[]*\])")  # not that of "[is|are]"
 _OF_SLOT: Final = {"first": "size", "last": "size", "both": "size", "label": "more"}
 _ARTICLE: Final = "the"  # the slot for the article of the name, which is no fact
 
@@ -47,15 +50,30 @@ class Plan(NamedTuple):
 
 
 @lru_cache(maxsize=2)
-def plans_of(language: Language) -> tuple[Plan, ...]:
-    """Return the plans of a language, in the order of their file."""
+def plans_of(language: Language) -> tuple[tuple[Plan, ...], ...]:
+    """Return the plans of a language, in the order of their file; each is one or more forms.
+
+    The forms of a plan say the same in other words, so a draft uses one of them.
+    """
     plans = []
     for line in data_lines(f"plans_{language}.txt"):
         tones, _, text = line.partition("|")
-        slots = _SLOT.findall(text)
-        kinds = frozenset(_OF_SLOT.get(slot, slot) for slot in slots if slot != _ARTICLE)
-        plans.append(Plan(frozenset(tone for tone in TONES if tone[0] in tones), text, kinds))
+        given = frozenset(tone for tone in TONES if tone[0] in tones)
+        plans.append(tuple(_plan(given, form) for form in _forms(text)))
     return tuple(plans)
+
+
+def _plan(tones: frozenset[str], text: str) -> Plan:
+    slots = _SLOT.findall(text)
+    kinds = frozenset(_OF_SLOT.get(slot, slot) for slot in slots if slot != _ARTICLE)
+    return Plan(tones, text, kinds)
+
+
+def _forms(text: str) -> list[str]:
+    """Return the texts that "<a|b> c" stands for: "a c" and "b c"."""
+    parts = _FORMS.split(text)  # those at odd places are choices
+    choices = [_OR.split(part) if at % 2 else [part] for at, part in enumerate(parts)]
+    return ["".join(chosen) for chosen in itertools.product(*choices)]
 
 
 def data_lines(name: str) -> list[str]:

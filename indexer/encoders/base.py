@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from indexer.arrays import Pixels, Vectors
     from indexer.imaging.preprocess import Preprocess
 
+_PIECE = 16 << 20  # bytes of a file that are read at a time
+
 
 class Model(NamedTuple):
     """The identity of an encoder: two encoders of the same model give the same vectors.
@@ -83,8 +85,13 @@ class TextEncoder(Protocol):
 
 def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file, as hex. Raises OSError."""
+    # In large pieces: for each one, a thread waits for Python's lock, which another may be using.
+    piece = memoryview(bytearray(min(_PIECE, path.stat().st_size + 1)))
+    digest = hashlib.sha256()
     with open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while count := file.readinto(piece):
+            digest.update(piece[:count])
+    return digest.hexdigest()
 
 
 def hash_file(path: Path) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from indexer.enrichment.gazetteer import HAN
 from indexer.enrichment.language import Language
 
 Aspect: TypeAlias = Literal["fit", "size", "quality", "color", "price", "comfort", "delivery"]
@@ -73,11 +74,19 @@ _TURN: Final[dict[Language, re.Pattern[str]]] = {
 }
 
 
+# Where a run of English words begins or ends: "质量很好 but it runs small", not "买了 XL 码".
+_BETWEEN: Final = re.compile(
+    "(?<=[\u3400-\u9fff])[\\s,，]*(?=[A-Za-z]{2,}\\s+[A-Za-z]{2,})"
+    "|(?<=[a-z])[^\\w.!?。！？]*(?=[\u3400-\u9fff])"
+)
+
+
 class Mention(NamedTuple):
-    """An aspect, and the part of a sentence that is about it."""
+    """An aspect, the part of a sentence that is about it, and the language of that part."""
 
     aspect: Aspect
     sentence: str
+    language: Language
 
 
 def sentences(text: str) -> list[str]:
@@ -87,19 +96,28 @@ def sentences(text: str) -> list[str]:
 
 
 def clauses(text: str, language: Language) -> list[str]:
-    """Split a clean text into sentences, and these at words such as "but", in order."""
+    """Split a clean text into sentences, and these at words such as "but", in order.
+
+    A text with Han characters is also split where its language changes.
+    """
     split = _TURN[language].split
-    parts = (part.strip() for sentence in sentences(text) for part in split(sentence))
+    whole = sentences(text)
+    if HAN.search(text):
+        whole = [part for sentence in whole for part in _BETWEEN.split(sentence)]
+    parts = (part.strip(" ,，、") for sentence in whole for part in split(sentence))
     return [part for part in parts if part]
 
 
 def mentions(text: str, language: Language) -> list[Mention]:
-    """Return the aspects that a clean text is about, in its order, at most 50."""
-    aspects_of = _english_aspects if language == "en" else _chinese_aspects
+    """Return the aspects that a clean text is about, in its order, at most 50.
+
+    In a text of two languages, each part is read in its own: one without Han characters is English.
+    """
     found: list[Mention] = []
     for clause in clauses(text, language):
-        aspects = aspects_of(clause)
-        found += [Mention(aspect, clause) for aspect in _ORDER if aspect in aspects]
+        own: Language = "zh" if HAN.search(clause) else "en"
+        aspects = _chinese_aspects(clause) if own == "zh" else _english_aspects(clause)
+        found += [Mention(aspect, clause, own) for aspect in _ORDER if aspect in aspects]
         if len(found) >= MOST_MENTIONS:
             break
     return found[:MOST_MENTIONS]

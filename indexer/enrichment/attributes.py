@@ -13,7 +13,14 @@ from typing import Final, NamedTuple
 from indexer.catalog.texts import plain_text
 from indexer.enrichment.category import guess_category
 from indexer.enrichment.chinese_words import chinese_finds
-from indexer.enrichment.contexts import is_denied, is_of_part, is_option, is_stated, just_before
+from indexer.enrichment.contexts import (
+    is_denied,
+    is_of_part,
+    is_option,
+    is_stated,
+    just_before,
+    percent_of,
+)
 from indexer.enrichment.gazetteer import (
     HAN,
     Attribute,
@@ -34,6 +41,7 @@ _TITLE, _STATED = 0.95, 0.85  # confidence of a value that the title names, or a
 _DESCRIPTION: Final = 0.8
 _GUESS: Final = 0.6  # of a value that the description names in passing
 _LEAST: Final = 0.5
+_WHOLE: Final = 95  # percent of a composition
 _SENTENCE: Final = re.compile(r"[.!?;•\n。！？；]+(?!\d)")
 _QUOTED: Final = re.compile(r"[\"“][^\"”]*[\"”]")
 _NAME: Final = re.compile(r"(?<=\w):\s.*")  # "Puzzle: Blue Lagoon" is a name
@@ -53,6 +61,7 @@ _METALS: Final = {
     "Silver-plated": "Silver", "Silver": "Silver",
 }  # fmt: skip
 _JEWELRY: Final = "aa-6"
+_GEMS: Final = frozenset({"Jade", "Pearl", "Crystal"})
 _DEVICES: Final = frozenset({"el", "ha", "co", "vp"})
 
 
@@ -89,12 +98,13 @@ def suggest(item: Item, gazetteer: Gazetteer) -> list[Suggestion]:
                 code=guess.code,
             )
         )
-    root = guess.code.partition("-")[0] if guess is not None else ""
+    code = guess.code if guess is not None else ""
     head = guess.start if guess is not None and guess.in_title else -1
     finds = [
-        *(find for find in _in_title(title, gazetteer) if _belongs(find, root, head, title)),
-        *(find for find in _in_description(description, gazetteer) if _belongs(find, root, -1, "")),
+        *(find for find in _in_title(title, gazetteer) if _belongs(find, code, head, title)),
+        *(find for find in _in_description(description, gazetteer) if _belongs(find, code, -1, "")),
     ]
+    finds = list(_without_passing_materials(finds, description))
     if guess is not None and guess.code.startswith(_JEWELRY):
         finds += list(_colors_of_metals(finds))
     chosen = [
@@ -116,9 +126,10 @@ def suggest(item: Item, gazetteer: Gazetteer) -> list[Suggestion]:
     return sorted(suggestions, key=lambda one: -one.confidence)
 
 
-def _belongs(find: _Find, root: str, head: int, title: str) -> bool:
+def _belongs(find: _Find, code: str, head: int, title: str) -> bool:
     """Return whether a value can be one of a kind of thing: food is not of oak, nor a plug male."""
     name = find.value.attribute
+    root, is_jewelry = code.partition("-")[0], code.startswith(_JEWELRY)
     if root == _FOOD:
         if name == "color" and head >= 0:
             return title[find.source.end : head].strip() == "" and find.source.end <= head
@@ -127,11 +138,33 @@ def _belongs(find: _Find, root: str, head: int, title: str) -> bool:
         word = find.source.text.lower()
         is_shade = find.source.field == "title" and word not in _COLORED_THINGS
         return is_shade if name == "color" else name not in ("material", "pattern", "season")
+    if name == "material" and find.value.name in _GEMS and find.confidence != _STATED:
+        return is_jewelry  # a "Jade Yoga Jacket" has a name
     if root == _TOYS and name == "pattern":
         return find.value.name != "Animal"
     if root in _DEVICES and name in ("gender", "season"):
         return False
     return not (name == "model" and root in (_CLOTHES, _FOOD))
+
+
+def _without_passing_materials(finds: Iterable[_Find], description: str) -> Iterator[_Find]:
+    """Leave out the materials that a description names beside a whole composition.
+
+    "Full-zip fleece. 100% polyester." is of polyester. A composition is whole if its percentages
+    come to about 100, or to 200 if a part such as the lining has one of its own.
+    """
+    finds = list(finds)
+    percents = {
+        find.source.start: percent_of(description, find.source.start)
+        for find in finds
+        if find.value.attribute == "material" and find.source.field == "description"
+    }
+    is_whole = sum(percents.values()) >= _WHOLE
+    for find in finds:
+        is_material = find.value.attribute == "material" and find.source.field == "description"
+        is_passing = is_material and not percents[find.source.start]
+        if not (is_whole and is_passing and find.confidence < _STATED):
+            yield find
 
 
 def _colors_of_metals(finds: Iterable[_Find]) -> Iterator[_Find]:

@@ -16,7 +16,7 @@ _MOST_WORDS: Final = 6  # of a name
 _MOST_NOUNS: Final = 3  # of a part
 _QUOTED: Final = re.compile(r"[\"“][^\"”]*[\"”]|(?<!\w)['‘][^'’]{3,}['’](?!\w)")
 _SPLIT: Final = re.compile(
-    r"\s+[-–—]\s+|[,|(;:·]|\s(?:with|for|in|by|from|featuring|including|without|no)\s",
+    r"(?<!\s)\s++[-–—]\s+|[,|(;:·]|\s(?:with|for|in|by|from|featuring|including|without|no)\s",
     re.IGNORECASE,
 )
 _IS_A: Final = re.compile(
@@ -48,7 +48,7 @@ _AGES: Final = frozenset({"baby", "toddler", "infant", "newborn", "kid", "child"
 _CHINESE_SPLIT: Final = re.compile(r"[\s,，。、;；:：|/()（）【】\[\]!！·-]+")
 _CHINESE_TAIL: Final = re.compile(
     r"(?:男女款?|男款?|女款?|男士|女士|儿童|新款|正品|套装|礼盒|大码|加厚|款"
-    r"|[一两二三四五六七八九十\d]+[个只双件条袋瓶盒片层包支]?装?)$"
+    r"|(?<![一两二三四五六七八九十\d])[一两二三四五六七八九十\d]+[个只双件条袋瓶盒片层包支]?装?)$"
 )
 _CHINESE_DEMANDED: Final = {
     "婴": "婴宝", "幼童": "童幼", "孕": "孕", "宠物": "宠狗猫犬", "狗": "狗犬", "猫": "猫",

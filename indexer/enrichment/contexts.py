@@ -31,22 +31,32 @@ _NOT_COLOR_AFTER: Final = re.compile(
 )
 _PART: Final = (
     r"(?:accents?|trims?|trimmed|trimming|piping|stitch\w*|details?|detailing|insets?|inserts?|lining|liner|"
-    r"lined|waistband|waist|zippers?|zips?|logos?|pockets?|panels?|straps?|laces?|soles?|outsoles?|midsoles?|"
+    r"lined|waistband|waist|zippers?|(?<!full[\s-])(?<!half[\s-])(?<!quarter[\s-])(?<!/4[\s-])zips?(?![\s-]up)|logos?|pockets?|panels?|straps?|laces?|soles?|outsoles?|midsoles?|"
     r"insoles?|buckles?|handles?|screens?(?!\s+protect)|display|carpets?|floors?|flooring|backing|frames?|legs?|bases?(?!\s+layers?)|feet|"
-    r"keycaps?|switch(?:es)?|buttons?|knobs?|wheels?|pouch|bottles?|jars?|box(?:es)?|packaging|shades?\sof|"
+    r"keycaps?|switch(?:es)?|buttons?|knobs?|wheels?|pouch(?:es)?|vents?|venting|zones?|gussets?|padded|bottles?|jars?|box(?:es)?|packaging|shades?\sof|"
     r"cuffs?(?!\s+bracelet)|collars?|hoods?|stands?|stones?|gems?|beads?|hems?|tips?|caps?|lids?|cords?|tassels?|hardware|rivets?|clasps?|posts?|fasteners?|"
     r"lights?|leds?|contrast\w*|undertones?|overlays?|filling|fill|padding|cushions?|mattress(?:es)?|surfaces?|walls?|furniture)"
 )
 _PART_AFTER: Final = re.compile(
-    rf"^[\s-]+(?:and\s\w+\s)?(?:[\w'-]+\s){{0,2}}?{_PART}\b(?P<rest>.*)", re.IGNORECASE | re.DOTALL
+    rf"^[\s-]++(?:and\s\w+\s)?(?:[\w'-]+\s){{0,2}}?{_PART}\b(?P<rest>.*)", re.IGNORECASE | re.DOTALL
 )
 _PART_BEFORE: Final = re.compile(
     r"\b(?:lin(?:ed|ing|er)|fill(?:ed|ing)|trim(?:med)?|coat(?:ed|ing)|back(?:ed|ing)|stuff(?:ed|ing)|"
     r"piping|(?:in|out|mid)?soles?|straps?|handles?|packag\w+|pouch|accents?|details?|base|legs?|padd(?:ed|ing)|"
-    r"posts?|wrapped|contrast\w*|comes?)\b[^.;!?]{0,12}?(?:\bof|\bin|\bwith|:|\bis|\bare|\bfrom)\s"
+    r"posts?|wrapped|reinforced|contrast\w*|comes?)\b[^.;!?]{0,12}?(?:\bof|\bin|\bwith|:|\bis|\bare|\bfrom)\s"
     r"(?:an?\s|the\s)?(?:\d+\s?%\s)?(?:[\w'-]+\s){0,2}$",
     re.IGNORECASE,
 )
+# "Mesh at the back", "a built-in mesh brief".
+_AT_PART: Final = re.compile(
+    r"^\s(?:at|on|along)\s(?:the\s)?(?:back|front|sides?|shoulders?|neck\w*|under\w*|hems?|cuffs?)\b",
+    re.IGNORECASE,
+)
+_INNER_BEFORE: Final = re.compile(
+    r"\b(?:built[\s-]in|inner|interior|internal|removable|detachable)\s(?:[\w'-]+\s){0,2}$",
+    re.IGNORECASE,
+)
+_TECHNOLOGY: Final = re.compile(r"^\W*(?:[\w'-]+\s)?technolog", re.IGNORECASE)
 _WITH: Final = re.compile(r"\b(?:with|featuring|and)\s(?:[\w'-]+\s){0,4}$", re.IGNORECASE)
 _MADE_WITH: Final = re.compile(r"\b(?:made|crafted|knit|blended|woven)\swith\b|%", re.IGNORECASE)
 _USED_ON: Final = re.compile(
@@ -66,6 +76,7 @@ _SURE: Final = re.compile(
     r"|(?:面料|材质|鞋面|成分|外壳|主料|表层|材料)[:：]?)$",
     re.IGNORECASE,
 )
+_PERCENT: Final = re.compile(r"(?<!\d)(\d{1,2}|100)\s?[%％]\s?(?:[\w'-]+\s){0,2}$")
 # Chinese.
 _CHINESE_CLAUSE: Final = re.compile(r"[，。,；;!！?？()（）\s]")
 _CHINESE_DENIED: Final = re.compile(
@@ -126,6 +137,12 @@ def is_stated(sentence: str, start: int) -> bool:
     return bool(_SURE.search(just_before(sentence, start)))
 
 
+def percent_of(text: str, start: int) -> int:
+    """Return the percentage before a material, such as 80 of "80% combed cotton"; 0 without one."""
+    found = _PERCENT.search(text[max(0, start - 40) : start])
+    return int(found[1]) if found else 0
+
+
 def is_of_part(text: str, start: int, end: int, *, in_title: bool, of_color: bool = False) -> bool:
     """Return whether a value is of a part, of the packing, or of what an item is used on.
 
@@ -138,14 +155,15 @@ def is_of_part(text: str, start: int, end: int, *, in_title: bool, of_color: boo
             or _CHINESE_PART_BEFORE.search(before)
         )
     before = _sentence_before(text, start)
-    after = re.split(r"[.;!?|,(]|\s(?:with|for|in|on|of|from|that|which)\s", text[end : end + 60])[
-        0
-    ]
-    found = _PART_AFTER.match(after)
+    after = text[end : end + 60]
+    clause = re.split(r"[.;!?|,(]|\s(?:with|for|in|on|of|from|that|which)\s", after)[0]
+    found = _PART_AFTER.match(clause)
     is_first = in_title and not _CLAUSE.search(text[:start])
     if found and not (is_first and not found["rest"].strip() and not _WITH.search(before)):
         return True
-    if _PART_BEFORE.search(before):
+    if _PART_BEFORE.search(before) or _AT_PART.match(after):
+        return True
+    if _INNER_BEFORE.search(before) and not _TECHNOLOGY.match(after):
         return True
     if in_title:
         return bool(_WITH_TITLE.search(before))

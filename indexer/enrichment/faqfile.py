@@ -41,7 +41,10 @@ def read_faq(
     mapping = dict(mapping or {})
     check_mapping(mapping, FIELDS)
     if not path.is_file():
-        raise BadCatalog(f"no such file: {path}")
+        is_folder = path.is_dir()
+        raise BadCatalog(
+            f"{path} is a folder, expected a file" if is_folder else f"no such file: {path}"
+        )
     if path.suffix.lower() in (".md", ".markdown"):
         yield from _policies(path)
         return

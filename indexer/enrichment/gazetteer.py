@@ -27,6 +27,11 @@ Attribute: TypeAlias = Literal[
 
 _FILE: Final = Path(__file__).parent / "weights" / "values.tsv"
 _OTHERS: Final = _FILE.with_name("not_values.txt")
+# Materials that a shop may call by a broader name.
+_BROADER: Final = {
+    "Merino": "wool", "Stoneware": "ceramic", "Earthenware": "ceramic",
+    "Porcelain": "ceramic", "Bone china": "porcelain", "Sherpa": "fleece", "Velour": "velvet",
+}  # fmt: skip
 _MOST_VALUES: Final = 3_000  # of a shop
 _MOST_WORDS: Final = 5  # of a value of a shop
 _LONGEST: Final = 40  # letters of a value of a shop
@@ -107,12 +112,14 @@ def _bundled() -> dict[str, tuple[Value, ...]]:
 def gazetteer_of(items: Iterable[Item] = ()) -> Gazetteer:
     """Return the bundled values and those that the items use: attributes and leaf categories.
 
-    A bundled value that the shop calls by one of its words takes the shop's name. Categories are
+    A bundled value that the shop calls by one of its words takes the shop's name. Merino is wool to
+    a shop that has wool, and no merino. Categories are
     found by the nouns of their names, such as "tank" for "Women/Tops/Bras & Tanks".
     """
     values = dict(_bundled())
     own: dict[str, list[Value]] = {}
-    for value, words in _own(items).items():
+    own_values = _own(items)
+    for value, words in own_values.items():
         for key in dict.fromkeys(map(_key, words)):
             own.setdefault(key, []).append(value)
     renamed = {
@@ -122,6 +129,11 @@ def gazetteer_of(items: Iterable[Item] = ()) -> Gazetteer:
         for bundled in values.get(key, ())
         if bundled.attribute == value.attribute
     }
+    used = {value.name.lower(): value for value in own_values if value.attribute == "material"}
+    for narrow, broad in _BROADER.items():
+        value = Value("material", narrow)
+        if broad in used and value not in renamed:
+            renamed[value] = used[broad]
     values = {
         key: tuple(renamed.get(value, value) for value in known) for key, known in values.items()
     }
@@ -174,7 +186,7 @@ def _forms(text: str, attribute: Attribute) -> set[str]:
 
 def _nouns(leaf: str) -> set[str]:
     """Return the names in the name of a category, in the plural and the singular."""
-    names = [name.strip() for name in re.split(r"\s*(?:&|,|/|\+|\band\b)\s*", leaf) if name.strip()]
+    names = [name.strip() for name in re.split(r"&|,|/|\+|\band\b", leaf) if name.strip()]
     return {form for name in names for form in (name, _singular(name))}
 
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from indexer.enrichment.gazetteer import folded_words
 
 _WORD: Final = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
-_PART: Final = re.compile(r"\s*(?:&|,|/|\+|\band\b)\s*")
+_PART: Final = re.compile(r"&|,|/|\+|\band\b")
 _ASIDE: Final = re.compile(r"\([^)]*\)")
 _IRREGULAR: Final = {
     "knives": "knife", "shelves": "shelf", "bookshelves": "bookshelf", "scarves": "scarf",

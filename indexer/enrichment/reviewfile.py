@@ -105,7 +105,10 @@ def joined_text(record: Record, columns: Sequence[str]) -> str:
 def _records(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Record | BrokenRow]]:
     """Yield the records of a file; the first one must have the ``columns``."""
     if not path.is_file():
-        raise BadCatalog(f"no such file: {path}")
+        is_folder = path.is_dir()
+        raise BadCatalog(
+            f"{path} is a folder, expected a file" if is_folder else f"no such file: {path}"
+        )
     is_checked = False
     for where, record in record_reader(path, "reviews are in")(path):
         if not is_checked and not isinstance(record, BrokenRow):

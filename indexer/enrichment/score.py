@@ -90,7 +90,7 @@ class ReviewScorer:
             for text, language in zip(cleaned, languages, strict=True)
         ]
         moods = self._probabilities(cleaned, languages)
-        owners = [languages[at] for at, of_text in enumerate(found) for _ in of_text]
+        owners = [mention.language for of_text in found for mention in of_text]
         parts = [mention.sentence for of_text in found for mention in of_text]
         part_moods = iter(self._probabilities(parts, owners))
         return [

@@ -20,5 +20,5 @@ def image_path(root: Path, path: str) -> Path:
         raise BadImage(URL_REASON)
     clean = posixpath.normpath(path.replace("\\", "/"))
     if clean.startswith(("/", "../")) or clean == ".." or "\0" in clean or clean[1:2] == ":":
-        raise BadImage("outside the catalog's folder; move or link it inside")
+        raise BadImage("outside the catalog's folder; copy it there")
     return root / clean

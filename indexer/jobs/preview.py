@@ -13,6 +13,7 @@ import msgspec
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.items import Skipped
 from indexer.jobs.build_checks import check_encoder, check_not_empty
+from indexer.jobs.changed_values import ChangedValue, changed_values
 from indexer.progress import Progress, no_progress
 from indexer.shop.shelf import Shelf
 from indexer.store.store import Store
@@ -31,13 +32,15 @@ if TYPE_CHECKING:
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """The changes that a build would make: the ids of items, and the fields that change.
 
-    ``items`` is the number of items in the shop now, ``to_encode`` the number of images that would
-    be encoded. ``stops`` is True if the build would stop because it removes too many items.
+    ``values`` has the values of the fields that change, of the first items. ``items`` is the number
+    of items in the shop now, ``to_encode`` the number of images that would be encoded. ``stops`` is
+    True if the build would stop because it removes too many items.
     """
 
     items: int
     added: list[str]
     changed: list[ItemChange]
+    values: list[ChangedValue]
     unchanged: int
     removed: list[str]
     kept: list[str]
@@ -89,11 +92,14 @@ def preview_index(
                 emptied = leave_out(done, find_suspects(done.read, reader))
                 absent.gone.extend(name for name in emptied if reader.item(name) is not None)
             changes = changes_of(reader, done, absent, None if accept else scan.given)
+            drafts = {draft.item.item_id: draft for draft in changes.drafts}
+            values = changed_values(reader, changes.changed, drafts)
     check_not_empty(catalog, scan, changes)
     return Preview(
         items=items,
         added=changes.added,
         changed=changes.changed,
+        values=values,
         unchanged=changes.unchanged,
         removed=changes.removed,
         kept=changes.kept,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -16,16 +16,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from indexer.replication.replica import Replica, Step
+    from indexer.replication.replica import Step
 
 LONGEST_PAUSE_S = 30.0
 _NOTED_EVERY = 10  # steps without a change
 
 
+class Follower(Protocol):
+    """What takes the steps of a replica."""
+
+    def step(self) -> Step:
+        """See ``Replica.step``."""
+        ...
+
+
 class Following:
     """Takes steps of a replica, and notes in ``replica.json`` how far it is."""
 
-    def __init__(self, replica: Replica, shop: Path, url: str, report: Callable[[str], None]):
+    def __init__(self, replica: Follower, shop: Path, url: str, report: Callable[[str], None]):
         """``report`` is called with a line of text when something changes for the operator."""
         self.replica = replica
         self._shop = shop

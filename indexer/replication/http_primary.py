@@ -60,26 +60,26 @@ class HttpPrimary:
 
     def feed(self, since: int, meta_mark: str) -> Feed:
         """See ``Primary.feed``."""
-        return self._ask("feed", Feed, since=since, meta=meta_mark)
+        return self.ask("feed", Feed, since=since, meta=meta_mark)
 
     def items(self, after: str) -> ItemPage:
         """See ``Primary.items``."""
-        return self._ask("items", ItemPage, after=after)
+        return self.ask("items", ItemPage, after=after)
 
     def values(self, keys: Sequence[ValueKey]) -> list[bytes | None]:
         """See ``Primary.values``."""
-        found = self._ask("values", list[bytes | None], body=msgspec.msgpack.encode(list(keys)))
+        found = self.ask("values", list[bytes | None], body=msgspec.msgpack.encode(list(keys)))
         if not 0 < len(found) <= len(keys):
             raise BadPrimary(f"{self.url} sent {len(found)} values, asked for {len(keys)}")
         return found
 
     def log_names(self, environment: str) -> list[str]:
         """See ``Primary.log_names``."""
-        return self._ask("logs", list[str], environment=environment)
+        return self.ask("logs", list[str], environment=environment)
 
     def log_page(self, environment: str, database: str, after: bytes) -> LogPage:
         """See ``Primary.log_page``."""
-        return self._ask(
+        return self.ask(
             "log", LogPage, environment=environment, database=database, after=after.hex()
         )
 
@@ -94,8 +94,11 @@ class HttpPrimary:
         if expected.isdigit() and done != int(expected):
             raise PrimaryLost(f"{self.url} sent {done} of {expected} bytes of {path}")
 
-    def _ask(self, route: str, kind: type[T], body: bytes | None = None, **query: Any) -> T:
-        """Return the decoded answer to a request; a POST if there is a body."""
+    def ask(self, route: str, kind: type[T], body: bytes | None = None, **query: Any) -> T:
+        """Return the decoded answer of a route; a POST if there is a body.
+
+        Raises PrimaryLost, and BadPrimary for an answer that cannot be right.
+        """
         method = "GET" if body is None else "POST"
         with self._answer(method, f"{route}?{urlencode(query)}", body) as response:
             data = response.read(_MOST_BYTES + 1, decode_content=True)

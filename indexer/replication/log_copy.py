@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from indexer.errors import BadPrimary
@@ -9,10 +10,13 @@ from indexer.shop.snapshot import BESIDE
 from indexer.store.environment import Environment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from indexer.replication.messages import LogPage
     from indexer.replication.primary import Primary
+    from indexer.store.lmdb_transactions import WriteTransaction
 
 _MOST_DATABASES = 16
 _ADVICE = "delete it, and it is copied again"
@@ -35,27 +39,44 @@ def copy_logs(
                 raise BadPrimary(f"the primary names {len(databases)} databases of {name}")
             with Environment(shop / name, databases, create=True, advice=_ADVICE) as environment:
                 for database in databases:
-                    _copy_database(environment, primary, name, database)
+                    ask = partial(primary.log_page, name, database)
+                    copy_database(environment.write, ask, database)
 
 
-def _copy_database(environment: Environment, primary: Primary, name: str, database: str) -> None:
+def copy_database(
+    write: Callable[[], AbstractContextManager[WriteTransaction]],
+    ask: Callable[[bytes], LogPage],
+    database: str,
+    *,
+    delete: Callable[[WriteTransaction, bytes, bytes], None] | None = None,
+    put: bool = True,
+) -> None:
+    """Bring a database to the state of the primary's, page by page, and write what differs.
+
+    ``ask`` returns the page of the primary after a key. ``delete`` deletes an entry that the
+    primary lacks; by default, only that entry. Without ``put``, missing entries are not written.
+    Raises BadPrimary if pages come out of order, StoreFull.
+    """
     after, last = b"", False
     while not last:
-        page = primary.log_page(name, database, after)
+        page = ask(after)
         last = page.last
         end = page.entries[-1][0] if page.entries else after
         if not last and end <= after:
-            raise BadPrimary(f"the primary sends {name} out of order")
+            raise BadPrimary(f"the primary sends {database} out of order")
         new = dict(page.entries)
-        with environment.write() as txn:
+        with write() as txn:
             old: dict[bytes, bytes] = {}
             for key, value in txn.entries(database, after + b"\0" if after else b""):
                 if not last and key > end:
                     break
                 old[key] = value
             for key in old.keys() - new.keys():
-                txn.delete(database, key)
-            for key, value in new.items():
+                if delete is None:
+                    txn.delete(database, key)
+                else:
+                    delete(txn, key, old[key])
+            for key, value in new.items() if put else ():
                 if old.get(key) != value:
                     txn.put(database, key, value)
         after = end

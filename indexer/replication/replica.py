@@ -19,6 +19,7 @@ import msgspec
 
 from indexer.encoders.base import Model
 from indexer.errors import Conflict, IndexCorrupt, IndexMismatch, IndexNotFound, StoreBusy
+from indexer.layout import EVENTS
 from indexer.replication.file_copy import FileCopy
 from indexer.replication.item_copy import ItemCopy
 from indexer.replication.log_copy import copy_logs
@@ -81,8 +82,8 @@ class Replica:
     def start_anew(self) -> None:
         """Forget how far the copy has come, so that it is made anew from any primary.
 
-        What is stored of pictures is kept, and not copied again. Raises Conflict if the shop never
-        was a replica, StoreBusy if a process serves it.
+        What is stored of pictures is kept, and not copied again; events are deleted. Raises
+        Conflict if the shop never was a replica, StoreBusy if a process serves it.
         """
         with self._store.read() as reader:
             if not read_position(reader).lineage and reader.count("items"):
@@ -97,6 +98,7 @@ class Replica:
             )
         self._shop.current_file.unlink(missing_ok=True)
         shutil.rmtree(self._shop.generations, ignore_errors=True)
+        shutil.rmtree(self._shop.path / EVENTS, ignore_errors=True)
         with self._store.write_as(ReplayWriter) as writer:
             write_position(writer, Position(copied=""))
 

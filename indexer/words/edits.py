@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ONE_EDIT_FROM, TWO_EDITS_FROM = 5, 9  # letters of a word
+DOUBLINGS_OF, ONE_EDIT_FROM, TWO_EDITS_FROM = 4, 5, 9  # letters of a word
 
 
 def edits_allowed(word: str) -> int:
@@ -18,6 +18,18 @@ def edits_allowed(word: str) -> int:
     if len(word) >= TWO_EDITS_FROM:
         return 2
     return 1 if len(word) >= ONE_EDIT_FROM else 0
+
+
+def other_doublings(word: str) -> list[str]:
+    """Return what a word of four letters is without, and then with, one more doubled letter.
+
+    It is [] for other words: the neighbors of shorter ones are other words, as of bed and beed.
+    """
+    if len(word) != DOUBLINGS_OF:
+        return []
+    single = [word[:at] + word[at + 1 :] for at in range(1, len(word)) if word[at] == word[at - 1]]
+    doubled = [word[: at + 1] + word[at:] for at in range(len(word))]
+    return list(dict.fromkeys(single + doubled))
 
 
 class WordMatrix:

@@ -13,7 +13,7 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from indexer.words.edits import WordMatrix, edits_allowed
+from indexer.words.edits import WordMatrix, edits_allowed, other_doublings
 from indexer.words.folding import UNSPACED
 
 if TYPE_CHECKING:
@@ -115,10 +115,15 @@ class Vocabulary:
         return [term for (term,) in found]
 
     def similar_to(self, word: str, most: int) -> list[str]:
-        """Return the words nearest to a mistyped one, all equally near; [] if none is near."""
-        allowed = edits_allowed(word)
-        if not allowed or any(letter.isdigit() for letter in word):
+        """Return the words nearest to a mistyped one, all equally near; [] if none is near.
+
+        A short word is near only if a letter is doubled in one of them and single in the other.
+        """
+        if any(letter.isdigit() for letter in word):
             return []  # the neighbor of a number is another number
+        allowed = edits_allowed(word)
+        if not allowed:
+            return [form for form in other_doublings(word) if self.has(form)][:most]
         near = self._compared().near(word, allowed)
         return [term for term, edits in near if edits == near[0][1]][:most]
 

@@ -3,23 +3,63 @@
 from __future__ import annotations
 
 import logging
+import re
+import threading
+import time
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from indexer.errors import EncoderNotFound, VitrineError, WorkersLost
 from indexer.threads import THREADS
-from indexer.writing.remote_worker import RemoteWorker, WorkedBatch, WorkOrder
+from indexer.writing.remote_worker import KnownContents, RemoteWorker, WorkedBatch, WorkOrder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from concurrent.futures import Future
 
 LOCAL = "local"
 _TRIES = 3  # to start Ray on this machine, each half a minute long
 _RETRIES = 3  # of a batch whose worker dies each time; its images may be what kills it
+_ASK_AGAIN_S = 1.0  # whether a lost worker is there again
+_ANSWER_S = 30.0
+_RAISED = re.compile(r"indexer\.errors\.\w+: (.+)")  # in the text of a traceback
+_NO_WORKER_S = 300.0  # that batches wait for any worker; Ray needs half a minute for a lost machine
+
+
+class _Actor(RemoteWorker):
+    """A worker that gets the known contents with its first batch.
+
+    Ray warns on stderr of each actor that it may restart and that has an object as an argument.
+    """
+
+    def __init__(self, order: WorkOrder) -> None:
+        super().__init__(order, b"")
+        self._has_known = False
+
+    def work(self, paths: Sequence[str], known: list[Any]) -> WorkedBatch:
+        """See ``RemoteWorker.embed``. ``known`` has one reference to the known contents."""
+        if not self._has_known:
+            import ray
+
+            self._known = KnownContents(ray.get(known[0]))
+            self._has_known = True
+        return self.embed(paths)
+
+
+class _Batch:
+    """The paths of a batch, its result, and how many workers died while they had it."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.paths = list(paths)
+        self.result: Future[WorkedBatch] = Future()
+        self.deaths = 0
 
 
 class RayWorkers:
-    """Actors on a cluster, one for each of its cores. See ``Workers``."""
+    """Actors on a cluster, one for each of its cores. See ``Workers``.
+
+    A batch whose worker is lost goes to another one at once: the lost one may have to wait until
+    Ray notices that its machine is gone, and then for a free core.
+    """
 
     def __init__(self, address: str, order: WorkOrder, known: bytes) -> None:
         """Connect to a cluster, or start one on this machine if ``address`` is ``local``.
@@ -37,12 +77,14 @@ class RayWorkers:
         logging.getLogger("ray").setLevel(logging.CRITICAL)
         self._connect(address)
         self.count = max(1, int(ray.cluster_resources().get("CPU", 1)))
-        actor = ray.remote(RemoteWorker).options(
-            num_cpus=1, max_restarts=-1, max_task_retries=_RETRIES
-        )
-        # Sent once to each machine. Kept, because a worker that is started again needs it.
-        self._known = ray.put(known)
-        self._actors = [actor.remote(order, self._known) for _ in range(self.count)]
+        actor = ray.remote(_Actor).options(num_cpus=1, max_restarts=-1)
+        self._known = ray.put(known)  # sent once to each machine
+        self._actors = [actor.remote(order) for _ in range(self.count)]
+        self._lock = threading.Lock()  # held while what follows changes
+        self._lost: set[int] = set()
+        self._held: list[_Batch] = []  # while all workers are lost
+        self._last_answer = time.monotonic()
+        self._closed = threading.Event()
 
     def _connect(self, address: str) -> None:
         """Connect to Ray, or start it. A start takes longer than Ray waits on a busy machine."""
@@ -59,46 +101,126 @@ class RayWorkers:
                 self._ray.shutdown()
                 if tries_left and "timed out" in str(error):
                     continue
-                reason = " ".join(str(error).split())[:200]
                 raise WorkersLost(
-                    f"cannot use Ray at {address!r}: {reason}; expected local, or the address of "
-                    "a cluster that 'ray start --head' started",
+                    f"cannot use Ray at {address!r}: {_why_not_connected(error)}; expected local, "
+                    "or the address of a cluster that 'ray start --head' started",
                     param="ray",
                 ) from error
             return
 
     def embed(self, worker: int, paths: Sequence[str]) -> Future[WorkedBatch]:
         """See ``Workers.embed``."""
-        found: Future[Any] = self._actors[worker].embed.remote(list(paths)).future()
-        return _translated(found, paths)
+        batch = _Batch(paths)
+        self._send(worker, batch)
+        return batch.result
 
     def close(self) -> None:
         """See ``Workers.close``."""
+        with self._lock:  # a call after the end would start Ray again
+            self._closed.set()
         self._ray.shutdown()
 
+    def _send(self, worker: int, batch: _Batch) -> None:
+        """Send a batch to this worker, or to the next one that is not lost."""
+        order = ((worker + step) % self.count for step in range(self.count))
+        with self._lock:
+            if self._closed.is_set():
+                return
+            chosen = next((one for one in order if one not in self._lost), None)
+            if chosen is None:
+                self._held.append(batch)
+                return
+            sent = self._actors[chosen].work.remote(batch.paths, [self._known])
+        sent.future().add_done_callback(lambda done: self._receive(chosen, batch, done))
 
-def _translated(found: Future[Any], paths: Sequence[str]) -> Future[WorkedBatch]:
-    """Return a future that raises Vitrine's errors in place of Ray's."""
-    from concurrent.futures import Future as NewFuture
-
-    result: Future[WorkedBatch] = NewFuture()
-
-    def finish(done: Future[Any]) -> None:
+    def _receive(self, worker: int, batch: _Batch, done: Future[Any]) -> None:
+        """Resolve a batch, or send it to another worker; runs in a thread of Ray."""
         error = done.exception()
         if error is None:
-            result.set_result(done.result())
+            self._last_answer = time.monotonic()
+            batch.result.set_result(done.result())
             return
-        cause = getattr(error, "cause", None)
-        if isinstance(cause, VitrineError):
-            result.set_exception(cause)
+        if not isinstance(error, self._ray.exceptions.ActorUnavailableError):
+            batch.result.set_exception(_translated(error, batch.paths))
             return
-        reason = " ".join(str(error).split())[:200]
-        result.set_exception(
-            WorkersLost(
-                f"workers died {_RETRIES + 1} times on the {len(paths)} images from {paths[0]!r} "
-                f"on: {reason}"
+        batch.deaths += 1
+        self._await(worker)
+        if batch.deaths > _RETRIES:
+            batch.result.set_exception(
+                WorkersLost(
+                    f"workers died {batch.deaths} times on the {len(batch.paths)} images from "
+                    f"{batch.paths[0]!r} on: {_reason(error)}"
+                )
             )
-        )
+        else:
+            self._send(worker + 1, batch)
 
-    found.add_done_callback(finish)
-    return result
+    def _await(self, worker: int) -> None:
+        """Send nothing to a worker until it answers again."""
+        with self._lock:
+            if worker in self._lost or self._closed.is_set():
+                return
+            self._lost.add(worker)
+        threading.Thread(target=self._ask_until_found, args=(worker,), daemon=True).start()
+
+    def _ask_until_found(self, worker: int) -> None:
+        while not self._closed.wait(_ASK_AGAIN_S):
+            with self._lock:
+                if self._closed.is_set():
+                    return
+                answer = self._actors[worker].pid.remote()
+            try:
+                self._ray.get(answer, timeout=_ANSWER_S)
+            except Exception as error:  # noqa: BLE001 - also what Ray raises at its end
+                with self._lock:
+                    lost = len(self._lost) == self.count
+                if lost and time.monotonic() - self._last_answer > _NO_WORKER_S:
+                    self._give_up(error)
+                continue
+            break
+        with self._lock:
+            self._lost.discard(worker)
+            held, self._held = self._held, []
+        self._last_answer = time.monotonic()
+        for batch in held:
+            self._send(worker, batch)
+
+    def _give_up(self, error: Exception) -> None:
+        with self._lock:
+            held, self._held = self._held, []
+        for batch in held:
+            batch.result.set_exception(
+                WorkersLost(
+                    f"no worker has answered for {_NO_WORKER_S:.0f} s: {_reason(error)}; start "
+                    "machines of the cluster, and run the command again, which goes on"
+                )
+            )
+
+
+def _translated(error: BaseException, paths: Sequence[str]) -> VitrineError:
+    """Return Vitrine's error in place of Ray's."""
+    cause = getattr(error, "cause", None)
+    if isinstance(cause, VitrineError):
+        return cause
+    if raised := _RAISED.findall(str(error)):  # while the worker started; Ray has only the text
+        return WorkersLost(f"a worker did not start: {raised[-1]}", param="ray")
+    return WorkersLost(
+        f"a worker failed on the {len(paths)} images from {paths[0]!r} on: {_reason(error)}"
+    )
+
+
+def _why_not_connected(error: BaseException) -> str:
+    """Return the reason; Ray names a missing token only in the error before the last one."""
+    before: BaseException | None = error
+    while before is not None:
+        if "AuthToken" in str(before):
+            return (
+                "it refuses the token; set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH to the "
+                "file of its token"
+            )
+        before = before.__cause__ or before.__context__
+    return _reason(error)
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]

@@ -180,6 +180,26 @@ class LayeredColumns:
         """Return how many items have each value of a field; keys are ``casefolded``."""
         return {casefolded(text): count for text, count in self.tally(key, self.alive).items()}
 
+    def valued_fields(self) -> list[str]:
+        """Return the category, then the attributes of the shop in alphabetical order."""
+        return ["category", *sorted(self._attribute_fields())]
+
+    def items_by_value(self, key: str) -> dict[str, NDArray[np.int64]]:
+        """Return the items (k,) that have each value of a field, by folded value."""
+        parts: dict[str, list[NDArray[np.int64]]] = {}
+        for layer, in_use in zip(self._layers, self._in_use, strict=True):
+            values, codes, items = layer.columns.masked_values(key, in_use)
+            bounds = np.searchsorted(codes, np.arange(len(values) + 1)).tolist()
+            for value, start, end in zip(values, bounds, bounds[1:], strict=False):
+                if start < end:
+                    found = layer.numbers[items[start:end]]
+                    parts.setdefault(fold_label(value), []).append(found)
+        return {value: np.concatenate(found) for value, found in parts.items()}
+
+    def _attribute_fields(self) -> list[str]:
+        names = tuple(self._schema)  # a copy: another thread may add to it
+        return [name for name in names if name.startswith("attributes.")]
+
     def facet_fields(self) -> list[str]:
         """Return the fields that are worth showing as filters.
 

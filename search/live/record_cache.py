@@ -19,8 +19,7 @@ class RecordCache:
     with the sequence of that view, and is valid only if its item has not changed since.
     """
 
-    def __init__(self, limit: int = _MAX_RECORDS) -> None:
-        self._limit = limit
+    def __init__(self) -> None:
         # Single operations on dicts are thread-safe; a record that gets lost is read again.
         self._records: OrderedDict[int, tuple[int, ItemRecord]] = OrderedDict()
         self._changed: dict[int, int] = {}
@@ -36,7 +35,7 @@ class RecordCache:
     def put(self, number: int, sequence: int, record: ItemRecord) -> None:
         """Keep a record that is the same in the view of this sequence and in the store."""
         self._records[number] = sequence, record
-        if len(self._records) > self._limit:
+        if len(self._records) > _MAX_RECORDS:
             with suppress(KeyError):  # other threads were faster
                 self._records.popitem(last=False)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from indexer.arrays import unit
 from search.live.layers import RATIO
-from search.live.row_images import RenditionNames, concatenate_images
+from search.live.row_images import concatenate_images
 from search.live.segment import Segment
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from indexer.store.records import Row
     from indexer.store.transactions import Reader
     from indexer.vectors.backend import VectorBackend
+    from search.live.row_images import RenditionNames
 
 logger = logging.getLogger("vitrine.search")
 
@@ -25,9 +26,9 @@ logger = logging.getLogger("vitrine.search")
 class SegmentBuilder:
     """Builds and merges the small segments of one shop, beside the index of its generation."""
 
-    def __init__(self, index: VectorBackend, key: bytes) -> None:
+    def __init__(self, index: VectorBackend, key: bytes, renditions: RenditionNames) -> None:
         """``key`` is the store's key of the encoder."""
-        self.renditions = RenditionNames()
+        self.renditions = renditions
         self._index = index
         self._key = key
 

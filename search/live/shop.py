@@ -18,13 +18,9 @@ import numpy as np
 
 from indexer.store.records import Change
 from indexer.words.synonyms import SYNONYMS, Synonyms
-from search.live.cycle_search import without_cycle_search
-from search.live.id_order import IdOrder
-from search.live.layers import LayeredColumns
 from search.live.record_cache import RecordCache
-from search.live.row_columns import RowColumns
 from search.live.segment_builder import SegmentBuilder
-from search.live.starters import MAX_STARTERS, items_of_all_categories
+from search.live.starters import MAX_STARTERS
 from search.live.view import ShopView
 
 if TYPE_CHECKING:
@@ -40,6 +36,7 @@ if TYPE_CHECKING:
     from indexer.words.lexical import LexicalIndex
     from indexer.words.meaning import MeaningIndex
     from search.live.accepted import AcceptedValues
+    from search.live.stored_items import StoredItems
 
 
 class Backlog(NamedTuple):
@@ -66,6 +63,7 @@ class LiveShop:
     def __init__(
         self,
         store: Store,
+        stored: StoredItems,
         index: VectorBackend,
         words: LexicalIndex,
         key: bytes,
@@ -74,52 +72,48 @@ class LiveShop:
         always_current: bool = False,
         accepted: AcceptedValues | None = None,
     ) -> None:
-        """Read all items of the store. ``key`` is the store's key of the encoder.
+        """Make the first view. ``key`` is the store's key of the encoder.
 
-        ``accepted`` are values that items can be filtered by, beside their own fields.
-        If ``always_current``, every answer has the writes that any process has finished, at the
-        cost of waiting for this view to follow them; otherwise see ``refresh``.
+        ``stored`` are the items of the store, whose reader is still open. ``accepted`` are values
+        that items can be filtered by, beside their own fields. If ``always_current``, every answer
+        has the writes that any process has finished, at the cost of waiting for this view to follow
+        them; otherwise see ``refresh``.
         """
         self.words = words
         self.meaning = meaning
         self._store = store
-        self._products: dict[str, int] = {}
-        self._segments = SegmentBuilder(index, key)
+        self._products = stored.products
+        self._segments = SegmentBuilder(index, key, stored.renditions)
         self._synonyms = ""
         self._accepted = accepted
         self._refreshing = threading.Lock()
         self._always_current = always_current
-        self._transaction = store.last_transaction  # the view has all writes up to this one
+        self._transaction = stored.transaction  # the view has all writes up to this one
         self._records = RecordCache()
-        with store.read() as reader, without_cycle_search():
-            rows = RowColumns(self._segments.renditions)
-            items: list[Item] = []
-            for number, record in enumerate(reader.items()):
-                items.append(record.item)
-                rows.add(number, record)
-            self._ids = [item.item_id for item in items]
-            self._numbers = {item_id: number for number, item_id in enumerate(self._ids)}
-            self._id_order = IdOrder(self._ids)
-            self._starters = items_of_all_categories(items)
-            segment, missing_rows = rows.make_segment(index)
-            new_rows = _read_rows(reader, self._ids, missing_rows)
-            self._update_words(reader, reader.changes_since(words.sequence))
-            self._item_of_text = np.full(1, -1, dtype=np.int32)  # no text has number 0
-            self.view = ShopView(
-                sequence=reader.sequence,
-                size=len(items),
-                ids=self._ids,
-                numbers=self._numbers,
-                product=np.array([self._product_number(item) for item in items], dtype=np.int64),
-                product_numbers=len(self._products),
-                columns=LayeredColumns.of(items if accepted is None else accepted.added(items)),
-                segments=(segment, *self._segments.build(reader, new_rows, self._numbers)),
-                id_rank=self._id_order.ranks,
-                item_of_text=self._extended_items_of_texts(),
-                starter_items=self._starters,
-                records=self._records,
-            )
-            self._update_synonyms(reader)
+        self._ids = stored.ids
+        self._numbers = stored.numbers
+        self._id_order = stored.id_order
+        self._starters = stored.starters
+        reader = stored.reader
+        segment, missing_rows = stored.rows.make_segment(index)
+        new_rows = _read_rows(reader, self._ids, missing_rows)
+        self._update_words(reader, reader.changes_since(words.sequence))
+        self._item_of_text = np.full(1, -1, dtype=np.int32)  # no text has number 0
+        self.view = ShopView(
+            sequence=reader.sequence,
+            size=len(self._ids),
+            ids=self._ids,
+            numbers=self._numbers,
+            product=stored.product,
+            product_numbers=len(self._products),
+            columns=stored.columns,
+            segments=(segment, *self._segments.build(reader, new_rows, self._numbers)),
+            id_rank=self._id_order.ranks,
+            item_of_text=self._extended_items_of_texts(),
+            starter_items=self._starters,
+            records=self._records,
+        )
+        self._update_synonyms(reader)
 
     def refresh(self) -> bool:
         """Advance the view to the store's state; return True if it changed."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from indexer.arrays import unit
+from search.personal.factor_path import FactorPath
 from search.personal.listing import (
     SURFACE,
     ListOptions,
@@ -16,6 +17,7 @@ from search.personal.listing import (
 )
 from search.personal.mixer import (
     BEHAVIOR_HALF_LIFE,
+    FACTORS_HALF_LIFE,
     FEATURES,
     FOLLOWING_HALF_LIFE,
     Evidence,
@@ -130,7 +132,7 @@ def _newcomers(
     places = len(places_in(query.limit))
     if not places or not _is_personal(evidence):
         return np.zeros(0, dtype=np.int64)
-    return sources.newcomers(evidence.taste.met, allowed, 3 * places)
+    return sources.factors.newcomers(evidence.taste.met, allowed, sources.popular, 3 * places)
 
 
 def _ranked(
@@ -204,7 +206,8 @@ def _evidence(profile: Profile, query: RecommendQuery, sources: Sources) -> Evid
     neighbors, linear = sources.neighbors(taste.met.tolist())
     following = Path(taste.met, neighbors, FOLLOWING_HALF_LIFE)
     behavior = Path(taste.met, linear, BEHAVIOR_HALF_LIFE)
-    return Evidence(taste, context, sources.popular, following, behavior, sources.weights)
+    factors = FactorPath(taste.met, sources.factors.own, FACTORS_HALF_LIFE)
+    return Evidence(taste, context, sources.popular, following, behavior, factors, sources.weights)
 
 
 def _is_personal(evidence: Evidence) -> bool:
@@ -222,6 +225,7 @@ def _candidates(allowed: Mask, sources: Sources, evidence: Evidence) -> NDArray[
         found[items] = True
     for path in (evidence.following, evidence.behavior):
         found[path.strongest(_FROM_BEHAVIOR)] = True
+    found[evidence.factors.strongest(_PER_SOURCE, allowed)] = True
     return np.flatnonzero(found & allowed)
 
 

@@ -48,6 +48,8 @@ def read_events(
     check_mapping(mapping, FIELDS)
     if not path.is_file():
         raise BadCatalog(f"no such file: {path}")
+    if not path.stat().st_size:
+        raise BadCatalog(f"{path} is empty: expected events with at least 'user_id' and 'item_id'")
     is_checked = False
     for where, record in record_reader(path, "events are in")(path):
         if isinstance(record, BrokenRow):

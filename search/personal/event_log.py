@@ -42,12 +42,14 @@ from search.personal.event_deletion import (
 )
 from search.personal.event_folder import current_place, open_environment
 from search.personal.event_reader import (
+    FACTOR_MAP,
     POPULARITY,
     SEQUENCE,
     TIME,
     EventReader,
     UserEvent,
     decode_pair,
+    encode_map,
     encode_pair,
     event_key,
     item_key,
@@ -60,10 +62,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from indexer.store.lmdb_transactions import WriteTransaction
+    from search.personal.factor_map import FactorMap
 
 LEARNED: Final = ("neighbors", "together", "linear", "factors")
 DATABASES: Final = ("meta", "events", "ids", "log", "pairs", *LEARNED)
@@ -206,7 +206,7 @@ class EventLog:
     def replace_learned(
         self,
         values: Mapping[str, Mapping[str, bytes]],
-        picture_map: NDArray[np.float32] | None = None,
+        factor_map: FactorMap | None = None,
         *,
         deletions: int,
         popularity: bytes | None = None,
@@ -214,10 +214,9 @@ class EventLog:
     ) -> bool:
         """Replace what was learned: of each database, the values by item id. StoreFull.
 
-        ``picture_map`` (dim + 1, factors) is that of ``search.personal.linear``, ``popularity``
-        that of ``search.personal.popularity``, ``model`` the key of the model whose vectors were
-        used. Returns False, and changes nothing, if events were
-        deleted since ``deletions`` was read.
+        ``popularity`` is that of ``search.personal.popularity``, ``model`` the key of the model
+        whose vectors were used. Returns False, and changes nothing, if events were deleted since
+        ``deletions`` was read.
         """
         with self.write() as txn:
             if EventReader(txn).deletions != deletions:
@@ -227,10 +226,8 @@ class EventLog:
                     txn.delete(database, key)
                 for item_id, value in by_item.items():
                     txn.put(database, item_key(item_id), value)
-            known = None
-            if picture_map is not None:
-                known = (picture_map.shape, picture_map.astype("<f4").tobytes(), model)
-            txn.put("meta", b"picture_map", msgspec.msgpack.encode(known))
+            txn.delete("meta", b"picture_map")  # of earlier versions
+            txn.put("meta", FACTOR_MAP, encode_map(factor_map, model))
             if popularity is not None:
                 txn.put("meta", POPULARITY, popularity)
             lessons = EventReader(txn).lessons + 1

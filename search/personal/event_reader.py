@@ -14,6 +14,8 @@ import msgspec
 import numpy as np
 
 from search.personal.event import EVENT_TYPES, Event, EventType
+from search.personal.factor_map import FactorMap
+from search.personal.facts import FactCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +28,7 @@ KEY_BYTES: Final = 16  # of a keyed hash
 SEQUENCE: Final = struct.Struct(">Q")
 WEIGHTS_KEY: Final = "weights 2"  # in ``meta``, of earlier versions
 POPULARITY: Final = b"popularity"  # in ``meta``
+FACTOR_MAP: Final = b"factor_map"  # in ``meta``
 _MOST_HIDDEN: Final = 10_000
 TIME: Final = struct.Struct(">Q")  # milliseconds since 1970
 
@@ -70,6 +73,11 @@ class EventReader:
 
     def __init__(self, txn: ReadTransaction) -> None:
         self._txn = txn
+
+    @property
+    def secret(self) -> bytes | None:
+        """The secret of the hashes, as it is stored; None if no event was ever stored."""
+        return self._txn.get("meta", b"secret")
 
     @property
     def sequence(self) -> int:
@@ -157,6 +165,17 @@ class EventReader:
             if value is not None:
                 yield LoggedEvent(name[:KEY_BYTES], decode_event(value))
 
+    def stored_since(self, sequence: int) -> Iterator[tuple[int, bytes, bytes]]:
+        """Yield the events of ``since`` as they are stored: number, key and value."""
+        for number, name in self._txn.entries("log", SEQUENCE.pack(sequence + 1)):
+            value = self._txn.get("events", name)
+            if value is not None:
+                yield SEQUENCE.unpack(number)[0], name, value
+
+    def entries(self, database: str, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Yield the keys and values of a database, from a key on."""
+        yield from self._txn.entries(database, start)
+
     def all(self) -> Iterator[LoggedEvent]:
         """Yield all events, user by user, the oldest first."""
         for name, value in self._txn.entries("events"):
@@ -172,20 +191,22 @@ class EventReader:
         return int(self._meta("lessons", 0))
 
     def factors(self, item_id: str) -> NDArray[np.float32] | None:
-        """Return the factors of an item (factors,); None if too few users met it."""
+        """Return the factors of an item (f,); None if too few users met it."""
         value = self._txn.get("factors", item_key(item_id))
         return None if value is None else np.frombuffer(value, dtype="<f4")
 
-    def picture_map(self, model: bytes = b"") -> NDArray[np.float32] | None:
-        """Return the map from pictures to factors (dim + 1, factors); None if none was learned.
+    def factor_map(self, model: bytes = b"") -> FactorMap | None:
+        """Return the map from pictures and facts to factors; None if none was learned.
 
         ``model`` is the key of the encoder's model. A map from the vectors of another is not
-        returned; maps of earlier versions lack the model, and are.
+        returned, nor one of an earlier version, whose factors meant something else.
         """
-        found = self._meta("picture_map", None)
-        if found is None or found[2:] not in ([], [b""], [model]):
+        value = self._txn.get("meta", FACTOR_MAP)
+        found = None if value is None else msgspec.msgpack.decode(value)
+        if found is None or found["model"] not in (b"", model):
             return None
-        return np.frombuffer(found[1], dtype="<f4").reshape(found[0])
+        pictures, facts = (_decode_table(found[name]) for name in ("pictures", "facts"))
+        return FactorMap(pictures, msgspec.convert(found["code"], FactCode), facts)
 
     def popularity(self) -> bytes | None:
         """Return the popularity of items as it was when something was last learned, see
@@ -206,6 +227,23 @@ class EventReader:
     def _meta(self, name: str, default: Any) -> Any:
         value = self._txn.get("meta", name.encode())
         return default if value is None else msgspec.msgpack.decode(value)
+
+
+def encode_map(map_: FactorMap | None, model: bytes) -> bytes:
+    """Return what ``EventReader.factor_map`` reads."""
+    if map_ is None:
+        return msgspec.msgpack.encode(None)
+    tables = {"pictures": _encode_table(map_.pictures), "facts": _encode_table(map_.facts)}
+    return msgspec.msgpack.encode({"model": model, "code": map_.code, **tables})
+
+
+def _encode_table(table: NDArray[np.float32]) -> tuple[tuple[int, ...], bytes]:
+    return table.shape, table.astype("<f4").tobytes()
+
+
+def _decode_table(stored: tuple[list[int], bytes]) -> NDArray[np.float32]:
+    shape, data = stored
+    return np.frombuffer(data, dtype="<f4").reshape(shape)
 
 
 def weights_key(model: bytes) -> str:

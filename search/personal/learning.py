@@ -10,6 +10,9 @@ import numpy as np
 
 from search.personal.baskets import MAX_BASKETS, learn_baskets
 from search.personal.covisits import Visits, learn_covisits
+from search.personal.factor_map import learn_factor_map
+from search.personal.factors import learn_factors
+from search.personal.facts import FactCode
 from search.personal.linear import learn_linear
 from search.personal.popularity import count_all
 
@@ -22,7 +25,8 @@ if TYPE_CHECKING:
     from search.personal.baskets import Together
     from search.personal.event_log import EventLog
     from search.personal.event_reader import EventReader, LoggedEvent, UserEvent
-    from search.personal.linear import PictureMap
+    from search.personal.factor_map import FactorMap
+    from search.personal.factors import Factors
 
 MIN_USERS: Final = 3
 """Users who must have met two items together; fewer could reveal what one person looked at."""
@@ -77,14 +81,17 @@ class _History(NamedTuple):
 
 
 class Pictures(NamedTuple):
-    """The vectors (n, dim) of items by their ids: they say who may like what nobody met yet.
+    """The vectors (n, dim) and facts of items by their ids: who may like what nobody met yet.
 
-    ``model`` is the key of the encoder's model.
+    ``model`` is the key of the encoder's model. ``table`` (n, columns) has the facts, in the
+    columns of ``code``; None for none.
     """
 
     ids: list[str]
     vectors: Vectors
     model: bytes = b""
+    code: FactCode = FactCode()
+    table: NDArray[np.float32] | None = None
 
 
 def learn(log: EventLog, pictures: Pictures | None = None) -> Learned:
@@ -107,8 +114,15 @@ def _learn_once(log: EventLog, pictures: Pictures | None) -> Learned | None:
         popularity = count_all(reader)
     ids, visits = history.numbers.ids, history.visits
     count = max(1, len(ids))
-    vectors = None if pictures is None else _vectors_of(history.numbers, pictures)
+    vectors = (
+        None if pictures is None else _numbered(history.numbers, pictures.ids, pictures.vectors)
+    )
     linear = learn_linear(visits, count, vectors, min_users=MIN_USERS)
+    order = np.argsort(np.argsort(np.array(ids or [""], dtype=np.str_), kind="stable"))
+    factors = learn_factors(visits.users, visits.items, order)
+    factor_map = None
+    if pictures is not None and vectors is not None:
+        factor_map = _map(factors, vectors, history.numbers, pictures)
     covisits = learn_covisits(visits, count, min_users=MIN_USERS)
     neighbors = {
         ids[item]: _named(others, strengths, ids, digits=5)
@@ -120,18 +134,17 @@ def _learn_once(log: EventLog, pictures: Pictures | None) -> Learned | None:
     }
     weights = {
         ids[item]: _named(others, values, ids, digits=6)
-        for item, (others, values) in linear.rows.items()
+        for item, (others, values) in linear.items()
     }
     values = {
         "neighbors": _encoded(neighbors),
         "together": _encoded(together),
         "linear": _encoded(weights),
-        "factors": _factors(linear.pictures, ids),
+        "factors": _factors_by_id(factors, ids),
     }
-    picture_map = None if linear.pictures is None else linear.pictures.weights
     model = b"" if pictures is None else pictures.model
     if not log.replace_learned(
-        values, picture_map, deletions=deletions, popularity=popularity, model=model
+        values, factor_map, deletions=deletions, popularity=popularity, model=model
     ):
         return None
     return Learned(
@@ -164,13 +177,25 @@ def _read_history(reader: EventReader) -> _History:
     return _History(numbers, visits, baskets, np.array(owners, dtype=np.int64), user)
 
 
-def _vectors_of(numbers: _Numbers, pictures: Pictures) -> Vectors:
-    """Return the vectors of numbered items (items, dim), zeros for an item without one."""
-    vectors = np.zeros((len(numbers.ids), pictures.vectors.shape[1]), dtype=np.float32)
-    for item_id, vector in zip(pictures.ids, pictures.vectors, strict=True):
+def _map(
+    factors: Factors, vectors: Vectors, numbers: _Numbers, pictures: Pictures
+) -> FactorMap | None:
+    if pictures.table is None:
+        nothing = np.zeros((len(vectors), 0), dtype=np.float32)
+        return learn_factor_map(factors, vectors, FactCode(), nothing)
+    table = _numbered(numbers, pictures.ids, pictures.table)
+    return learn_factor_map(factors, vectors, pictures.code, table)
+
+
+def _numbered(
+    numbers: _Numbers, ids: list[str], values: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return rows of items (n, d), by their ids, as rows of numbered items, zeros for none."""
+    found = np.zeros((max(1, len(numbers.ids)), values.shape[1]), dtype=np.float32)
+    for item_id, row in zip(ids, values, strict=True):
         if item_id in numbers.of:
-            vectors[numbers.of[item_id]] = vector
-    return vectors
+            found[numbers.of[item_id]] = row
+    return found
 
 
 def _named(
@@ -190,13 +215,9 @@ def _bought(found: Together, ids: list[str]) -> list[Bought]:
     ]
 
 
-def _factors(pictures: PictureMap | None, ids: list[str]) -> dict[str, bytes]:
-    if pictures is None:
-        return {}
-    return {
-        ids[item]: factors.astype("<f4").tobytes()
-        for item, factors in zip(pictures.items.tolist(), pictures.factors, strict=True)
-    }
+def _factors_by_id(factors: Factors, ids: list[str]) -> dict[str, bytes]:
+    known = np.flatnonzero(factors.any(axis=1)).tolist()
+    return {ids[item]: factors[item].astype("<f4").tobytes() for item in known}
 
 
 def neighbors_of(reader: EventReader, item_id: str) -> list[tuple[str, float]]:

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from search.personal.factors import FACTORS
+from search.personal.facts import facts_of
+from search.personal.item_factors import NO_FACTORS, ItemFactors
 from search.personal.learning import linear_of, neighbors_of
-from search.personal.linear import mapped
 from search.personal.neighbors import Neighbors
-from search.personal.newcomers import Newcomers, user_factors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from numpy.typing import NDArray
 
     from search.live.view import ShopView
     from search.personal.event_reader import EventReader
@@ -28,20 +27,19 @@ _FRESH_S: Final = 10.0  # a new item becomes a newcomer within this time
 
 
 class _Rows(NamedTuple):
-    """Rows and factors by item number, as of one lesson and one size of the view; None for none."""
+    """Rows by item number, as of one lesson and one size of the view; None for none."""
 
     version: tuple[int, int]
     neighbors: dict[int, Row | None]
     linear: dict[int, Row | None]
-    factors: dict[int, NDArray[np.float32] | None]
 
 
 class _Found(NamedTuple):
-    """Newcomers, as of one lesson and one size of the view, and when they were found."""
+    """Factors, as of one lesson and one size of the view, and when they were read."""
 
     version: tuple[int, int]
     at: float
-    newcomers: Newcomers | None
+    factors: ItemFactors
 
 
 class Lessons:
@@ -59,8 +57,8 @@ class Lessons:
         self._model = model
         self._clock = clock
         self._lock = threading.Lock()
-        self._rows = _Rows((-1, -1), {}, {}, {})
-        self._found = _Found((-1, -1), 0.0, None)
+        self._rows = _Rows((-1, -1), {}, {})
+        self._found = _Found((-1, -1), 0.0, NO_FACTORS)
 
     def neighbors(
         self, reader: EventReader, items: list[int], view: ShopView
@@ -77,8 +75,8 @@ class Lessons:
                     kept[item] = Neighbors.of([(item, learned)], view).rows.get(item)
         return _some(rows.neighbors, items), _some(rows.linear, items)
 
-    def newcomers(self, reader: EventReader, images: MainImages) -> Newcomers | None:
-        """Return the items that too few users met; None if no map from pictures was learned."""
+    def factors(self, reader: EventReader, images: MainImages) -> ItemFactors:
+        """Return the factors of all items; a view may have newer items."""
         version = (reader.lessons, images.view.size)
         found, now = self._found, self._clock()
         is_fresh = found.version == version or (
@@ -87,28 +85,9 @@ class Lessons:
         if not is_fresh:
             with self._lock:  # the first of several threads does the work
                 if self._found is found:
-                    self._found = _Found(version, now, self._find(reader, images))
+                    self._found = _Found(version, now, self._read_factors(reader, images))
                 found = self._found
-        return found.newcomers
-
-    def user_factors(
-        self, reader: EventReader, items: NDArray[np.int64], images: MainImages
-    ) -> NDArray[np.float32] | None:
-        """Return the factors of a user from the items met, the newest first; None if unknown."""
-        weights = self._map(reader)
-        if weights is None or not len(items):
-            return None
-        kept = self._rows_of(reader, images.view).factors
-        own = []
-        for item in items.tolist():
-            if item not in kept:
-                kept[item] = reader.factors(images.view.ids[item])
-            own.append(kept[item])
-        unknown = [place for place, factors in enumerate(own) if factors is None]
-        by_picture = iter(mapped(images.vectors_of(items[unknown]), weights))
-        return user_factors(
-            np.stack([next(by_picture) if factors is None else factors for factors in own])
-        )
+        return found.factors
 
     def _rows_of(self, reader: EventReader, view: ShopView) -> _Rows:
         """Return what is kept as of the present lesson."""
@@ -116,24 +95,27 @@ class Lessons:
         with self._lock:
             rows = self._rows
             if rows.version != version or len(rows.neighbors) > _MOST_ROWS:
-                rows = self._rows = _Rows(version, {}, {}, {})
+                rows = self._rows = _Rows(version, {}, {})
             return rows
 
-    def _find(self, reader: EventReader, images: MainImages) -> Newcomers | None:
-        weights = self._map(reader)
-        if weights is None:
-            return None
+    def _read_factors(self, reader: EventReader, images: MainImages) -> ItemFactors:
         view = images.view
+        own = np.zeros((view.size, FACTORS), dtype=np.float32)
         alive = np.flatnonzero(view.columns.alive)
-        seen = alive[images.rows_of(alive) >= 0].tolist()
-        unknown = [item for item in seen if reader.factors(view.ids[item]) is None]
-        items = np.array(unknown, dtype=np.int64)
-        return Newcomers(items, mapped(images.vectors_of(items), weights))
-
-    def _map(self, reader: EventReader) -> NDArray[np.float32] | None:
-        """Return the map from pictures; None if it was learned with another encoder."""
-        weights = reader.picture_map(self._model)
-        return weights if weights is not None and len(weights) == self._dim + 1 else None
+        for item in alive.tolist():
+            values = reader.factors(view.ids[item])
+            if values is not None and len(values) == FACTORS:
+                own[item] = values
+        map_ = reader.factor_map(self._model)
+        if map_ is None or map_.pictures.shape != (self._dim + 1, FACTORS):
+            return ItemFactors(own, own)  # none, or learned with another encoder
+        known = own.copy()
+        new = alive[~own[alive].any(axis=1)]
+        seen = new[images.rows_of(new) >= 0]
+        known[seen] = map_.of_pictures(images.vectors_of(seen))
+        if len(map_.code):
+            known[seen] += map_.of_facts(facts_of(view.columns), view.size)[seen]
+        return ItemFactors(own, known)
 
 
 def _some(rows: dict[int, Row | None], items: list[int]) -> Neighbors:

@@ -8,6 +8,7 @@ The weights need no training; ``vitrine train-ranker`` can replace them for one 
 | ``interest`` | [-1, 1] | likeness to the liked items, near ones above all |
 | ``following`` | [0, 1] | how often people who met the two or three newest items met it near them |
 | ``behavior`` | about 0 | how the newest items lead to it by a linear model, see ``linear`` |
+| ``factors`` | about 0 | how the newest items lead to it by matrix factors, see ``factors`` |
 | ``context`` | [-1, 1] | likeness to the item that the user looks at |
 | ``popular`` | [0, 1] | how many people met it lately |
 | ``disliked`` | [0, 1] | likeness to what was hidden or rated low |
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Embedding, Vectors
     from indexer.shop.rankers import Ranker
+    from search.personal.factor_path import FactorPath
     from search.personal.paths import Path
     from search.personal.taste import Taste, Weighted
 
@@ -33,6 +35,7 @@ FEATURES: Final = (
     "interest",
     "following",
     "behavior",
+    "factors",
     "context",
     "popular",
     "disliked",
@@ -42,6 +45,7 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "interest": 1.0,
     "following": 200.0,
     "behavior": 660.0,
+    "factors": 18.0,
     "context": 0.8,
     "popular": 0.1,
     "disliked": -1.0,
@@ -50,10 +54,11 @@ WEIGHTS: Final[Mapping[str, float]] = {
 other, while pictures of a kind have cosines of a half. Where there is behavior, it decides.
 """
 
-SCALE: Final = 2  # of the features; raise it if one changes, so that learned weights are not used
+SCALE: Final = 3  # of the features; raise it if one changes, so that learned weights are not used
 _NEARNESS: Final = 8.0  # of a soft maximum over cosines: larger means that only near items count
 FOLLOWING_HALF_LIFE: Final = 2.0  # items: the third newest counts half as much as the newest
 BEHAVIOR_HALF_LIFE: Final = 10.0
+FACTORS_HALF_LIFE: Final = 10.0
 _PRIOR: Final = 0.1  # weight of a profile at which its evidence counts half
 _DISLIKE_FROM: Final = 0.4  # cosine from which an item is like a disliked one
 
@@ -69,6 +74,7 @@ class Evidence(NamedTuple):
     popular: NDArray[np.float32]  # (items of the view,)
     following: Path  # from the newest items, by how often both are met near each other
     behavior: Path  # from the newest items, by the linear model
+    factors: FactorPath  # from the newest items, by matrix factors
     weights: Mapping[str, float] = WEIGHTS
 
 
@@ -85,12 +91,13 @@ def features_of(items: NDArray[np.int64], vectors: Vectors, evidence: Evidence) 
     table[:, 1] = _nearness(vectors, taste.liked)
     table[:, 2] = evidence.following.strength(items)
     table[:, 3] = evidence.behavior.strength(items)
+    table[:, 4] = evidence.factors.strength(items)
     if evidence.context is not None:
-        table[:, 4] = vectors @ evidence.context
-    table[:, 5] = evidence.popular[items]
+        table[:, 5] = vectors @ evidence.context
+    table[:, 6] = evidence.popular[items]
     if len(taste.disliked.items):
         nearest = (vectors @ taste.disliked.vectors.T).max(axis=1)  # (n, d) -> (n,)
-        table[:, 6] = np.clip((nearest - _DISLIKE_FROM) / (1 - _DISLIKE_FROM), 0, 1)
+        table[:, 7] = np.clip((nearest - _DISLIKE_FROM) / (1 - _DISLIKE_FROM), 0, 1)
     return table
 
 
@@ -116,6 +123,7 @@ def drops_of(items: NDArray[np.int64], vectors: Vectors, evidence: Evidence) -> 
     likeness = _likeness_drop(vectors, taste.recent) * np.float32(weights["recent"])
     behavior = evidence.following.drop(items) * np.float32(weights["following"])
     behavior += evidence.behavior.drop(items) * np.float32(weights["behavior"])
+    behavior += evidence.factors.drop(items) * np.float32(weights["factors"])
     place_of = {item: place for place, item in enumerate(taste.liked.items.tolist())}
     for target, source, these in (
         (drops.likeness, likeness, taste.recent.items),

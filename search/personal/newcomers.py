@@ -1,11 +1,11 @@
-"""Give places to items that too few users met; their pictures say who may like them.
+"""Give places to items that too few users met; their pictures and facts say who may like them.
 
 Such items have no scores from behavior, so without places of their own nobody would meet them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -14,38 +14,33 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from search.personal.factors import Factors
+
 FIRST_PLACE: Final = 11  # from 0: the twelfth place, and every third after it
 STEP: Final = 3
-HALF_LIFE: Final = 5.0  # items: of a user's newest, the sixth newest counts half
+HALF_LIFE: Final = 10.0  # items: of a user's newest, the eleventh newest counts half
+POPULAR: Final = 2.0
 
 
-class Newcomers(NamedTuple):
-    """Items of a view that have no factors of their own: numbers (n,), mapped factors (n, f)."""
+def rank_newcomers(
+    factors: Factors, met: Factors, popular: NDArray[np.float32], most: int
+) -> NDArray[np.int64]:
+    """Return the places of the newcomers that fit a user best, best first: (<= most,).
 
-    items: NDArray[np.int64]
-    factors: NDArray[np.float32]
-
-    def ranked(
-        self, user: NDArray[np.float32], allowed: NDArray[np.bool_], most: int
-    ) -> NDArray[np.int64]:
-        """Return those allowed that are most like a user's factors (f,), best first: (<= most,)."""
-        scores = self.factors @ user  # (n, f) @ (f,)
-        scores[~allowed[self.items]] = -np.inf
-        count = min(most, len(scores))
-        if not count:
-            return np.zeros(0, dtype=np.int64)
-        # Partitioning values is several times as fast as partitioning their places.
-        least = np.partition(scores, -count)[-count]
-        best = np.flatnonzero((scores >= least) & (scores > -np.inf))
-        best = best[np.argsort(-scores[best], kind="stable")][:count]
-        return np.asarray(self.items[best], dtype=np.int64)
-
-
-def user_factors(factors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the factors of a user (f,), from those of the items met (m, f), the newest first."""
-    weights = 2 ** (-np.arange(len(factors), dtype=np.float32) / np.float32(HALF_LIFE))
-    found: NDArray[np.float32] = weights.astype(np.float32) @ factors
-    return found
+    ``factors`` (n, f) are theirs, ``met`` (m, f) those of the items that the user met, the newest
+    first. ``popular`` (n,) is how many users met each, 0 for too few to count: the most popular
+    newcomer gains ``POPULAR`` standard deviations of the fit.
+    """
+    fit = factors @ (2 ** (-np.arange(len(met), dtype=np.float32) / HALF_LIFE) @ met)  # (n,)
+    count = min(most, len(fit))
+    if not count:
+        return np.zeros(0, dtype=np.int64)
+    largest = float(popular.max())
+    scores = fit if not largest else fit + POPULAR * float(fit.std()) / largest * popular
+    # Partitioning values is several times as fast as partitioning their places.
+    least = np.partition(scores, -count)[-count]
+    best = np.flatnonzero(scores >= least)
+    return np.asarray(best[np.argsort(-scores[best], kind="stable")][:count], dtype=np.int64)
 
 
 def places_in(limit: int) -> list[int]:

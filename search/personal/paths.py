@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Values = NDArray[np.float32]
 
-_PRIOR: Final = 0.1  # weight of the newest items at which what they lead to counts half
+PRIOR: Final = 0.1  # weight of the newest items at which what they lead to counts half
 _PROPOSING_HALF_LIFE: Final = 6.6  # items, for candidates: each counts a tenth less than the newer
 
 
@@ -28,8 +28,8 @@ class Path:
         self._places, numbers, self._values = neighbors.entries(met)
         # (r,): all that are led to, ascending; (e,): the place there of each entry
         self._reached, self._at = np.unique(numbers, return_inverse=True)
-        self._weights = _weights(len(met), half_life)
-        total = self._weights.sum() + np.float32(_PRIOR)
+        self._weights = weights_by_place(len(met), half_life)
+        total = self._weights.sum() + np.float32(PRIOR)
         self._strengths = np.asarray(self._summed(self._weights) / total, dtype=np.float32)
 
     def strength(self, items: NDArray[np.int64]) -> Values:
@@ -43,7 +43,7 @@ class Path:
         """Return the items to which most leads, up to ``limit``, in no order: (n,)."""
         if len(self._reached) <= limit:
             return self._reached
-        sums = self._summed(_weights(len(self._weights), _PROPOSING_HALF_LIFE))
+        sums = self._summed(weights_by_place(len(self._weights), _PROPOSING_HALF_LIFE))
         return np.asarray(self._reached[np.argpartition(-sums, limit)[:limit]], dtype=np.int64)
 
     def drop(self, items: NDArray[np.int64]) -> Values:
@@ -51,14 +51,7 @@ class Path:
 
         ``items`` are distinct. The items that were met before it move up one place.
         """
-        weights = self._weights
-        terms = self._table(items) * weights  # (n, m)
-        up = np.float32(2 ** (1 / self._half_life))
-        rest = _with_the_older_moved_up(terms, up)
-        total = _with_the_older_moved_up(weights[None, :], up)
-        whole = terms.sum(axis=1, keepdims=True) / (weights.sum() + np.float32(_PRIOR))
-        drop: Values = whole - rest / (total + np.float32(_PRIOR))
-        return drop
+        return drop_of(self._table(items) * self._weights, self._weights, self._half_life)
 
     def _summed(self, weights: Values) -> NDArray[np.float64]:
         """Return the sums of the strengths of all that are led to, weighted by place: (r,)."""
@@ -85,7 +78,21 @@ class Path:
         return table
 
 
-def _weights(count: int, half_life: float) -> Values:
+def drop_of(terms: Values, weights: Values, half_life: float) -> Values:
+    """Return what weighted means lose without each item, by its terms: (n, m).
+
+    ``terms`` are already weighted by ``weights`` (m,).
+    """
+    up = np.float32(2 ** (1 / half_life))
+    rest = _with_the_older_moved_up(terms, up)
+    total = _with_the_older_moved_up(weights[None, :], up)
+    whole = terms.sum(axis=1, keepdims=True) / (weights.sum() + np.float32(PRIOR))
+    drop: Values = whole - rest / (total + np.float32(PRIOR))
+    return drop
+
+
+def weights_by_place(count: int, half_life: float) -> Values:
+    """Return the weights of the newest items, by their places: (count,)."""
     places = np.arange(count, dtype=np.float32)
     return np.asarray(2 ** (-places / half_life), dtype=np.float32)
 

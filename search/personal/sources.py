@@ -13,6 +13,7 @@ from indexer.layout import RANKERS
 from indexer.shop.rankers import Ranker, read_rankers
 from search.filters.grammar import parse_filter
 from search.personal.applied_rules import RulesApplier
+from search.personal.item_factors import NO_FACTORS
 from search.personal.learning import bought_with
 from search.personal.lessons import Lessons
 from search.personal.main_images import MainImages
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from search.live.view import ShopView
     from search.personal.applied_rules import AppliedRules
     from search.personal.event_log import EventLog
+    from search.personal.item_factors import ItemFactors
     from search.personal.learning import Bought
 
 
@@ -44,9 +46,8 @@ class Sources(NamedTuple):
     ``in_stock`` (items of the view,) has the items that are alive and in stock. ``popular`` (items
     of the view,) are scores in [0, 1], and ``most_popular`` the items that have
     one, best first. ``neighbors`` takes items, and returns their neighbors by what is met together
-    and by the linear model. ``newcomers`` takes the items met (the newest first), the mask of
-    those allowed, and a limit; it returns items that too few users met, best first. ``rng`` draws
-    what the rules leave to chance.
+    and by the linear model. ``factors`` are those of behavior. ``rng`` draws what the rules leave
+    to chance.
     """
 
     view: ShopView
@@ -55,7 +56,7 @@ class Sources(NamedTuple):
     popular: NDArray[np.float32]
     neighbors: Callable[[list[int]], tuple[Neighbors, Neighbors]]
     most_popular: NDArray[np.int64]
-    newcomers: Callable[[NDArray[np.int64], Mask, int], NDArray[np.int64]]
+    factors: ItemFactors
     weights: Mapping[str, float]
     rules: AppliedRules
     rng: random.Random
@@ -126,7 +127,7 @@ class SourceReader:
             popular.of_items,
             lambda items: self._neighbors(items, view),
             popular.ranked,
-            lambda met, allowed, limit: self._newcomers(met, allowed, limit, view),
+            self._factors(view),
             self._weights(),
             self._applier.apply(self._rules.current(), view),
             self._rng,
@@ -189,14 +190,9 @@ class SourceReader:
         with log.read() as reader:
             return self._lessons.neighbors(reader, items, view)
 
-    def _newcomers(
-        self, met: NDArray[np.int64], allowed: Mask, limit: int, view: ShopView
-    ) -> NDArray[np.int64]:
+    def _factors(self, view: ShopView) -> ItemFactors:
         log = self._open_log()
-        nothing = np.zeros(0, dtype=np.int64)
         if log is None:
-            return nothing
+            return NO_FACTORS
         with log.read() as reader:
-            user = self._lessons.user_factors(reader, met, self.images(view))
-            found = None if user is None else self._lessons.newcomers(reader, self.images(view))
-        return nothing if found is None or user is None else found.ranked(user, allowed, limit)
+            return self._lessons.factors(reader, self.images(view))

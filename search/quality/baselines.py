@@ -45,9 +45,15 @@ class Model(ABC):
     name: ClassVar[str]
     settings: ClassVar[Sequence[Setting]]
 
-    def __init__(self, vectors: Vectors, setting: Setting) -> None:
-        """``vectors`` are the items' (items, dim), zeros for an item without a picture."""
+    def __init__(
+        self, vectors: Vectors, setting: Setting, facts: NDArray[np.float32] | None = None
+    ) -> None:
+        """``vectors`` are the items' (items, dim), zeros for an item without a picture.
+
+        ``facts`` (items, columns) are what the catalog states, see ``search.personal.facts``.
+        """
         self.vectors = vectors
+        self.facts = facts
         self.setting = setting
 
     @abstractmethod
@@ -134,13 +140,16 @@ class Ease(Model):
 
     def fit(self, log: Interactions) -> None:
         """Solve for the weights; pictures count as further users who like what looks alike."""
-        gram = _gram(log)
-        gram += self.setting["images"] * (self.vectors @ self.vectors.T)
+        gram = self.gram(log)
         gram[np.diag_indices_from(gram)] += self.setting["l2"]
         inverse = np.linalg.inv(gram)
         weights = inverse / -np.diag(inverse)
         np.fill_diagonal(weights, 0)
         self._matrix = weights
+
+    def gram(self, log: Interactions) -> NDArray[np.float64]:
+        """Return the products of items as columns of users, with those of their vectors."""
+        return _gram(log) + self.setting["images"] * (self.vectors @ self.vectors.T)
 
     def scores(self, history: History) -> Scores:
         """Sum the rows of the newest items."""
@@ -156,6 +165,24 @@ class EaseWithImages(Ease):
         for images in (5.0, 50.0)
         for window in (5, 20, 50, 1e9)
     )
+
+
+class EaseWithFacts(Ease):
+    """``EaseWithImages``, with what the catalog states about the items beside their vectors."""
+
+    name = "ease-facts"
+    settings = tuple(
+        {"l2": 1000, "window": window, "images": images, "facts": facts}
+        for images, facts in ((5.0, 5.0), (50.0, 50.0))
+        for window in (5, 20, 50, 1e9)
+    )
+
+    def gram(self, log: Interactions) -> NDArray[np.float64]:
+        """Return the products of items, with those of their facts."""
+        found = super().gram(log)
+        if self.facts is not None:
+            found += self.setting["facts"] * (self.facts @ self.facts.T)
+        return found
 
 
 class Als(Model):
@@ -234,7 +261,7 @@ class Bpr(Model):
 
 
 BASELINES: Sequence[type[Model]] = (
-    Popular, RecentPopular, ItemKnn, Ease, EaseWithImages, Als, Bpr,
+    Popular, RecentPopular, ItemKnn, Ease, EaseWithImages, EaseWithFacts, Als, Bpr,
 )  # fmt: skip
 
 

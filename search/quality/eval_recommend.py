@@ -87,6 +87,7 @@ def evaluate_recommenders(
     log: Interactions,
     vectors: Vectors,
     *,
+    facts: NDArray[np.float32] | None = None,
     unknown_items: int = 0,
     validation: float = 0.1,
     test: float = 0.1,
@@ -95,7 +96,8 @@ def evaluate_recommenders(
 ) -> RecommendEvaluation:
     """Tune all models on the validation, then judge them on the test.
 
-    ``vectors`` (items, dim) are those of the items' pictures. Every model may try ``BUDGET``
+    ``vectors`` (items, dim) are those of the items' pictures, ``facts`` (items, columns) what the
+    catalog states, see ``search.personal.facts``. Every model may try ``BUDGET``
     settings, including its training window. Raises BadQuery if the events cannot be split.
     """
     split = split_by_time(log, validation, test)
@@ -105,8 +107,8 @@ def evaluate_recommenders(
         raise BadQuery("no event of the test can be predicted", param="events")
     runs: dict[str, Run] = {}
     for number, kind in enumerate(models):
-        setting = _tuned(kind, log, vectors, split)
-        model = kind(vectors, setting)
+        setting = _tuned(kind, log, (vectors, facts), split)
+        model = kind(vectors, setting, facts)
         model.fit(log.until(split.test))
         runs[kind.name] = run_model(model, setting, log, targets_of(log, split.test, len(log)))
         if progress is not None:
@@ -135,18 +137,23 @@ def evaluate_recommenders(
     )
 
 
-def _tuned(kind: type[Model], log: Interactions, vectors: Vectors, split: Split) -> Setting:
+def _tuned(
+    kind: type[Model],
+    log: Interactions,
+    sides: tuple[Vectors, NDArray[np.float32] | None],
+    split: Split,
+) -> Setting:
     """Return the setting with the best nDCG@10 on the validation, or the one learned there."""
     settings = list(kind.settings)[:BUDGET]
     targets = targets_of(log, split.validation, split.test)
     targets = targets[:: max(1, len(targets) // _TUNING_EVENTS)]
     if len(settings) == 1:
-        model = kind(vectors, settings[0])
+        model = kind(sides[0], settings[0], sides[1])
         model.fit(log.until(split.validation))
         return model.trained(log, histories(log, targets))
     best, best_gain = settings[0], -1.0
     for setting in settings:
-        model = kind(vectors, setting)
+        model = kind(sides[0], setting, sides[1])
         model.fit(log.until(split.validation))
         gain = float(gains_of(run_model(model, setting, log, targets).ranks, 10).mean())
         if gain > best_gain:

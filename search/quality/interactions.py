@@ -97,9 +97,11 @@ def interactions_of(events: Sequence[Event], item_ids: Sequence[str]) -> Interac
     numbers = {item_id: number for number, item_id in enumerate(item_ids)}
     known = [event for event in events if event.item_id in numbers and event.type != "hide"]
     if len(known) < _MIN_EVENTS:
+        unknown = next((event.item_id for event in events if event.item_id not in numbers), None)
+        example = "" if unknown is None else f"; the shop has no item {unknown[:80]!r}, for example"
         raise BadQuery(
             f"an evaluation needs at least {_MIN_EVENTS} events of items in the shop, got "
-            f"{len(known)}",
+            f"{len(known)} of {len(events)}{example}",
             param="events",
         )
     known.sort(key=lambda event: event.time)

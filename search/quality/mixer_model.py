@@ -8,10 +8,16 @@ import numpy as np
 
 from indexer.errors import BadQuery
 from search.personal.covisits import Visits, learn_covisits
+from search.personal.factor_map import learn_factor_map
+from search.personal.factor_path import FactorPath
+from search.personal.factors import learn_factors
+from search.personal.facts import FactCode
+from search.personal.item_factors import ItemFactors
 from search.personal.learning import MIN_USERS
 from search.personal.linear import learn_linear
 from search.personal.mixer import (
     BEHAVIOR_HALF_LIFE,
+    FACTORS_HALF_LIFE,
     FEATURES,
     FOLLOWING_HALF_LIFE,
     WEIGHTS,
@@ -19,7 +25,7 @@ from search.personal.mixer import (
     features_of,
 )
 from search.personal.neighbors import Neighbors
-from search.personal.newcomers import Newcomers, insert, places_in, user_factors
+from search.personal.newcomers import insert, places_in
 from search.personal.paths import Path
 from search.personal.profile import profile_of
 from search.personal.taste import MAX_ITEMS, Taste, Weighted, interests_of
@@ -32,7 +38,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.arrays import Vectors
-    from search.personal.linear import PictureMap
     from search.personal.mixer import Features
     from search.personal.neighbors import Row
     from search.quality.baselines import History, Scores, Setting
@@ -58,9 +63,8 @@ class Mixer(Model):
         order = np.lexsort((np.arange(len(log)), log.users))
         visits = Visits(log.users[order], log.items[order])
         covisits = learn_covisits(visits, len(log.item_ids), min_users=MIN_USERS)
-        linear = learn_linear(visits, len(log.item_ids), self.vectors, min_users=MIN_USERS)
-        self._linear = linear.rows
-        self._fit_newcomers(linear.pictures)
+        self._linear = learn_linear(visits, len(log.item_ids), self.vectors, min_users=MIN_USERS)
+        self._factors = self._fit_factors(visits)
         self._rows: dict[int, Row] = {}
         for item, neighbors, strengths in covisits.by_item():
             ascending = np.argsort(neighbors)
@@ -71,6 +75,10 @@ class Mixer(Model):
         self._popular = np.asarray(
             np.log1p(9 * popular.counts / best) / np.log(10), dtype=np.float32
         )
+        count = len(log.item_ids)
+        users = np.bincount(np.unique(log.users * count + log.items) % count, minlength=count)
+        # As it serves: popularity needs so many users.
+        self._served_popular = np.where(users >= MIN_USERS, self._popular, np.float32(0))
 
     def features(self, history: History) -> Features:
         """Return the features of all items for a user: (items, features)."""
@@ -85,29 +93,32 @@ class Mixer(Model):
         )
         following = Path(taste.met, Neighbors(self._rows), FOLLOWING_HALF_LIFE)
         behavior = Path(taste.met, Neighbors(self._linear), BEHAVIOR_HALF_LIFE)
-        evidence = Evidence(taste, None, self._popular, following, behavior)
+        factors = FactorPath(taste.met, self._factors.own, FACTORS_HALF_LIFE)
+        evidence = Evidence(taste, None, self._popular, following, behavior, factors)
         return features_of(self._every, self.vectors, evidence)
 
     def scores(self, history: History) -> Scores:
         """Mix the features, and give newcomers their places."""
         scores = mixed(self.features(history), self.setting)
-        if self._pictures is None or not history.items:
-            return scores
         known = np.ones(len(scores), dtype=np.bool_)
         known[history.items] = False
-        user = user_factors(self._factors[history.items[::-1][:_MET_ITEMS]])
-        newcomers = self._newcomers.ranked(user, known, 3 * len(places_in(TOP)))
+        met = np.array(history.items[::-1][:_MET_ITEMS], dtype=np.int64)
+        most = 3 * len(places_in(TOP))
+        newcomers = self._factors.newcomers(met, known, self._served_popular, most)
         return _with_places(scores, known, newcomers.tolist())
 
-    def _fit_newcomers(self, pictures: PictureMap | None) -> None:
-        self._pictures = pictures
-        if pictures is not None:
-            self._factors = pictures.of_pictures(self.vectors)
-            self._factors[pictures.items] = pictures.factors
-            seen = np.any(self.vectors, axis=1)
-            seen[pictures.items] = False
-            items = np.flatnonzero(seen)
-            self._newcomers = Newcomers(items, self._factors[items])
+    def _fit_factors(self, visits: Visits) -> ItemFactors:
+        ranks = np.argsort(np.argsort(np.array(list(self._numbers), dtype=np.str_)))
+        own = learn_factors(visits.users, visits.items, ranks)
+        table = np.zeros((len(own), 0), dtype=np.float32) if self.facts is None else self.facts
+        code = FactCode(words=[str(column) for column in range(table.shape[1])])
+        found = learn_factor_map(own, self.vectors, code, table)
+        if found is None:
+            return ItemFactors(own, own)
+        mapped = found.of_pictures(self.vectors) + table @ found.facts
+        has_picture = np.any(self.vectors, axis=1, keepdims=True)
+        is_own = own.any(axis=1, keepdims=True)
+        return ItemFactors(own, np.where(is_own, own, np.where(has_picture, mapped, 0)))
 
     def _weighted(self, weights: Mapping[str, float]) -> Weighted:
         chosen = list(weights.items())[:MAX_ITEMS]

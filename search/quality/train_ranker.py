@@ -12,6 +12,8 @@ from search.quality.mixer_model import Mixer, TrainedMixer
 from search.quality.predictions import gains_of, histories, interval_by_user, run_model, targets_of
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from indexer.arrays import Vectors
     from search.quality.interactions import Interactions
     from search.quality.metrics import Estimate
@@ -36,14 +38,17 @@ class TrainedRanker(msgspec.Struct, frozen=True, kw_only=True):
     is_better: bool
 
 
-def train_ranker(log: Interactions, vectors: Vectors) -> TrainedRanker:
+def train_ranker(
+    log: Interactions, vectors: Vectors, facts: NDArray[np.float32] | None = None
+) -> TrainedRanker:
     """Learn weights from the last tenth of the events but one, and judge them on the last tenth.
 
     The features are learned from the events before. ``vectors`` (items, dim) are those of the
-    items' pictures. Raises BadQuery for too few events.
+    items' pictures, ``facts`` (items, columns) what the catalog states. Raises BadQuery for too few
+    events.
     """
     split = split_by_time(log, 0.1, 0.1)
-    learner = TrainedMixer(vectors, TrainedMixer.settings[0])
+    learner = TrainedMixer(vectors, TrainedMixer.settings[0], facts)
     learner.fit(log.until(split.validation))
     choices = targets_of(log, split.validation, split.test)
     choices = choices[:: max(1, len(choices) // _MOST_EVENTS)]
@@ -52,7 +57,7 @@ def train_ranker(log: Interactions, vectors: Vectors) -> TrainedRanker:
     targets = targets[:: max(1, len(targets) // _MOST_EVENTS)]
     gains = []
     for setting in (weights, Mixer.settings[0]):
-        model = Mixer(vectors, setting)
+        model = Mixer(vectors, setting, facts)
         model.fit(log.until(split.test))
         gains.append(gains_of(run_model(model, setting, log, targets).ranks, 10))
     difference = interval_by_user(gains[0] - gains[1], log.users[targets])

@@ -23,6 +23,9 @@ from service.cli.terminal import note
 from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from indexer.arrays import Vectors
     from search.personal.event import Event
     from search.quality.eval_recommend import RecommendEvaluation
@@ -80,7 +83,8 @@ def command(
         raise click.BadParameter(f"must be from 0.01 to 0.5, got {test}", param_hint="--test")
     given = _events(events, parse_single_mapping(mapping))
     with tempfile.TemporaryDirectory(prefix="vitrine-eval-rec-") as folder:
-        ids, vectors = _vectors(shop or _index(items or Path(), Path(folder) / "shop", encoder))
+        sides = _sides(shop or _index(items or Path(), Path(folder) / "shop", encoder))
+    ids, vectors, facts = sides
     log = interactions_of(given, ids)
     known = set(ids)
     unknown = len({event.item_id for event in given} - known)
@@ -88,6 +92,7 @@ def command(
         result = evaluate_recommenders(
             log,
             vectors,
+            facts=facts,
             unknown_items=unknown,
             test=test,
             progress=lambda _, done, total, __=0: show(done, total),
@@ -132,12 +137,12 @@ def _index(catalog: Path, shop: Path, encoder_id: str) -> Path:
     return shop
 
 
-def _vectors(shop: Path) -> tuple[list[str], Vectors]:
-    """Return the ids of a shop's items, and the vectors of their main images: (items, dim)."""
+def _sides(shop: Path) -> tuple[list[str], Vectors, NDArray[np.float32]]:
+    """Return the ids of a shop's items, the vectors of their main images, and their facts."""
     from search.engine import SearchEngine
 
     with SearchEngine.open(shop) as engine:
-        return engine.item_vectors()
+        return *engine.item_vectors(), engine.item_facts()[1]
 
 
 def _print_ratings(found: RatingEvaluation) -> None:

@@ -74,12 +74,14 @@ def import_events(file: Path, shop: Path, mapping: tuple[str, ...], as_json: boo
     """
     from indexer.layout import EVENTS
     from indexer.shop.folder import ShopFolder
+    from indexer.store.replica import refuse_replica
     from search.personal.event_file import read_events
     from search.personal.event_log import EventLog
     from search.personal.learning import learn
 
     folder = ShopFolder(shop)
     folder.current()
+    refuse_replica(folder.path)
     events = read_events(file, now=time.time(), mapping=parse_single_mapping(mapping))
     with EventLog(folder.path / EVENTS, create=True) as log:
         report = _store(log.add, events)
@@ -108,11 +110,13 @@ def learn_from_events(shop: Path, as_json: bool) -> None:
     """
     from indexer.layout import EVENTS
     from indexer.shop.folder import ShopFolder
+    from indexer.store.replica import refuse_replica
     from search.personal.event_log import EventLog
     from search.personal.learning import learn
 
     folder = ShopFolder(shop)
     folder.current()
+    refuse_replica(folder.path)
     with EventLog(folder.path / EVENTS, create=True) as log:
         learned = learn(log, _pictures(folder.path))
     if as_json:
@@ -157,10 +161,12 @@ def export_events(shop: Path, user: str | None) -> None:
 def erase_user(user: str, shop: Path, as_json: bool) -> None:
     """Delete all events of USER, as DELETE /v1/users/{id} does."""
     from indexer.shop.folder import ShopFolder
+    from indexer.store.replica import refuse_replica
     from search.personal.event_log import open_if_exists
 
     folder = ShopFolder(shop)
     folder.current()
+    refuse_replica(folder.path)
     log = open_if_exists(folder.path)
     count = 0
     if log is not None:
@@ -179,6 +185,7 @@ def erase_user(user: str, shop: Path, as_json: bool) -> None:
 def expire_events(shop: Path, days: float | None, as_json: bool) -> None:
     """Delete all events older than so many days; run it every night, before 'events learn'."""
     from indexer.shop.folder import ShopFolder
+    from indexer.store.replica import refuse_replica
     from search.personal.event_log import open_if_exists
     from service.settings import process_settings
 
@@ -187,6 +194,7 @@ def expire_events(shop: Path, days: float | None, as_json: bool) -> None:
     kept = process_settings().keep_events_days if days is None else days
     if not kept:
         raise click.UsageError("give --days, or set VITRINE_KEEP_EVENTS_DAYS")
+    refuse_replica(folder.path)
     log = open_if_exists(folder.path)
     count = 0
     if log is not None:
@@ -204,10 +212,11 @@ def expire_events(shop: Path, days: float | None, as_json: bool) -> None:
 def compact_events(shop: Path, as_json: bool) -> None:
     """Rewrite the files of events, so that no byte of erased events is left in them.
 
-    First learns from the events again. A running service continues; events that arrive meanwhile
-    wait a few seconds until this is done.
+    First learns from the events again, except on a replica. A running service continues; events
+    that arrive meanwhile wait a few seconds until this is done.
     """
     from indexer.shop.folder import ShopFolder
+    from indexer.store.replica import read_note
     from search.personal.event_compaction import Compacted, compact
     from search.personal.event_log import open_if_exists
     from search.personal.learning import learn
@@ -219,7 +228,8 @@ def compact_events(shop: Path, as_json: bool) -> None:
         done = Compacted(bytes_before=0, bytes_after=0)
     else:
         with log:
-            learn(log, _pictures(folder.path))
+            if read_note(folder.path) is None:
+                learn(log, _pictures(folder.path))
             done = compact(log)
     if as_json:
         print_json(done)
@@ -235,7 +245,7 @@ def _pictures(shop: Path) -> Pictures | None:
 
     try:
         with SearchEngine.open(shop) as engine:
-            return Pictures(*engine.item_vectors(), engine.model.key)
+            return Pictures(*engine.item_vectors(), engine.model.key, *engine.item_facts())
     except EncoderNotFound as error:
         note(f"new items are not recommended by their pictures: {error}")
         return None

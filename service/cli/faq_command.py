@@ -64,7 +64,9 @@ def import_faq(
         listed = [{"where": row.where, "reason": row.reason} for row in refused]
         print_json({"stored": len(entries), "entries": count, "refused": listed})
         return
-    say(f"{len(entries)} entries stored, {count} in all, {len(refused)} rows refused")
+    stored = "1 entry" if len(entries) == 1 else f"{len(entries)} entries"
+    left_out = "1 row" if len(refused) == 1 else f"{len(refused)} rows"
+    say(f"{stored} stored, {count} in all, {left_out} refused")
     for row in refused[:_SHOWN]:
         note(printable(f"{row.where}: {row.reason}"))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from indexer.items import ORIGINAL
 from service.cli.console import json_option, print_json, print_table, shop_option
 from service.cli.terminal import note, printable, say
 from service.cli.threads_option import threads_option
@@ -36,6 +37,11 @@ _WORDS = {
 )
 @click.option("--item", metavar="ID", help="The item that the user looks at.")
 @click.option("--seen", is_flag=True, help="Allow items that the user has met before.")
+@click.option(
+    "--style",
+    metavar="NAME",
+    help="The style to show the pictures in. Default: the one that the user reacts to.",
+)
 @click.option("--explain", is_flag=True, help="Show what each feature adds to the scores.")
 @threads_option
 @json_option
@@ -46,23 +52,23 @@ def command(
     filter_text: str | None,
     item: str | None,
     seen: bool,
+    style: str | None,
     explain: bool,
     as_json: bool,
 ) -> None:
     """Recommend items for a user from the events of the shop, each with a reason."""
     from search.engine import SearchEngine
-    from search.filters.grammar import parse_filter
-    from search.personal.recommendation import RecommendQuery
 
-    query = RecommendQuery(
-        limit=limit,
-        filter=parse_filter(filter_text) if filter_text else None,
-        context=item,
-        seen=seen,
-        explain=explain,
-    )
     with SearchEngine.open(shop) as engine:
-        found = engine.recommender.recommend(engine.recommender.profile(user), query)
+        found = engine.recommend(
+            user,
+            limit,
+            filter=filter_text or None,
+            context=item,
+            seen=seen,
+            style=style,
+            explain=explain,
+        )
     if as_json:
         print_json(found)
     else:
@@ -87,7 +93,8 @@ def _print_report(found: Recommendations) -> None:
             cells.append(", ".join(f"{name} {value:+.3f}" for name, value in added if value))
         table.add_row(*(Text(printable(cell)) for cell in cells))
     print_table(table)
-    note(f"from {found.events} events of the user (generation {found.generation})")
+    shown = "" if found.style == ORIGINAL else f", to be shown in the style {found.style}"
+    note(f"from {found.events} events of the user (generation {found.generation}){shown}")
 
 
 def _why(item: Recommendation) -> str:

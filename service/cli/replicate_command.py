@@ -81,6 +81,8 @@ def _replicate(folder: ShopFolder, url: str, *, once: bool, interval: float, ane
     from indexer.shop.joblock import job_lock
     from indexer.store.store import Store
     from indexer.vectors.remote.access import ACCESS
+    from search.personal.event_copy import EventCopy, ReplicaWithEvents
+    from search.personal.http_events import HttpEvents
     from service.settings import primary_access, process_settings, server_access
 
     # The collections of a vector server belong to the primary.
@@ -100,7 +102,8 @@ def _replicate(folder: ShopFolder, url: str, *, once: bool, interval: float, ane
         if anew:
             replica.start_anew()
         replica.check()
-        following = Following(replica, folder.path, primary.url, note)
+        events = EventCopy(folder.path, HttpEvents(primary))
+        following = Following(ReplicaWithEvents(replica, events), folder.path, primary.url, note)
         try:
             if once:
                 step = following.catch_up()

@@ -34,10 +34,27 @@ def command(
     from service.http.server import serve
     from service.settings import settings_for
 
-    Shelf.read(ShopFolder(shop)).serving_order()  # raises if this is not a shop
+    folder = ShopFolder(shop)
+    serving = Shelf.read(folder).serving_order()[0]  # raises if this is not a shop
     settings = settings_for(shop)
     given = {"host": host, "port": port, "workers": workers, "threads": threads}
     settings = settings.model_copy(
         update={name: value for name, value in given.items() if value is not None}
     )
+    if settings.workers > 1:
+        _check_shared(folder.generations / serving)
     serve(settings, ready=lambda url: say(f"Vitrine serves {shop} at {url}"))
+
+
+def _check_shared(generation: Path) -> None:
+    """Raise Conflict if only one process can open the vectors of a generation."""
+    from indexer.errors import Conflict
+    from indexer.vectors.remote.descriptor import address_of
+
+    address = address_of(generation)
+    if address is not None and address.is_local:
+        raise Conflict(
+            f"the vectors are at {address}, which only one process can open; serve with "
+            "--workers 1, or put them on a server or into the shop, with 'vitrine rebuild "
+            "--vectors URL' or '--vectors faiss'"
+        )

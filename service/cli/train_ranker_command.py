@@ -60,8 +60,9 @@ def command(context: click.Context, shop: Path, reset: bool, as_json: bool) -> N
             events = [entry.event.event(entry.user.hex()) for entry in reader.all()]
         with SearchEngine.open(shop) as engine:
             ids, vectors = engine.item_vectors()
+            _, facts = engine.item_facts()
         note(f"learning from {len(events)} events")
-        trained = train_ranker(interactions_of(events, ids), vectors)
+        trained = train_ranker(interactions_of(events, ids), vectors, facts)
         if trained.is_better:
             _deploy(folder, manifest, trained)
     rounded = {name: round(weight, 4) for name, weight in trained.weights.items()}

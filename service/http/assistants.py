@@ -13,6 +13,7 @@ from starlette.requests import Request
 from indexer.errors import VitrineError
 from indexer.jsonbytes import decode_json, decode_json_as
 from search.personal.recommendation import RecommendQuery
+from search.personal.shown_style import recommend_in_style
 from service.assistants.tools import shop_server
 from service.http.answering import reply_to
 from service.http.json_body import check_json_type, check_marks
@@ -85,9 +86,14 @@ class ServedShop:
         filter = build_query([], fields).filter
         query = RecommendQuery(limit=fields.limit, filter=filter).check()
         async with state.serving.lease() as served:
-            recommender = served.engine.recommender
+            engine = served.engine
             return await state.pools.searching.run(
-                lambda: recommender.recommend(recommender.profile(user_id), query)
+                lambda: recommend_in_style(
+                    engine.recommender,
+                    engine.style_registry,
+                    engine.recommender.profile(user_id),
+                    query,
+                )
             )
 
     def _counted(self) -> Request:

@@ -82,7 +82,7 @@ class Gate:
     """The queues for all kinds of work; chooses the queue that a request joins."""
 
     def __init__(self, queues: Mapping[str, RequestQueue]) -> None:
-        """The keys of ``queues``: photos, searches, reads, writes, events and styles."""
+        """Take the queues of photos, searches, reads, writes, events and styles, by these names."""
         self._queues = queues
 
     def queue_of(self, method: str, path: str, length: int) -> RequestQueue | None:

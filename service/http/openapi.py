@@ -124,6 +124,9 @@ IF_MATCH: dict[str, Any] = {
 }
 """The documentation of the header `If-Match`, for a route that writes one item."""
 
+BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+"""The documentation of a body that is a file."""
+
 Responses = dict[int | str, dict[str, Any]]
 
 
@@ -157,8 +160,7 @@ def body_of(*kinds: tuple[type[BaseModel], str]) -> dict[str, Any]:
 def photo_body() -> dict[str, Any]:
     """Return the documentation of a body that is a form with a photo, or the photo itself."""
     documented = body_of((PhotoForm, "multipart/form-data"))
-    binary = {"schema": {"type": "string", "format": "binary"}}
-    documented["requestBody"]["content"]["image/*"] = binary
+    documented["requestBody"]["content"]["image/*"] = BINARY
     return documented
 
 

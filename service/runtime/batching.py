@@ -38,14 +38,14 @@ class BatchLimits(NamedTuple):
 
 
 class PhotoObserver(Protocol):
-    """Is told what happens to photos. Thread-safe."""
+    """Records what happens to photos. Thread-safe."""
 
     def batch(self, photos: int) -> None:
-        """So many photos were encoded together."""
+        """Count a batch of so many photos."""
         ...
 
     def stage(self, stage: str, seconds: float) -> None:
-        """A photo was in the stage decode, queue or encode for so long."""
+        """Record how long a photo was in the stage decode, queue or encode."""
         ...
 
 
@@ -289,7 +289,7 @@ class PhotoBatcher:
 
 
 def _pass_on(decoding: Future[None], results: Sequence[Future[Embedding]]) -> None:
-    """If decoding failed or was canceled, do the same to the embeddings that a caller awaits."""
+    """Fail or cancel the embeddings that a caller awaits, if decoding failed or was canceled."""
     for result in results:
         if decoding.cancelled():
             result.cancel()

@@ -1,6 +1,7 @@
 // A product as a card: picture, title, price.
 
 import { colors } from "./colors.js";
+import { leadOf } from "./description.js";
 import { icon, make } from "./dom.js";
 import { isSaved, toggleSaved } from "./kept.js";
 import { firstPicture, picture } from "./picture.js";
@@ -100,7 +101,7 @@ function partsOf(item, holder, { hit, closest, handlers, href }) {
   return [
     link,
     closest ? make("span", { class: "badge first", text: t("card.closest") }) : null,
-    closest && hit.description ? make("span", { class: "card-words", dir: "auto", text: hit.description }) : null,
+    closest && hit.description ? make("span", { class: "card-words", dir: "auto", text: leadOf(hit.description) }) : null,
     item.in_stock === false ? make("span", { class: "sold", text: t("card.sold") }) : null,
     ...acts,
     make("span", { class: "card-under" }, make("span", { class: "card-price", text: priceOf(item) })),

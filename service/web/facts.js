@@ -1,6 +1,7 @@
 // The facts of an item in its panel: price, stock, what to do with it, description and details.
 
 import { priceOf } from "./card.js";
+import { leadOf, pointsOf } from "./description.js";
 import { icon, make } from "./dom.js";
 import { nameOf, readable } from "./fields.js";
 import { compare, isSaved, saved, toggleSaved } from "./kept.js";
@@ -24,8 +25,19 @@ export function factsOf(item, handlers) {
     make("div", { id: "variants" }),
     actionsOf(item, handlers),
     actsOf(item, handlers),
-    ...(item.description ? [make("p", { class: "facts-words", dir: "auto", text: item.description })] : []),
+    ...wordsOf(item.description ?? ""),
   ];
+}
+
+function wordsOf(text) {
+  const lead = leadOf(text);
+  const points = pointsOf(text);
+  return [
+    lead ? make("p", { class: "facts-words", dir: "auto", text: lead }) : null,
+    points.length > 0
+      ? make("ul", { class: "facts-words points", dir: "auto" }, ...points.map((point) => make("li", { text: point })))
+      : null,
+  ].filter(Boolean);
 }
 
 /** The link to the page where an item can be bought, and the search that starts from it. */

@@ -31,6 +31,7 @@ MOST_SAMPLES = 1_100e6
 """The most samples of all scans together: 64 megapixels of CMYK with 4 scans have 1,024 million."""
 
 _MOST_TABLES = 65_536  # bytes of tables before the first scan; photos have about 600
+_INKS = 4  # components of CMYK
 _ARITHMETIC = 8  # times slower than Huffman coding, measured
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
 _OTHER_FRAMES = {0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF}
@@ -245,6 +246,8 @@ def _check_work(frame: _Frame, scans: Sequence[_Scan], passes: int = 1) -> None:
             f"too much work: {size} has over {MOST_SCANS} scans; save it as an ordinary JPEG"
         )
     work = sum(frame.samples.get(component, 0) for scan in scans for component in scan.components)
+    if passes > 1 and len(frame.samples) == _INKS:  # each pass converts all pixels from CMYK
+        work = max(work, _INKS * frame.width * frame.height)
     if frame.marker in _ARITHMETIC_FRAMES:
         work *= _ARITHMETIC
     if passes * work > MOST_SAMPLES:

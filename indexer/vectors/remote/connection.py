@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import math
 import threading
 import time
@@ -95,9 +96,12 @@ _lock = threading.Lock()
 
 
 def connection_to(address: ServerAddress) -> Connection:
-    """Return the connection of this process to a server."""
+    """Return the connection of this process to a server; it is closed when the process ends."""
     with _lock:
         if address not in _connections:
+            # Clients that Python destroys at its end print errors.
+            atexit.unregister(close_connections)
+            atexit.register(close_connections)
             _connections[address] = Connection(address, _connect)
         return _connections[address]
 

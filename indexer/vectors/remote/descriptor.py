@@ -6,6 +6,7 @@ import hashlib
 import re
 import socket
 import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -82,6 +83,17 @@ def read_descriptor(folder: Path, engine: str) -> Descriptor:
     if found.engine not in ENGINES or not _NAME.fullmatch(found.collection) or found.dim < 1:
         raise IndexCorrupt(f"{path} cannot be read: it does not describe a collection of Vitrine")
     return found
+
+
+def address_of(folder: Path) -> ServerAddress | None:
+    """Return the server of a generation's vectors; None if they are in its folder.
+
+    Raises IndexCorrupt if the file that names it is damaged.
+    """
+    for engine in ENGINES:
+        with suppress(FileNotFoundError):
+            return read_descriptor(folder, engine).address
+    return None
 
 
 def alias_of(shop: Path) -> str:

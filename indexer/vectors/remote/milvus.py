@@ -28,6 +28,7 @@ _ID, _VECTOR = "id", "vector"
 _NOT_FOUND = 100  # Milvus's code of a collection that does not exist
 _BLOCK = 8192  # positions listed or read at a time; the server's limit of results is 16,384
 _INDEX_POLL_S = 0.5
+_NAMING_CALL_S = 60.0  # for calls about names of collections, which builds and openings make
 _SLOW_CALL_S = 600.0  # for calls that wait until the server has stored or loaded a collection
 
 
@@ -65,7 +66,7 @@ class MilvusDriver:
 
     def exists(self, name: str) -> bool:
         """See ``Driver.exists``."""
-        return bool(self._client.has_collection(name, timeout=self._timeout_s))
+        return self._exists(name, _NAMING_CALL_S)
 
     def create(self, spec: CollectionSpec) -> None:
         """See ``Driver.create``."""
@@ -194,26 +195,29 @@ class MilvusDriver:
         """See ``Driver.drop``. Milvus keeps a collection while an alias points to it."""
         if not self.exists(name):
             return
-        aliases = self._client.list_aliases(name, timeout=self._timeout_s).get("aliases", [])
+        aliases = self._client.list_aliases(name, timeout=_NAMING_CALL_S).get("aliases", [])
         for alias in aliases:
-            self._client.drop_alias(alias, timeout=self._timeout_s)
+            self._client.drop_alias(alias, timeout=_NAMING_CALL_S)
         self._client.drop_collection(name, timeout=_SLOW_CALL_S)
 
     def point_alias(self, alias: str, name: str) -> None:
         """See ``Driver.point_alias``."""
         with self._missing(name):
             try:
-                self._client.alter_alias(name, alias, timeout=self._timeout_s)
+                self._client.alter_alias(name, alias, timeout=_NAMING_CALL_S)
             except self._exception:  # there is no such alias yet
-                self._client.create_alias(name, alias, timeout=self._timeout_s)
+                self._client.create_alias(name, alias, timeout=_NAMING_CALL_S)
 
     def close(self) -> None:
         """See ``Driver.close``."""
         self._client.close()
 
+    def _exists(self, name: str, timeout_s: float) -> bool:
+        return bool(self._client.has_collection(name, timeout=timeout_s))
+
     def _pending(self, name: str) -> bool:
         """Return True if the server is still building the index of a collection."""
-        state = self._client.describe_index(name, _VECTOR, timeout=self._timeout_s) or {}
+        state = self._client.describe_index(name, _VECTOR, timeout=_NAMING_CALL_S) or {}
         return int(state.get("pending_index_rows", 0)) > 0
 
     @contextmanager
@@ -222,6 +226,6 @@ class MilvusDriver:
         try:
             yield
         except self._exception as error:
-            if error.code == _NOT_FOUND or not self.exists(name):
+            if error.code == _NOT_FOUND or not self._exists(name, self._timeout_s):
                 raise CollectionMissing(f"the server has no collection {name}") from error
             raise

@@ -15,7 +15,7 @@ from service.adverts import advert_of
 from service.http.appstate import AppState, bind
 from service.http.json_body import check_json_type
 from service.http.middleware import cancel_on_disconnect
-from service.http.openapi import Responses, body_of, problems
+from service.http.openapi import BINARY, Responses, body_of, problems
 from service.http.picture_schemas import CampaignBody
 from service.http.problems import HttpError
 from service.http.routes.styles import STYLE_COST
@@ -28,11 +28,10 @@ if TYPE_CHECKING:
 
 COST = 2 * STYLE_COST
 _MOST_JSON = 100_000  # bytes of a body: a template is small
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
 _DRAWN: Responses = {
     200: {
         "description": "The picture.",
-        "content": {"image/jpeg": _BINARY, "image/png": _BINARY},
+        "content": {"image/jpeg": BINARY, "image/png": BINARY},
         "headers": {
             "X-Text-Contrast": {
                 "description": "The least contrast of the text, as WCAG 2.2 defines it.",

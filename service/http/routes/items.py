@@ -22,7 +22,7 @@ from service.http.appstate import AppState, bind
 from service.http.explaining import explained
 from service.http.item_schemas import ImageParams, ItemsParams
 from service.http.middleware import RAW_ID, cancel_on_disconnect
-from service.http.openapi import Responses, problems, reply_of
+from service.http.openapi import BINARY, Responses, problems, reply_of
 from service.http.personal_replies import RecommendReply, recommend_reply
 from service.http.personal_schemas import TogetherParams
 from service.http.preconditions import item_etag, names
@@ -71,11 +71,10 @@ async def _item_id(  # not in a thread, which takes longer than the rest
 
 ItemId = Annotated[str, Depends(_item_id)]
 _UNCHANGED: Responses = {304: {"description": "It still has the `ETag` of `If-None-Match`."}}
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
 _IMAGE: Responses = {
     200: {
         "description": "The image.",
-        "content": {"image/jpeg": _BINARY, "image/webp": _BINARY},
+        "content": {"image/jpeg": BINARY, "image/webp": BINARY},
         "headers": STRENGTH_HEADER,
     },
     **_UNCHANGED,

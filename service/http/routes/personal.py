@@ -13,16 +13,18 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from indexer.errors import BadEvent, BadQuery
-from indexer.items import MAX_ID_BYTES, ORIGINAL, clean_id
+from indexer.items import MAX_ID_BYTES, clean_id
 from indexer.jsonbytes import decode_json
 from search.filters.grammar import parse_filter
 from search.filters.jsonform import Filter, filter_from_json
 from search.personal.event import Event, event_from
 from search.personal.profile import Profile, profile_of
 from search.personal.recommendation import RecommendQuery
+from search.personal.shown_style import recommend_in_style
 from service.apikey import Scope
 from service.http.answering import check_limit
 from service.http.appstate import AppState, bind
+from service.http.event_forwarding import forward_erasure, forward_events
 from service.http.json_body import check_json_type
 from service.http.middleware import RAW_ID, cancel_on_disconnect
 from service.http.openapi import body_of, problems, reply_of
@@ -135,6 +137,8 @@ async def add_events(state: AppState, request: Request) -> Response:
     """
     check_json_type(request)
     body = await request.body()
+    if (forwarded := await forward_events(state, body)) is not None:
+        return forwarded
     async with state.serving.lease() as served:
         engine = served.engine
         kept = state.settings.keep_events_days
@@ -221,6 +225,8 @@ def _event_page(engine: Engine, user_id: str, after: bytes) -> tuple[bytes, byte
 
 async def erase_user(state: AppState, user_id: UserId) -> Response:
     """Delete all events of a user, who then gets the recommendations of an unknown user."""
+    if (forwarded := await forward_erasure(state, user_id)) is not None:
+        return forwarded
     async with state.serving.lease() as served:
         engine = served.engine
         count = await state.pools.events.run(lambda: engine.recommender.forget(user_id))
@@ -240,12 +246,9 @@ async def _recommend(
         engine = served.engine
 
         def work() -> bytes:
-            if query.style is not None and query.style != ORIGINAL:
-                engine.style_registry.find(query.style)
-            found = engine.recommender.recommend(profile(engine), query)
-            # Events may name a style that the shop does not have, or has no longer.
-            if found.style != ORIGINAL and found.style not in engine.style_registry:
-                found = msgspec.structs.replace(found, style=ORIGINAL)
+            found = recommend_in_style(
+                engine.recommender, engine.style_registry, profile(engine), query
+            )
             return msgspec.json.encode(recommend_reply(found, root=root))
 
         reply = await cancel_on_disconnect(request, state.pools.searching.run(work))

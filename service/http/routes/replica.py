@@ -1,10 +1,11 @@
-"""Routes for replicas: what ``indexer.replication`` asks of a primary. Not part of the public API.
+"""Routes for replicas: what they ask of a primary. Not part of the public API.
 
 The messages are MessagePack; the number in the path changes when they do.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,16 +17,16 @@ from indexer.replication.messages import PROTOCOL, Feed
 from indexer.replication.source import ReplicaSource
 from indexer.shop.folder import ShopFolder
 from indexer.store.replay import ValueKey
+from search.personal.event_feed import EventFeed, EventSource
 from service.apikey import Scope
+from service.http.fresh_json import NO_STORE
 from service.http.rates import AUDITED, IDLE_POLL
 from service.http.secured import needs_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from service.http.appstate import AppState
 
-_FRESH = {"Cache-Control": "no-store"}
+_Answer = Callable[[Callable[[], object]], Awaitable[Response]]
 
 
 def replica_routes(state: AppState) -> APIRouter:
@@ -43,7 +44,7 @@ def replica_routes(state: AppState) -> APIRouter:
 
     async def answer(work: Callable[[], object]) -> Response:
         found = await state.pools.reading.run(lambda: msgspec.msgpack.encode(work()))
-        return Response(found, media_type="application/msgpack", headers=_FRESH)
+        return Response(found, media_type="application/msgpack", headers=NO_STORE)
 
     @router.get("/feed")
     async def feed(request: Request, since: int, meta: str) -> Response:
@@ -73,15 +74,34 @@ def replica_routes(state: AppState) -> APIRouter:
 
     @router.get("/log")
     async def log_page(environment: str, database: str, after: str) -> Response:
-        try:
-            start = bytes.fromhex(after)
-        except ValueError as error:
-            raise BadQuery("after is a key in hexadecimal digits") from error
-        return await answer(lambda: source.log_page(environment, database, start))
+        return await answer(lambda: source.log_page(environment, database, _key(after)))
 
     @router.get("/files/{path:path}")
     async def file(path: str) -> Response:
         found = await state.pools.reading.run(lambda: source.find_file(path))
-        return FileResponse(found, media_type="application/octet-stream", headers=_FRESH)
+        return FileResponse(found, media_type="application/octet-stream", headers=NO_STORE)
 
+    _add_event_routes(router, EventSource(state.settings.shop), answer)
     return router
+
+
+def _add_event_routes(router: APIRouter, events: EventSource, answer: _Answer) -> None:
+    @router.get("/events")
+    async def feed(request: Request, since: int) -> Response:
+        def work() -> EventFeed:
+            found = events.feed(max(0, since))
+            request.scope[IDLE_POLL] = not found.events
+            return found
+
+        return await answer(work)
+
+    @router.get("/event_pages")
+    async def page(database: str, after: str) -> Response:
+        return await answer(lambda: events.page(database, _key(after)))
+
+
+def _key(digits: str) -> bytes:
+    try:
+        return bytes.fromhex(digits)
+    except ValueError as error:
+        raise BadQuery("after is a key in hexadecimal digits") from error

@@ -9,7 +9,7 @@ from indexer.errors import BadImage
 from indexer.imaging.images import ImageLimits
 from service.http.appstate import AppState, bind
 from service.http.middleware import cancel_on_disconnect
-from service.http.openapi import Responses, body_of, problems, reply_of
+from service.http.openapi import BINARY, Responses, body_of, problems, reply_of
 from service.http.picture_schemas import StyleForm
 from service.http.problems import HttpError
 from service.http.replies import StyleReply, StylesReply
@@ -17,7 +17,6 @@ from service.http.styling import StyledPicture, StyleOptions, style_photo
 from service.http.uploads import Form, parse_form
 
 STYLE_COST = 20  # styling a picture counts as this many searches, because it takes as long
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
 STRENGTH_HEADER = {
     "X-Style-Strength": {
         "description": "Of an image in a style: the strength that it has.",
@@ -27,7 +26,7 @@ STRENGTH_HEADER = {
 _STYLED: Responses = {
     200: {
         "description": "The styled photo, without metadata.",
-        "content": {"image/jpeg": _BINARY, "image/png": _BINARY},
+        "content": {"image/jpeg": BINARY, "image/png": BINARY},
         "headers": {
             **STRENGTH_HEADER,
             "X-Mask-Confidence": {

@@ -1,6 +1,7 @@
 // Builds and other long tasks, with their progress.
 
 import { make } from "../dom.js";
+import { drawn as drawnChanges, isPreview, summary } from "./changes.js";
 import { count, time } from "./format.js";
 import { act, failure, heading, missing, part, say } from "./parts.js";
 import { ask, find, post } from "./session.js";
@@ -24,6 +25,7 @@ const NAMES = {
 };
 
 const states = new Map(); // id -> state, to announce what ends
+const reports = new Map(); // id -> the report of a dry run, which does not change
 let offered = true; // whether this service starts tasks over HTTP
 
 export async function draw(main) {
@@ -84,9 +86,19 @@ export async function refresh(main) {
     states.set(id, state);
   }
   const focused = document.activeElement?.dataset.job;
-  const open = new Set([...list.querySelectorAll("details[open]")].map(({ dataset }) => dataset.report));
-  list.replaceChildren(...(jobs.length === 0 ? [missing("Nothing has been started over HTTP yet.")] : jobs.map((job) => drawn(job, main, open.has(job.id)))));
-  if (focused) list.querySelector(`[data-job="${CSS.escape(focused)}"]`)?.focus();
+  const cards = new Map([...list.children].map((card) => [card.dataset.id, card]));
+  // What did not change stays as it is: scrolled, focused, opened.
+  const next = jobs.map((job) => {
+    const known = cards.get(job.id);
+    const state = JSON.stringify(job);
+    if (known?.dataset.state === state) return known;
+    const card = drawn(job, main, known?.querySelector("details")?.open ?? false);
+    Object.assign(card.dataset, { id: job.id, state });
+    return card;
+  });
+  if (next.length === 0) list.replaceChildren(missing("Nothing has been started over HTTP yet."));
+  else if (next.some((card, at) => card !== list.children[at]) || next.length !== list.children.length) list.replaceChildren(...next);
+  if (focused && document.activeElement?.dataset.job !== focused) list.querySelector(`[data-job="${CSS.escape(focused)}"]`)?.focus();
 }
 
 function drawn(job, main, open) {
@@ -128,8 +140,21 @@ function drawn(job, main, open) {
   );
 }
 
+/** Make the report of a task. What a catalog would change is fetched when it is opened. */
 function report(job, open) {
-  const details = make("details", { "data-report": job.id, open }, make("summary", { text: "Report" }));
-  details.append(make("pre", { tabindex: "0" }, make("code", { text: JSON.stringify(job.summary, null, 2) })));
+  const shows = isPreview(job.summary);
+  const box = make("div", { class: "report" }, shows ? missing("Loading") : summary(job.summary));
+  const details = make("details", { open }, make("summary", { text: shows ? "What would change" : "Report" }), box);
+  if (!shows) return details;
+  const show = async () => {
+    if (!details.open) return;
+    try {
+      if (!reports.has(job.id)) reports.set(job.id, await ask(`v1/jobs/${job.id}/report`));
+      box.replaceChildren(...drawnChanges(reports.get(job.id)).filter(Boolean));
+    } catch (problem) {
+      box.replaceChildren(failure(problem));
+    }
+  };
+  details.addEventListener("toggle", show);
   return details;
 }

@@ -21,19 +21,34 @@ export const failure = (problem) => make("p", { class: "bad", role: "alert", tex
 export const act = (text, onClick, kind = "secondary small", props = {}) =>
   make("button", { class: kind, type: "button", text, ...props, on: { click: onClick } });
 
-/** Make a table. `columns`: [{title, number}]; rows are lists of texts or elements. */
+/**
+ * Make a table. `columns`: [{title, number}]; rows are lists of texts or elements. On a phone, each row
+ * of a table with many columns is a block of named values; the roles keep it a table for screen readers.
+ */
 export function table(caption, columns, rows) {
   const cell = (value, at) =>
-    make(at === 0 ? "th" : "td", { class: columns[at].number ? "number" : "", scope: at === 0 ? "row" : null }, value ?? "");
+    make(
+      at === 0 ? "th" : "td",
+      {
+        class: columns[at].number ? "number" : "",
+        role: at === 0 ? "rowheader" : "cell",
+        scope: at === 0 ? "row" : null,
+        data: { title: columns[at].title },
+      },
+      value ?? "",
+    );
+  const heads = columns.map(({ title, number }) =>
+    make("th", { scope: "col", role: "columnheader", class: number ? "number" : "", text: title }),
+  );
   return make(
     "div",
-    { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    { class: columns.length > 3 ? "scroll wide" : "scroll", tabindex: "0", role: "region", "aria-label": caption },
     make(
       "table",
-      {},
+      { role: "table" },
       make("caption", { class: "unseen", text: caption }),
-      make("thead", {}, make("tr", {}, ...columns.map(({ title, number }) => make("th", { scope: "col", class: number ? "number" : "", text: title })))),
-      make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map(cell)))),
+      make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, ...heads)),
+      make("tbody", { role: "rowgroup" }, ...rows.map((row) => make("tr", { role: "row" }, ...row.map(cell)))),
     ),
   );
 }

@@ -38,7 +38,7 @@ svg { width: 20px; height: 20px; flex: none; fill: none; stroke: currentcolor; s
 .bar { display: flex; align-items: center; justify-content: space-between; padding: 8px 8px 8px 24px; border-bottom: 1px solid var(--_line); }
 .bar h2 { font-size: 18px; line-height: 1.3; }
 .body { flex: 1; overflow-y: auto; padding: 24px; overscroll-behavior: contain; }
-.body:focus-visible { outline-offset: -3px; }
+.body:focus-visible { outline: none; } /* a script moves the focus there; nobody can act on it */
 
 .drop { display: grid; justify-items: center; align-content: center; gap: 14px; min-height: min(440px, 56dvh); padding: 48px 20px; border: 2px dashed var(--_line); border-radius: var(--_radius); text-align: center; }
 .over .drop, .over .stage { outline: 3px solid var(--_accent); outline-offset: 3px; }
@@ -82,7 +82,7 @@ svg { width: 20px; height: 20px; flex: none; fill: none; stroke: currentcolor; s
 .swatch[aria-current] { border: 2px solid var(--_ink); padding: 1px; }
 .swatch img { display: block; width: 100%; height: 100%; border-radius: 50%; object-fit: cover; }
 
-@media (pointer: coarse) { .swatch { width: 36px; height: 36px; } }
+@media (pointer: coarse) { .swatches { gap: 3px; } .swatch { width: 31px; height: 31px; } } /* five are in a row */
 @media (max-width: 699px) {
   .sheet { width: 100%; height: 94dvh; margin: auto 0 0; border-radius: 18px 18px 0 0; }
   .body { padding: 16px; }
@@ -97,7 +97,7 @@ svg { width: 20px; height: 20px; flex: none; fill: none; stroke: currentcolor; s
   .primary, .card { border: 1px solid ButtonText; }
   .primary { background: ButtonFace; color: ButtonText; }
   .picture img { mix-blend-mode: normal; }
-  .dot::before { forced-color-adjust: none; }
+  .dot::before, .frame { forced-color-adjust: none; }
 }
 `;
 

@@ -1,0 +1,74 @@
+"""Find the products among the elements of an XML file, one at a time, within bounds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from indexer.catalog.ceneo import is_ceneo
+from indexer.catalog.item_parser import BrokenRow
+from indexer.catalog.xmlvalues import local_name
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+    from indexer.catalog.item_parser import Record
+
+_NAMES: Final = frozenset(
+    {"item", "entry", "product", "offer", "shopitem", "article", "artikel", "produkt", "produit"}
+)
+_FIRST: Final = 100  # elements of a product that is too large; its id is usually among them
+_MOST_ELEMENTS: Final = 200_000  # of a product; they are held in memory until it ends
+
+
+class XmlProducts:
+    """The open elements, and the product among them; memory holds one product at a time."""
+
+    def __init__(self) -> None:
+        self.product: Element | None = None
+        self.too_large: BrokenRow | None = None  # in place of the record of the product
+        self._open: list[Element] = []
+        self._elements = 0
+
+    @property
+    def root(self) -> str:
+        """The name of the outermost element."""
+        return str(self._open[0].tag)
+
+    def start(self, element: Element) -> None:
+        """Begin an element, which may be a product."""
+        self._open.append(element)
+        if self.product is None and self._is_product(element):
+            self.product, self.too_large, self._elements = element, None, 0
+
+    def is_complete(self, element: Element) -> bool:
+        """Return True if the element that ends is the product."""
+        return element is self.product
+
+    def forget(self, element: Element) -> None:
+        """End an element. What is not within a product, or within one too large, is deleted."""
+        self._open.pop()
+        if element is self.product:
+            self.product = None
+        if self.product is None:
+            if self._open:
+                self._open[-1].remove(element)
+            return
+        self._elements += 1
+        if self._elements == _MOST_ELEMENTS:
+            reason = f"has more than {_MOST_ELEMENTS:,} elements"
+            self.too_large = BrokenRow(reason, _first_texts(self.product))
+        if self.too_large is not None:
+            self._open[-1].clear()
+
+    def _is_product(self, element: Element) -> bool:
+        """Return True if an element is a product; within a list of references it is none."""
+        if local_name(element.tag).casefold() not in _NAMES:
+            return is_ceneo(element)
+        before = self._open[-2:-1]
+        return not before or not local_name(before[0].tag).casefold().endswith("reference")
+
+
+def _first_texts(product: Element) -> Record:
+    """Return the attributes of a product that is too large, and the texts of its first elements."""
+    first = {local_name(child.tag): child.text or "" for child in product[:_FIRST]}
+    return {**product.attrib, **first}
