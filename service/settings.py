@@ -134,7 +134,8 @@ class Settings(BaseSettings):
     )
     recognizer: str = Field(
         "things",
-        description="What finds the things in photos: things, the bundled detector, or onnx:FILE.",
+        description="What finds the things in photos: things, the bundled detector, onnx:FILE or "
+        "sam:FILE.json.",
     )
     query_views: Literal["", "flip", "center", "flip+center"] = Field(
         "",

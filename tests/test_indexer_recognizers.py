@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,11 @@ from indexer.errors import RecognizerNotFound
 from indexer.recognizers.boxes import averaged, best_of_each
 from indexer.recognizers.decoding import decode_outputs
 from indexer.recognizers.fitting import fit_square
+from indexer.recognizers.maskersettings import read_masker_settings
 from indexer.recognizers.registry import RECOGNIZER_FORMS, load_recognizer
-from indexer.recognizers.settings import DetectorSettings
+from indexer.recognizers.settings import DetectorSettings, read_detector_settings
 from tests.tinydetector import SIZE, write_detector
+from tests.tinymasker import write_masker
 
 if TYPE_CHECKING:
     from indexer.arrays import Pixels
@@ -34,12 +37,14 @@ def with_square(pixels: Pixels, x: int, y: int, color: tuple[int, int, int]) -> 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
 
-@pytest.fixture(scope="module", params=["things", "onnx", "onnx in batches of three"])
+@pytest.fixture(scope="module", params=["things", "onnx", "onnx in batches of three", "sam"])
 def recognizer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     if request.param == "things":
         return load_recognizer("things", threads=1)
     batch = 3 if "three" in request.param else "n"
     path = write_detector(tmp_path_factory.mktemp("detector"), batch=batch)
+    if request.param == "sam":
+        return load_recognizer(f"sam:{write_masker(path.parent)}", threads=1)
     return load_recognizer(f"onnx:{path}", threads=1)
 
 
@@ -68,6 +73,8 @@ def test_a_recognizer_returns_a_list_for_each_image_best_first(recognizer: Recog
             assert 0 < thing.score <= 1
             assert thing.source == recognizer.id
             assert thing.label != "person"
+            if thing.mask is not None:
+                assert (thing.mask.ndim, thing.mask.dtype) == (2, np.bool_)
 
 
 def test_no_images_give_no_lists(recognizer: Recognizer):
@@ -140,6 +147,15 @@ def test_a_threshold_of_the_caller_replaces_that_of_the_file(tmp_path: Path):
     assert thing.score == pytest.approx(60 / 255, abs=0.01)
 
 
+def test_the_json_files_in_the_docs_are_read(tmp_path: Path):
+    page = Path(__file__).parent.parent / "docs" / "recognition.md"
+    detector, masker = re.findall(r'(?ms)^    ({"format".*?})$', page.read_text("utf-8"))
+    (tmp_path / "detector.json").write_text(detector)
+    assert len(read_detector_settings(tmp_path / "detector.onnx").labels) == 80  # those of COCO
+    (tmp_path / "sam.json").write_text(masker)
+    assert read_masker_settings(tmp_path / "sam.json").detector == "yolox_nano.onnx"
+
+
 def settings(**fields: Any) -> DetectorSettings:
     return DetectorSettings(format=1, size=64, **fields)
 
@@ -169,7 +185,7 @@ def test_yolov5_scores_are_objectness_times_label():
 
 
 def test_outputs_of_another_shape_are_refused_by_name():
-    with pytest.raises(ValueError, match=r"expected \(n, p, 5 \+ labels\)"):
+    with pytest.raises(ValueError, match=r"expected \(n, p, 6 = 5 \+ labels\)"):
         decode_outputs([np.zeros((1, 84, 7), np.float32)], settings(decode="yolox", labels=["cup"]))
 
 

@@ -161,6 +161,7 @@ def test_names_and_masks_are_those_of_the_region_that_was_looked_at() -> None:
     shirt, nothing = dressed(inside, beside, region=region)
     assert (shirt.label, nothing.label, nothing.mask) == ("shirt", None, None)
     assert shirt.mask is not None
+    assert not shirt.unsure
     columns = np.flatnonzero(shirt.mask.any(axis=0)) / shirt.mask.shape[1]
     assert (columns.min(), columns.max()) == pytest.approx((inside[0], inside[2]), abs=0.03)
 
@@ -196,6 +197,7 @@ def test_a_thing_whose_kind_is_not_sure_has_a_mask_all_the_same() -> None:
     (thing,) = dressed((0.3, 0.3, 0.4, 0.5))  # a sixth of the shirt
     assert thing.label is None
     assert thing.mask is not None
+    assert thing.unsure
     assert float(thing.mask.mean()) == pytest.approx(0.1 * 0.2, abs=0.006)
 
 

@@ -21,7 +21,8 @@ class Thing(NamedTuple):
     ``Photo.cut`` takes it. ``score`` is from 0 to 1, and larger is better; scores of different
     recognizers are not comparable. ``label`` names the kind of thing, or is None if the recognizer
     does not know kinds. ``mask`` (h, w) covers the whole photo at any resolution and is true inside
-    the thing; it may be None. ``source`` is the id of the recognizer.
+    the thing; it may be None. ``source`` is the id of the recognizer. ``unsure`` says that the mask
+    is probably wrong.
     """
 
     box: Box
@@ -29,6 +30,7 @@ class Thing(NamedTuple):
     label: str | None = None
     mask: NDArray[np.bool_] | None = None
     source: str = ""
+    unsure: bool = False
 
 
 class Recognizer(Protocol):
@@ -36,7 +38,7 @@ class Recognizer(Protocol):
 
     @property
     def id(self) -> str:
-        """The name it is loaded by, such as ``things`` or ``onnx:FILE``."""
+        """The name it is loaded by, such as ``things``, ``onnx:FILE`` or ``sam:FILE.json``."""
         ...
 
     @property

@@ -36,11 +36,11 @@ def decode_outputs(
     (raw,) = outputs
     labels = max(1, len(settings.labels))
     if settings.decode == "yolov8":
-        _check(raw, (None, 4 + labels, None), "(n, 4 + labels, p)")
+        _check(raw, (None, 4 + labels, None), f"(n, {4 + labels} = 4 + labels, p)")
         raw = raw.transpose(0, 2, 1)
         scores = raw[..., 4:]
     else:
-        _check(raw, (None, None, 5 + labels), "(n, p, 5 + labels)")
+        _check(raw, (None, None, 5 + labels), f"(n, p, {5 + labels} = 5 + labels)")
         scores = raw[..., 4:5] * raw[..., 5:]
     placed = raw[..., :4]
     if settings.decode == "yolox":
@@ -55,7 +55,7 @@ def _from_boxes(
     if scores.ndim == 2:
         scores = scores[..., None]
     labels = len(settings.labels) or None
-    _check(scores, (None, None, labels), "(n, p) or (n, p, labels)")
+    _check(scores, (None, None, labels), f"(n, p) or (n, p, {labels or 'labels'})")
     _check(boxes, (len(scores), scores.shape[1], 4), "(n, p, 4)")
     best = scores.argmax(axis=2)  # (n, p)
     top = np.take_along_axis(scores, best[..., None], axis=2)[..., 0]

@@ -164,12 +164,10 @@ def garments_of(things: Sequence[Thing], close_up: CloseUp) -> list[Thing]:
     dressed = []
     for number, (thing, kind) in enumerate(zip(things, kinds, strict=True)):
         mask = owner == number
-        dressed.append(
-            thing._replace(
-                label=kind.name if kind is not None and kind.fit >= _SURE else thing.label,
-                mask=close_up.in_photo(mask) if mask.any() else thing.mask,
-            )
-        )
+        label = kind.name if kind is not None and kind.fit >= _SURE else thing.label
+        if mask.any():
+            thing = thing._replace(mask=close_up.in_photo(mask), unsure=label is None)
+        dressed.append(thing._replace(label=label))
     return dressed
 
 

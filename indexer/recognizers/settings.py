@@ -2,10 +2,10 @@
 
     {"format": 1, "name": "yolox-nano", "size": 416, "fit": "letterbox", "fill": 114,
      "input": "images", "layout": "nchw", "dtype": "float32", "channels": "bgr", "scale": 1,
-     "decode": "yolox", "output": "output", "labels": ["person", "bicycle"],
+     "decode": "yolox", "output": "output", "labels": ["person", "bicycle", ...],
      "never": ["person"], "threshold": 0.4}
 
-``decode`` is one of:
+``labels`` names all that the detector knows, in the order of its scores. ``decode`` is one of:
 
 - ``boxes``: the outputs ``scores`` (n, p) or (n, p, labels), and ``boxes`` (n, p, 4) as shares of
   the input's sides;

@@ -83,8 +83,8 @@ def mask_things(pixels: Pixels, things: Sequence[Thing], form: MaskForm) -> list
 def find_masks(pixels: Pixels, things: Sequence[Thing]) -> list[FoundMask | None]:
     """Return the mask of each thing of a photo (h, w, 3), or None if it cannot be cut out.
 
-    Masks of the recognizer come first, which is sure only of those that it has a name for; then the
-    product cut out of a plain background; then GrabCut, if OpenCV is installed.
+    Masks of the recognizer come first; then the product cut out of a plain background; then
+    GrabCut, if OpenCV is installed.
     """
     image = Image.fromarray(pixels)
     image.thumbnail((MASK_SIDE, MASK_SIDE), Image.Resampling.BOX)
@@ -95,7 +95,7 @@ def find_masks(pixels: Pixels, things: Sequence[Thing]) -> list[FoundMask | None
 
 def _mask(small: Pixels, thing: Thing, product: Cutout | None) -> FoundMask | None:
     if thing.mask is not None:
-        return FoundMask(_fitted(thing.mask, small.shape), unsure=thing.label is None)
+        return FoundMask(_fitted(thing.mask, small.shape), unsure=thing.unsure)
     if product is not None and not product.unsure:
         inside = (product.alpha > 127) & _box_mask(thing, small.shape)
         if inside.any():

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     metavar="ID",
     default="things",
     show_default=True,
-    help="What finds the things: things, or onnx:FILE with FILE.json beside it.",
+    help="What finds the things: things, onnx:FILE with FILE.json beside it, or sam:FILE.json.",
 )
 @click.option(
     "--sheet",
