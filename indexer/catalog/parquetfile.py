@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from indexer.catalog.csvfile import check_columns
 from indexer.catalog.item_parser import BrokenRow, NumberedRow, Record
-from indexer.errors import BadCatalog
+from indexer.errors import BadCatalog, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ def parquet_records(path: Path) -> Iterator[NumberedRow]:
                     number += 1
                     yield f"row {number}", record
     except (pa.ArrowException, OSError) as error:
-        raise BadCatalog(f"cannot read {path}: {' '.join(str(error).split())[:200]}") from error
+        raise BadCatalog(f"cannot read {path}: {one_line(error)}") from error
 
 
 def _check_unpacked(path: Path, metadata: Any) -> None:

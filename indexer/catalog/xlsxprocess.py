@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
-from indexer.errors import BadCatalog
+from indexer.errors import BadCatalog, one_line
 from indexer.jsonbytes import decode_json
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def write_rows(path: str, memory: int, out: IO[bytes]) -> None:
     except BrokenPipeError:  # enough was read
         return
     except (CalamineError, OSError, ValueError) as error:
-        out.write(encoder.encode(_Failure(" ".join(str(error).split())[:200])) + b"\n")
+        out.write(encoder.encode(_Failure(one_line(error))) + b"\n")
 
 
 def _cell(value: Any) -> Any:

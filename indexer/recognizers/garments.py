@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from indexer.encoders.onnxsession import open_session
-from indexer.errors import RecognizerNotFound
+from indexer.errors import RecognizerNotFound, one_line
 from indexer.jsonbytes import decode_json_as
 from indexer.recognizers.dressed import NOTHING, PERSON, CloseUp
 from indexer.regularfile import read_regular
@@ -68,9 +68,8 @@ class GarmentNetwork:
             if found.ndim != 4 or found.shape[1] != len(self.parts):
                 raise ValueError(f"parts are {found.shape}, expected (1, {len(self.parts)}, y, x)")
         except Exception as error:  # ONNX Runtime has no base class for what it raises
-            reason = " ".join(str(error).split())[:200]
             raise RecognizerNotFound(
-                f"{path} does not run as its JSON file says: {reason}"
+                f"{path} does not run as its JSON file says: {one_line(error)}"
             ) from error
 
     def look(self, pixels: Pixels, region: Box) -> CloseUp | None:

@@ -9,7 +9,7 @@ import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from indexer.errors import EncoderNotFound, VitrineError, WorkersLost
+from indexer.errors import EncoderNotFound, VitrineError, WorkersLost, one_line
 from indexer.threads import THREADS
 from indexer.writing.remote_worker import KnownContents, RemoteWorker, WorkedBatch, WorkOrder
 
@@ -149,7 +149,7 @@ class RayWorkers:
             batch.result.set_exception(
                 WorkersLost(
                     f"workers died {batch.deaths} times on the {len(batch.paths)} images from "
-                    f"{batch.paths[0]!r} on: {_reason(error)}"
+                    f"{batch.paths[0]!r} on: {one_line(error)}"
                 )
             )
         else:
@@ -191,7 +191,7 @@ class RayWorkers:
         for batch in held:
             batch.result.set_exception(
                 WorkersLost(
-                    f"no worker has answered for {_NO_WORKER_S:.0f} s: {_reason(error)}; start "
+                    f"no worker has answered for {_NO_WORKER_S:.0f} s: {one_line(error)}; start "
                     "machines of the cluster, and run the command again, which goes on"
                 )
             )
@@ -205,7 +205,7 @@ def _translated(error: BaseException, paths: Sequence[str]) -> VitrineError:
     if raised := _RAISED.findall(str(error)):  # while the worker started; Ray has only the text
         return WorkersLost(f"a worker did not start: {raised[-1]}", param="ray")
     return WorkersLost(
-        f"a worker failed on the {len(paths)} images from {paths[0]!r} on: {_reason(error)}"
+        f"a worker failed on the {len(paths)} images from {paths[0]!r} on: {one_line(error)}"
     )
 
 
@@ -219,8 +219,4 @@ def _why_not_connected(error: BaseException) -> str:
                 "file of its token"
             )
         before = before.__cause__ or before.__context__
-    return _reason(error)
-
-
-def _reason(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]
+    return one_line(error)

@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 from fastapi import Response
 
-from indexer.errors import BadPrimary, PrimaryLost
+from indexer.errors import BadPrimary, PrimaryLost, one_line
 from indexer.store.replica import read_note
+from service.http.fresh_json import NO_STORE
 
 if TYPE_CHECKING:
     from service.http.appstate import AppState
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 _CONNECT_S, _READ_S = 3.0, 15.0
 _MOST_BYTES = 16 << 20  # of a reply
 _AT_ONCE = 16  # connections that are kept
-_FRESH = {"Cache-Control": "no-store"}
 
 
 async def forward_events(state: AppState, body: bytes) -> Response | None:
@@ -59,7 +59,7 @@ def _sent(state: AppState, method: str, url: str, body: bytes) -> Response:
     except (HTTPError, OSError) as error:
         raise PrimaryLost(
             f"{url} stores the events of this replica and does not answer: "
-            f"{' '.join(str(error).split())[:200]}; send them again later"
+            f"{one_line(error)}; send them again later"
         ) from error
     if response.status in (401, 403):
         raise BadPrimary(
@@ -71,7 +71,7 @@ def _sent(state: AppState, method: str, url: str, body: bytes) -> Response:
         raise PrimaryLost(f"{url} answers {response.status} {kind[:40]!r}; is it a service?")
     wait = response.headers.get("retry-after", "")
     also = {"Retry-After": wait} if wait.isdecimal() else {}
-    return Response(data, response.status, {**_FRESH, **also}, media_type=kind)
+    return Response(data, response.status, {**NO_STORE, **also}, media_type=kind)
 
 
 @lru_cache(maxsize=4)

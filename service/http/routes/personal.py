@@ -25,6 +25,7 @@ from service.apikey import Scope
 from service.http.answering import check_limit
 from service.http.appstate import AppState, bind
 from service.http.event_forwarding import forward_erasure, forward_events
+from service.http.fresh_json import NO_STORE
 from service.http.json_body import check_json_type
 from service.http.middleware import RAW_ID, cancel_on_disconnect
 from service.http.openapi import body_of, problems, reply_of
@@ -48,7 +49,6 @@ from service.http.secured import SECURED, needs_key
 from service.runtime.engine import Engine
 
 _SECURED = SECURED[Scope.WRITE]
-_PRIVATE = {"Cache-Control": "no-store"}
 _MAX_SESSION_BYTES = 100_000
 _CLOCKS_AHEAD_S = 10 * 366 * 86_400.0
 _DAY_S = 86_400.0
@@ -214,7 +214,7 @@ async def user(state: AppState, user_id: UserId) -> Response:
                 yield b"," + page
         yield b"]}"
 
-    return StreamingResponse(body(), media_type="application/json", headers=_PRIVATE)
+    return StreamingResponse(body(), media_type="application/json", headers=NO_STORE)
 
 
 def _event_page(engine: Engine, user_id: str, after: bytes) -> tuple[bytes, bytes]:
@@ -252,7 +252,7 @@ async def _recommend(
             return msgspec.json.encode(recommend_reply(found, root=root))
 
         reply = await cancel_on_disconnect(request, state.pools.searching.run(work))
-    return Response(reply, media_type="application/json", headers=_PRIVATE)
+    return Response(reply, media_type="application/json", headers=NO_STORE)
 
 
 def _store(engine: Engine, data: Any, kept_days: float) -> EventsReply:
@@ -309,4 +309,4 @@ def _filter(given: str | dict[str, Any] | None) -> Filter | None:
 
 
 def _reply(reply: EventsReply | ErasedReply) -> Response:
-    return Response(msgspec.json.encode(reply), media_type="application/json", headers=_PRIVATE)
+    return Response(msgspec.json.encode(reply), media_type="application/json", headers=NO_STORE)
