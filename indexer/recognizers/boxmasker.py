@@ -10,7 +10,7 @@ from PIL import Image
 
 from indexer.encoders.base import file_digest
 from indexer.encoders.onnxsession import open_session
-from indexer.errors import RecognizerNotFound
+from indexer.errors import RecognizerNotFound, one_line
 from indexer.recognizers.maskersettings import read_masker_settings
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class BoxMasker:
             self._output = _masks_output(self._decoder)
             self._decode(embeddings, (0.25, 0.25, 0.75, 0.75), (blank.shape[1], blank.shape[0]))
         except Exception as error:  # ONNX Runtime has no base class for what it raises
-            reason = " ".join(str(error).split())[:200]
+            reason = one_line(error)
             raise RecognizerNotFound(f"{step} does not run as {path} says: {reason}") from error
 
     def masks(self, pixels: Pixels, boxes: Sequence[Box]) -> list[BoxMask]:

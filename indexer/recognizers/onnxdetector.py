@@ -10,7 +10,7 @@ import numpy as np
 
 from indexer.encoders.base import file_digest
 from indexer.encoders.onnxsession import fixed_batch, open_session
-from indexer.errors import RecognizerNotFound
+from indexer.errors import RecognizerNotFound, one_line
 from indexer.recognizers.base import Thing
 from indexer.recognizers.boxes import areas, averaged, best_of_each
 from indexer.recognizers.decoding import decode_outputs
@@ -177,7 +177,7 @@ class OnnxDetector:
                 _check_parts(outputs.pop(), self.settings)
             found = len(decode_outputs(outputs, self.settings))
         except Exception as error:  # ONNX Runtime has no base class for what it raises
-            reason = " ".join(str(error).split())[:200]
+            reason = one_line(error)
             raise RecognizerNotFound(
                 f"{path} does not run as its JSON file says: {reason}"
             ) from error
