@@ -13,7 +13,6 @@ import pytest
 
 from service.http.app import create_app
 from service.http.gate import RequestQueue
-from service.http.protocol import PAUSE_S
 from service.http.server import listen, server_of
 from service.settings import Settings
 
@@ -209,18 +208,6 @@ def test_a_full_line_refuses_by_the_headers_and_the_connection_goes_on(tiny_shop
             assert problem["detail"] == "64 photos wait already"
             client.sendall(body + GET)
             assert client.recv(100).startswith(b"HTTP/1.1 200")
-
-
-def test_who_tries_again_at_once_is_not_read_before_a_pause(tiny_shop, monkeypatch):
-    with listening(tiny_shop) as (port, _), connected(port) as client:
-        monkeypatch.setattr(RequestQueue, "refusal", lambda self: "full")
-        began = time.monotonic()
-        for _ in range(3):
-            client.sendall(post("Content-Length: 2", body=b"{}"))
-            assert client.recv(65536).startswith(b"HTTP/1.1 503")
-        client.sendall(LAST)
-        assert rest_of(client).startswith(b"HTTP/1.1 200")
-        assert time.monotonic() - began >= 3 * PAUSE_S
 
 
 def test_health_is_never_refused_for_a_full_line(http, monkeypatch):

@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from service.runtime.throttled_log import ThrottledLog
 
 _MAX_SKIPPED_BYTES = 8_000_000  # the largest refused body that is read and discarded here
-# A client that tries again sooner than this after a refusal waits, unread, until then. Reading many
-# such requests would take the time of those that are answered; the reply says to wait a second.
-PAUSE_S = 0.08
 _LINGER_S = 2.0  # how long a client may take to read the last reply on its connection
 _CODES = {431: "headers_too_large", 501: "not_implemented"}
 _REASONS = {
@@ -80,7 +77,6 @@ class HttpProtocol(H11Protocol):
         self._waiting_since = 0.0  # since when the server waits for the client
         self._had_request = False  # at least one request has arrived
         self._bytes_to_skip = 0  # of a refused body, yet to arrive
-        self._refused_at = 0.0
         self._last_reply_sent = False  # the last reply is written; nothing more is read
         self._unsent_bytes = 0
         self._unsent_since = 0.0
@@ -110,7 +106,6 @@ class HttpProtocol(H11Protocol):
             data = data[skipped:]
             if not self._bytes_to_skip:
                 self._waiting_since = self.loop.time()
-                self._pause_reading()
             if not data:
                 return
         if self.waits_for_head and not self.conn.trailing_data[0]:
@@ -231,17 +226,9 @@ class HttpProtocol(H11Protocol):
         self._context.metrics.request(method, route_of(path), 503, 0.0)
         rest = data[end + 4 :]
         self._bytes_to_skip = max(0, length - len(rest))
-        self._refused_at = self.loop.time()
-        if not self._bytes_to_skip:
-            self._pause_reading()
         if len(rest) > length:
             self.data_received(rest[length:])
         return True
-
-    def _pause_reading(self) -> None:
-        """Read the next request of a refused client only after a pause."""
-        self.flow.pause_reading()
-        self.loop.call_at(self._refused_at + PAUSE_S, self.flow.resume_reading)
 
     async def _call_app(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._admitted:
