@@ -5,22 +5,22 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from indexer.catalog.commercetoolstable import CommercetoolsTable
-from indexer.catalog.etsy import Etsy
-from indexer.catalog.google import GoogleFeed
 from indexer.catalog.item_parser import BrokenRow
 from indexer.catalog.jsonld import JsonLd
-from indexer.catalog.magento import Magento
-from indexer.catalog.medusa import Medusa
 from indexer.catalog.plaintable import PlainTable
-from indexer.catalog.saleor import Saleor
+from indexer.catalog.programs.commercetoolstable import CommercetoolsTable
+from indexer.catalog.programs.etsy import Etsy
+from indexer.catalog.programs.google import GoogleFeed
+from indexer.catalog.programs.magento import Magento
+from indexer.catalog.programs.medusa import Medusa
+from indexer.catalog.programs.saleor import Saleor
+from indexer.catalog.programs.shopify import Shopify
+from indexer.catalog.programs.shopifyjson import ShopifyJson
+from indexer.catalog.programs.shopifynodes import is_node
+from indexer.catalog.programs.woocommerce import WooCommerce
 from indexer.catalog.shopformat import column_key
-from indexer.catalog.shopify import Shopify
-from indexer.catalog.shopifyjson import ShopifyJson
-from indexer.catalog.shopifynodes import is_node
 from indexer.catalog.shopobjects import ShopObjects
 from indexer.catalog.variantrows import VariantRows
-from indexer.catalog.woocommerce import WooCommerce
 
 if TYPE_CHECKING:
     from indexer.catalog.item_parser import Record

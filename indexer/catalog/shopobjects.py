@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from indexer.catalog.akeneo import akeneo_record, is_akeneo
-from indexer.catalog.commercetools import commercetools_record, is_commercetools
-from indexer.catalog.icecat import icecat_record, is_icecat
 from indexer.catalog.item_parser import BrokenRow, Record
 from indexer.catalog.objectvariants import VARIANTS, variant_rows, variants_in
 from indexer.catalog.plaintable import PlainTable
+from indexer.catalog.programs.akeneo import akeneo_record, is_akeneo
+from indexer.catalog.programs.commercetools import commercetools_record, is_commercetools
+from indexer.catalog.programs.icecat import icecat_record, is_icecat
+from indexer.catalog.programs.squareobjects import is_square, square_products
+from indexer.catalog.programs.vtex import is_vtex, vtex_record
 from indexer.catalog.shopformat import ReadRows, text_cell
-from indexer.catalog.squareobjects import is_square, square_products
-from indexer.catalog.vtex import is_vtex, vtex_record
 
 if TYPE_CHECKING:
     from indexer.catalog.item_parser import NumberedRow

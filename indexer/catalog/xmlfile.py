@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from indexer.catalog.bmecat import bmecat_groups, bmecat_record
-from indexer.catalog.ceneo import ceneo_record, is_ceneo
-from indexer.catalog.icecat import icecat_element, is_icecat_product
 from indexer.catalog.item_parser import BrokenRow
-from indexer.catalog.salesforce import SalesforceLinks, salesforce_links, salesforce_record
+from indexer.catalog.programs.bmecat import bmecat_groups, bmecat_record
+from indexer.catalog.programs.ceneo import ceneo_record, is_ceneo
+from indexer.catalog.programs.icecat import icecat_element, is_icecat_product
+from indexer.catalog.programs.salesforce import SalesforceLinks, salesforce_links, salesforce_record
 from indexer.catalog.xmlproducts import XmlProducts
 from indexer.catalog.xmlstream import xml_events
 from indexer.catalog.xmlvalues import element_record, local_name

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from indexer.catalog.ceneo import is_ceneo
 from indexer.catalog.item_parser import BrokenRow
+from indexer.catalog.programs.ceneo import is_ceneo
 from indexer.catalog.xmlvalues import local_name
 
 if TYPE_CHECKING:

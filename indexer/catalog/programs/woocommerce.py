@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from indexer.catalog.item_parser import BrokenRow, Record
+from indexer.catalog.programs.woocolumns import english_key
 from indexer.catalog.saleprice import amount_of, price_now
 from indexer.catalog.shopformat import (
     ColumnMapping,
@@ -18,7 +19,6 @@ from indexer.catalog.shopformat import (
     is_blank,
     text_cell,
 )
-from indexer.catalog.woocolumns import english_key
 
 if TYPE_CHECKING:
     from indexer.catalog.item_parser import NumberedRow

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from indexer.catalog.item_parser import BrokenRow, Record
 from indexer.catalog.nested import picture_of, text_of
+from indexer.catalog.programs.shopify import HIDDEN
+from indexer.catalog.programs.shopifynodes import is_node, products_of
 from indexer.catalog.shopformat import ColumnMapping, ReadRows, ShopFormat, is_blank, text_cell
-from indexer.catalog.shopify import HIDDEN
-from indexer.catalog.shopifynodes import is_node, products_of
 
 if TYPE_CHECKING:
     from indexer.catalog.item_parser import NumberedRow

@@ -1,0 +1,1 @@
+"""The catalogs of shop programs, feeds and data pools that need more than names of columns."""
