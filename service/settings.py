@@ -103,8 +103,9 @@ class Settings(BaseSettings):
     queue_size: int | None = Field(
         None,
         ge=1,
-        description="Photos, and searches, that may wait; a further one gets the reply 503. By "
-        "default 32 for each core, about half a second of photos. Several workers divide them.",
+        description="Requests of a kind that may wait, such as searches, and half as many photos; "
+        "a further one gets the reply 503. By default 64 for each core; several workers divide "
+        "them.",
     )
     queue_deadline_s: float = Field(
         2, gt=0, description="Longest wait in a queue before the reply 503, in seconds."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from indexer.threads import THREADS
 from service.http.app import create_app
 from service.http.gate import Gate, RequestQueue
 from service.settings import Settings
@@ -67,3 +68,16 @@ def test_a_batch_of_searches_is_refused_while_searches_wait(queues):
     queues["searches"].expect()
     queues["searches"].arrive()
     assert "1 searches wait already" in queue.refusal()
+
+
+def test_half_as_many_photos_as_other_requests_wait(tiny_shop):
+    gate = create_app(Settings(shop=tiny_shop, queue_size=10)).state.protocol_context.gate
+    admitted = {"/v1/search/image": 0, "/v1/search": 0}
+    for path in admitted:
+        queue = gate.queue_of("POST", path, 500)
+        while queue.refusal() is None:
+            queue.expect()
+            queue.arrive()
+            admitted[path] += 1
+    running = THREADS.count
+    assert admitted == {"/v1/search/image": running + 5, "/v1/search": running + 10}

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 _WRITE_WAIT_S = 30.0  # how long a write waits in the queue before the reply is 503
 _STYLE_WAIT_S = 20.0
 _MOST_STYLED = 32  # pictures that may wait to be styled: a page asks for a grid of them
-# Requests that may wait for each core. A deeper queue answers no more of them, and all later.
-_WAITING_EACH = 32
+_WAITING_EACH = 64  # requests of a kind that may wait for each core
 
 
 def worker_pools(settings: Settings, metrics: Metrics) -> WorkerPools:
@@ -63,13 +62,23 @@ def queue_size(settings: Settings) -> int:
     return settings.queue_size or _WAITING_EACH * THREADS.count
 
 
+def waiting_photos(settings: Settings) -> int:
+    """Return how many photos may wait in this process.
+
+    They take several times as long as other requests: a deeper queue would answer no more of them,
+    and all later.
+    """
+    return max(1, queue_size(settings) // 2)
+
+
 def request_gate(settings: Settings, serving: Serving) -> Gate:
     """Return the gate, with room for the requests that the pools run or let wait."""
     queue = queue_size(settings)
     room = THREADS.count + queue
+    photos = THREADS.count + waiting_photos(settings)
     return Gate(
         {
-            "photos": RequestQueue("photos", room, serving.photo_refusal),
+            "photos": RequestQueue("photos", photos, serving.photo_refusal),
             "searches": RequestQueue("searches", room),
             "reads": RequestQueue("reads", room),
             "writes": RequestQueue("writes", 1 + queue),
@@ -87,7 +96,7 @@ def batcher_factory(
     limits = BatchLimits(
         settings.batch_size,
         settings.batch_wait_ms / 1e3,
-        queue_size(settings),
+        waiting_photos(settings),
         settings.queue_deadline_s,
     )
 
