@@ -17,12 +17,12 @@ from service.cli import job_process
 from service.http.job_requests import JobRequests
 from service.http.job_schemas import BuildOptions, MigrationBody
 from service.http.problems import HttpError
-from service.http.routes import job_starts as routes
 from service.jobs.jobfolder import KEPT, JobFolder
 from service.jobs.record import JobRequest
 from service.keyfile import KeyFile
 from service.settings import Settings
 from tests.conftest import write_catalog
+from tests.localjobs import run_jobs_here
 
 REQUEST = JobRequest(
     kind="rebuild",
@@ -69,19 +69,7 @@ def ask(serve, shop, token):
 
 @pytest.fixture
 def in_this_process(monkeypatch):
-    """Runs jobs in this process, to their end, before the reply."""
-
-    def launch(folder, lock):
-        with (
-            (folder / "report.json").open("w") as report,
-            contextlib.redirect_stdout(report),
-            contextlib.chdir(folder),
-        ):
-            job_process.main(folder)
-        return os.getpid()
-
-    monkeypatch.setattr(routes, "launch", launch)
-    monkeypatch.setattr("signal.signal", lambda *_: None)
+    run_jobs_here(monkeypatch)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 
 import numpy as np
 import pytest
@@ -16,13 +15,13 @@ from indexer.jobs.build import build_index
 from indexer.shop.folder import ShopFolder
 from indexer.shop.status import shop_status
 from service.apikey import Scope
-from service.cli import job_process
-from service.http.routes import job_starts, own_styles
+from service.http.routes import own_styles
 from service.keyfile import KeyFile
 from style.cubefile import cube_bytes
 from style.stylefolder import StyleFolder
 from style.tone import look_lut
 from tests.conftest import write_catalog
+from tests.localjobs import run_jobs_here
 
 
 @pytest.fixture(scope="module")
@@ -62,19 +61,7 @@ def ask(serve, shop):
 
 @pytest.fixture
 def in_this_process(monkeypatch):
-    """Runs jobs in this process, to their end, before the reply."""
-
-    def launch(folder, lock):
-        with (
-            (folder / "report.json").open("w") as report,
-            contextlib.redirect_stdout(report),
-            contextlib.chdir(folder),
-        ):
-            job_process.main(folder)
-        return os.getpid()
-
-    monkeypatch.setattr(job_starts, "launch", launch)
-    monkeypatch.setattr("signal.signal", lambda *_: None)
+    run_jobs_here(monkeypatch)
 
 
 def picture(mode="RGB", size=(40, 30)) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,14 +32,14 @@ _OPSET = 17
 class DetectorGraph(Graph):
     """Adds the parts of the detector to an ONNX graph."""
 
-    def taps(self, trunk: Network, x: str) -> list[str]:
-        """Add the trunk up to stride 32; return its maps, finest first."""
+    def taps(self, trunk: Network, x: str, after: Sequence[int] = TAPS) -> list[str]:
+        """Add the trunk up to a block; return its maps ``after`` some blocks, finest first."""
         x = self.relu6(self.conv("stem", trunk.stem, x))
         found = []
-        for number, block in enumerate(trunk.blocks[: TAPS[-1]]):
+        for number, block in enumerate(trunk.blocks[: after[-1]]):
             assert isinstance(block, Block)
             x = self.block(f"blocks.{number}", block, x)
-            if number + 1 in TAPS:
+            if number + 1 in after:
                 found.append(x)
         return found
 

@@ -17,7 +17,7 @@ from indexer.arrays import Pixels
 from indexer.training.detector.close_ups import HEIGHT, WIDTH
 from indexer.training.detector.export import DetectorGraph
 from indexer.training.detector.garment_head import STRIDES, TAP_CHANNELS, TAPS, GarmentHead, Mixed
-from indexer.training.network import Block, Conv, Network
+from indexer.training.network import Conv, Network
 from indexer.training.stored_weights import replace_file
 
 _OPSET = 17
@@ -30,17 +30,6 @@ class _GarmentGraph(DetectorGraph):
     """Adds the head of garments to an ONNX graph."""
 
     large = _LARGE
-
-    def maps(self, trunk: Network, x: str) -> list[str]:
-        """Add the trunk; return its four maps, finest first."""
-        x = self.relu6(self.conv("stem", trunk.stem, x))
-        found = []
-        for number, block in enumerate(trunk.blocks[: TAPS[-1]]):
-            assert isinstance(block, Block)
-            x = self.block(f"blocks.{number}", block, x)
-            if number + 1 in TAPS:
-                found.append(x)
-        return found
 
     def garments(self, head: GarmentHead, maps: Sequence[str]) -> None:
         """Add the head; see ``GarmentHead.forward``."""
@@ -119,7 +108,7 @@ def _by_position(conv: Conv) -> Conv:
 def export_maps(trunk: Network, path: Path) -> None:
     """Write a graph from close-ups to the four maps of the trunk, with the stored weights."""
     graph = _GarmentGraph()
-    for name, found in zip(_MAPS, graph.maps(trunk.eval(), graph.pixels()), strict=True):
+    for name, found in zip(_MAPS, graph.taps(trunk.eval(), graph.pixels(), TAPS), strict=True):
         graph.node("Identity", found, output=name)
     _write(graph, path, _MAPS)
 
@@ -143,7 +132,7 @@ def export_garments(
     (n, parts, HEIGHT / 4, WIDTH / 4).
     """
     graph = _GarmentGraph()
-    graph.garments(head.eval(), graph.maps(trunk.eval(), graph.pixels()))
+    graph.garments(head.eval(), graph.taps(trunk.eval(), graph.pixels(), TAPS))
     _write(graph, path, (OUTPUT,))
     fields = {"format": 1, "name": name, "parts": list(parts)}
     replace_file(path.with_suffix(".json"), (json.dumps(fields, indent=2) + "\n").encode())

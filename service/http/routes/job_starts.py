@@ -36,27 +36,32 @@ if TYPE_CHECKING:
     from service.jobs.record import JobRequest
 
 
+def add_start_route(
+    router: APIRouter,
+    state: AppState,
+    path: str,
+    handler: Callable[..., Any],
+    summary: str,
+    *bodies: tuple[type[BaseModel], str],
+) -> None:
+    """Add a POST route that starts a job; ``bodies`` are those of ``body_of``."""
+    router.add_api_route(
+        path,
+        bind(handler, state),
+        methods=["POST"],
+        summary=summary,
+        status_code=202,
+        responses=ACCEPTED,
+        openapi_extra=(body_of(*bodies) if bodies else {}) | SECURED[Scope.ADMIN],
+        operation_id=handler.__name__,
+    )
+
+
 def job_start_routes(state: AppState) -> APIRouter:
     """Return the POST routes that start jobs. All need a key of the scope admin."""
     router = job_router(state)
 
-    def post(
-        path: str,
-        handler: Callable[..., Any],
-        summary: str,
-        *bodies: tuple[type[BaseModel], str],
-    ) -> None:
-        router.add_api_route(
-            path,
-            bind(handler, state),
-            methods=["POST"],
-            summary=summary,
-            status_code=202,
-            responses=ACCEPTED,
-            openapi_extra=(body_of(*bodies) if bodies else {}) | SECURED[Scope.ADMIN],
-            operation_id=handler.__name__,
-        )
-
+    post = partial(add_start_route, router, state)
     post(
         "/builds",
         start_build,

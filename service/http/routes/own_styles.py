@@ -23,8 +23,8 @@ from service.http.openapi import body_of, problems, reply_of
 from service.http.picture_schemas import OwnStyleForm
 from service.http.problems import HttpError
 from service.http.replies import StyleReply
-from service.http.routes.job_starts import start_job
-from service.http.routes.jobs import ACCEPTED, job_router
+from service.http.routes.job_starts import add_start_route, start_job
+from service.http.routes.jobs import job_router
 from service.http.secured import SECURED
 from service.http.styling import STYLE_SIDE
 from service.http.uploads import Form, parse_form
@@ -65,16 +65,7 @@ def own_style_routes(state: AppState) -> APIRouter:
         ("/styles/index", index_styles, "Index every image in styles too"),
         ("/styles/remove", remove_styles, "Stop indexing in styles, and delete the shop's own"),
     ):
-        router.add_api_route(
-            path,
-            bind(handler, state),
-            methods=["POST"],
-            summary=summary,
-            status_code=202,
-            responses=ACCEPTED,
-            openapi_extra=body_of((StylesBody, "application/json")) | SECURED[Scope.ADMIN],
-            operation_id=handler.__name__,
-        )
+        add_start_route(router, state, path, handler, summary, (StylesBody, "application/json"))
     return router
 
 
