@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import numpy as np
-from bench_load import Loop, _ask, _json, _percentiles, _request, _upload
+from bench_loop import Loop
+from bench_requests import ask, json_request, request, upload
 from PIL import Image
 
 if TYPE_CHECKING:
@@ -105,14 +106,14 @@ class OpenLoop(MixedLoop):
 def similar_requests(address: tuple[str, int], items: int = 1000) -> list[bytes]:
     """Return a request for what is similar to each of up to so many items."""
     return [
-        _request("GET", f"/v1/items/{quote(item, safe='')}/similar?limit=10", {}, b"")
+        request("GET", f"/v1/items/{quote(item, safe='')}/similar?limit=10", {}, b"")
         for item in _items(address, items)
     ]
 
 
 def photo_requests(size: tuple[int, int] = PHOTO, photos: int = 64) -> list[bytes]:
     """Return uploads of so many different photos of this size (width, height)."""
-    return [_upload(photo) for photo in drawn_photos(size, photos)]
+    return [upload(photo) for photo in drawn_photos(size, photos)]
 
 
 def drawn_photos(size: tuple[int, int] = PHOTO, photos: int = 64) -> list[bytes]:
@@ -133,7 +134,7 @@ def recommend_requests(address: tuple[str, int]) -> list[bytes]:
     items = _items(address, 100)
     sessions = (items[at : at + 6] for at in range(min(50, len(items) - 6)))
     return [
-        _json(
+        json_request(
             "/v1/sessions/recommend",
             {"events": [{"item_id": item, "type": "view"} for item in session], "limit": 10},
         )
@@ -141,12 +142,7 @@ def recommend_requests(address: tuple[str, int]) -> list[bytes]:
     ]
 
 
-def percentiles(took: Sequence[float]) -> dict[str, float]:
-    """Return p50 and p99 of times in seconds, in milliseconds."""
-    return _percentiles("good", list(took))
-
-
 def _items(address: tuple[str, int], limit: int) -> list[str]:
     path = f"/v1/items?order=id&limit={min(limit, 1000)}"
-    _, body = _ask(address, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    _, body = ask(address, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     return [item["item_id"] for item in json.loads(body)["items"]]

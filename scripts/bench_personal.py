@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bench_load import _request
+from bench_requests import request
 from bench_service import MixedLoop, served
 from bench_soak import family_of
 from machine import as_line, machine
@@ -140,8 +140,7 @@ def over_http(shop: Path, users: list[str], connections: int, seconds: float) ->
     headers = {"Authorization": f"Bearer {KEY}"}
     os.environ["VITRINE_WRITE_KEY"] = KEY
     requests = [
-        _request("GET", f"/v1/users/{user}/recommendations?limit=12", headers, b"")
-        for user in users
+        request("GET", f"/v1/users/{user}/recommendations?limit=12", headers, b"") for user in users
     ]
     with served(shop, WORKERS, 0) as address:
         warm = MixedLoop(address, requests, connections)

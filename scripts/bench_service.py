@@ -38,7 +38,7 @@ from bench_clients import (
     recommend_requests,
     similar_requests,
 )
-from bench_load import _ask
+from bench_requests import ask
 from bench_shop import make_shop
 from bench_soak import soak
 from machine import as_line, machine
@@ -291,13 +291,13 @@ def served(shop: Path, workers: int, cache_mb: int) -> Iterator[tuple[tuple[str,
     }  # fmt: skip
     with process_of(command, settings) as (address, process):
         ready, ends = b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", time.monotonic() + _START_S
-        while (reply := _ask(address, ready))[0] != 200:
+        while (reply := ask(address, ready))[0] != 200:
             if time.monotonic() > ends:
                 sys.exit(f"{shop} is not served after {_START_S} s: {reply[1].decode()}")
             time.sleep(0.2)
         wanted = b"vitrine_items{" if workers > 1 else b"vitrine_items"
         metrics = b"GET /metrics?per_worker=true HTTP/1.1\r\nHost: x\r\n\r\n"
-        while _ask(address, metrics)[1].count(wanted) < min(workers, 2):
+        while ask(address, metrics)[1].count(wanted) < min(workers, 2):
             time.sleep(0.2)
         yield address, process
 
