@@ -51,10 +51,11 @@ class FoundPath(NamedTuple):
 
 
 class ImageFiles:
-    """The files in and below a catalog's folder; paths never lead out of it."""
+    """The files in and below the folder of a catalog's images; paths never lead out of it."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path | str) -> None:
+        """Look for files in ``root``; below a URL, paths stay as they are."""
+        self._root = root if isinstance(root, Path) else None
         self._prefix = f"{root}/"
         self._absolute = {os.path.abspath(root), os.path.realpath(root)}  # noqa: PTH100
         self._listings: dict[str, dict[str, list[str]]] = {}
@@ -138,7 +139,7 @@ class ImageFiles:
         if _URL.match(path):
             return FoundPath(f"https:{path}") if path.startswith("//") else FoundPath(path)
         clean = path.replace("\\", "/")
-        if self._exists(clean):
+        if self._root is None or self._exists(clean):
             return FoundPath(path)
         inside = self._inside(clean)
         if inside is None:
@@ -178,6 +179,8 @@ class ImageFiles:
         return None if leads_out or "\0" in clean else clean
 
     def _exists(self, path: str) -> bool:
+        if self._root is None:
+            return False
         clean = posixpath.normpath(path)
         if clean.startswith(("/", "../")) or "\0" in clean or clean in (".", ".."):
             return False
@@ -212,7 +215,7 @@ class ImageFiles:
                 self._listings.pop(next(iter(self._listings)))
             names: dict[str, list[str]] = {}
             try:
-                for entry in os.listdir(self._root / folder):  # noqa: PTH208  # names only
+                for entry in os.listdir(f"{self._prefix}{folder}"):  # noqa: PTH208  # names only
                     key = unicodedata.normalize("NFC", entry).casefold()
                     names.setdefault(key, []).append(entry)
             except (OSError, ValueError):

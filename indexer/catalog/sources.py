@@ -77,19 +77,21 @@ class Reading(NamedTuple):
     """How to read a catalog. ``format`` is one of ``FORMATS``; ``encoding`` that of a CSV file.
 
     ``language`` chooses among texts in several languages. ``exclude`` are patterns of files and
-    folders that are not read from a folder, such as ``*_thumb.jpg``.
+    folders that are not read from a folder, such as ``*_thumb.jpg``. ``images`` is the folder that
+    image paths are relative to, or the URL of one; None for the folder of the catalog.
     """
 
     format: str = "auto"
     encoding: str | None = None
     language: str | None = None
     exclude: tuple[str, ...] = ()
+    images: str | None = None
 
 
 class Catalog:
     """A catalog file or folder, read as a stream any number of times.
 
-    Image paths are relative to ``root``.
+    Image paths are relative to ``root``: a folder, or the URL of one in an object store.
     """
 
     def __init__(
@@ -113,7 +115,7 @@ class Catalog:
         self._check_mapping()
         if not path.exists():
             raise BadCatalog(f"no such catalog: {path}")
-        self.root = path if path.is_dir() else path.parent
+        self.root = self._image_root()
         self._read = partial(self._reader(), path)
         files = None if path.is_dir() else ImageFiles(self.root)
         self._cleaner = Cleaner(files, language=reading.language, decimal_mark=self._decimal_mark)
@@ -264,6 +266,19 @@ class Catalog:
             raise BadCatalog(f"{self.path}: --exclude is for folders of images", param="exclude")
         known = name if name in FILE_KINDS else None
         return record_reader(self.path, _KINDS, kind=known, encoding=self._reading.encoding)
+
+    def _image_root(self) -> Path | str:
+        """Return the folder of the images. Raises BadCatalog if the one named is none."""
+        named = self._reading.images
+        if named is None:
+            return self.path if self.path.is_dir() else self.path.parent
+        if self.path.is_dir():
+            raise BadCatalog(f"{self.path} is a folder, --images is for files", param="images")
+        if "://" in named:
+            return named
+        if not Path(named).is_dir():
+            raise BadCatalog(f"no such folder of images: {named}", param="images")
+        return Path(named)
 
     def _found_format(self) -> ShopFormat:
         """Return the format named, or the one that the first records show."""

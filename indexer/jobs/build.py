@@ -20,6 +20,7 @@ import msgspec
 from indexer.encoders.base import Model
 from indexer.fetching.fetcher import FetchCounts
 from indexer.fetching.ledger import Ledger
+from indexer.imaging.imagefolder import ImageFolder
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.items import Remark, Skipped
 from indexer.jobs.build_checks import check_encoder, check_not_empty
@@ -122,7 +123,8 @@ def build_index(
     ``leave_out_suspects`` they are left out, and so are items without another picture.
 
     ``ray`` is the address of a Ray cluster to encode image files on, or ``local``. Every machine of
-    it must see the catalog's folder at the same path. The embeddings equal those of this process.
+    it must see the catalog's images at the same path or URL. The embeddings equal those of this
+    process.
 
     Safe to interrupt at any time and to run again. Raises BadCatalog (duplicates, nothing to
     index), CatalogShrank (unless the targets accept that), CannotPromise (see ``BuildTargets``),
@@ -131,8 +133,9 @@ def build_index(
     CURRENT meanwhile), CannotWrite, StoreFull, VectorsUnavailable, WorkersLost.
     """
     stopwatch = Stopwatch()
+    ImageFolder(catalog.root).check()  # before the work begins
     registry = registry or registry_of(shop.path)
-    shop_styles(registry, styles or ())  # UnknownStyle before the work begins
+    shop_styles(registry, styles or ())  # UnknownStyle, too
     progress("scan", 0, 1)
     scan = catalog.scan()
     progress("scan", 1, 1, len(scan.skipped))
@@ -212,7 +215,7 @@ class _Build:
                     writer.count("items"),
                     skipped=self._absent.skipped,
                 )
-            set_images(writer, self._catalog.root, keep_images)
+            set_images(writer, ImageFolder(self._catalog.root), keep_images)
             if styles is not None:
                 set_indexed_styles(writer, styles)
             if self._has_new_weights():

@@ -18,8 +18,6 @@ from indexer.vectors.canary import check_vectors
 from indexer.writing.merge import FoundImage
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from indexer.arrays import Pixels, Vectors
     from indexer.encoders.base import Encoder
     from indexer.store.store import Store
@@ -84,13 +82,13 @@ class ImagePipeline:
         encode: Encode | None = None,
         render: Render | None = None,
         trust_store: bool = True,
-        root: Path | None = None,
+        rereadable: bool = False,
     ) -> None:
         """``encode`` replaces ``encoder.encode_images``, for example to run in another thread.
 
         ``render`` adds renditions to every image; by default there is only the original.
-        ``root`` is the folder of image files that can be read again later; without it a display
-        copy of every image is stored. Without ``trust_store``, images that the store already has
+        ``rereadable`` says that image files can be read again later; otherwise a display copy of
+        every image is stored. Without ``trust_store``, images that the store already has
         are encoded again.
         """
         self.key = Model.of(encoder).key
@@ -104,7 +102,7 @@ class ImagePipeline:
         self._trust_store = trust_store
         with store.read() as reader:
             self._keep = image_storage(reader)
-        self._copied = self._keep != "paths" or root is None
+        self._copied = self._keep != "paths" or not rereadable
         self._known: Future[Decoded | None] = Future()
         self._known.set_result(None)
         self._seen: dict[bytes, Future[Decoded | None]] = {}

@@ -19,7 +19,7 @@ from indexer.encoders.base import Model
 from indexer.errors import BadImage
 from indexer.imaging.images import LIMITS, ImageLimits, thumbnail
 from indexer.imaging.photos import fit_pixels, open_photo
-from indexer.store.pictures import DISPLAY_SIDE, best_picture, images_root
+from indexer.store.pictures import DISPLAY_SIDE, best_picture, image_folder
 from indexer.store.records import PictureKey, RenditionRecord
 from indexer.threads import THREADS
 from indexer.vectors.canary import check_vectors
@@ -131,9 +131,9 @@ class Rendering:
     ) -> Iterator[_Task]:
         """Decode the images of a batch; those without a picture are counted as lost."""
         with self._store.read() as reader:
-            root = images_root(reader)
+            folder = image_folder(reader)
             pictures = [
-                best_picture(reader, root, PictureKey(image.content), image.path)
+                best_picture(reader, folder, PictureKey(image.content), image.path)
                 for image, _ in batch
             ]
         decoded = pool.map(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def catalog_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --format, --map, --encoding, --language and --exclude to a command.
+    """Add --format, --map, --encoding, --language, --exclude and --images to a command.
 
     The command gets the function ``read_catalog``, which opens the catalog at a path as they say.
     """
@@ -31,6 +31,7 @@ def catalog_options(command: Callable[..., Any]) -> Callable[..., Any]:
         encoding: str | None,
         language: str | None,
         exclude: tuple[str, ...],
+        images: str | None,
         **given: Any,
     ) -> Any:
         columns = parse_mapping(mapping)
@@ -38,7 +39,7 @@ def catalog_options(command: Callable[..., Any]) -> Callable[..., Any]:
         def read_catalog(path: Path) -> Catalog:
             from indexer.catalog.sources import Reading, open_catalog
 
-            return open_catalog(path, columns, Reading(form, encoding, language, exclude))
+            return open_catalog(path, columns, Reading(form, encoding, language, exclude, images))
 
         return command(*args, read_catalog=read_catalog, **given)
 
@@ -67,5 +68,11 @@ _OPTIONS = (
         metavar="PATTERN",
         help="Leave files and folders out of a folder of images, such as '*_thumb.jpg'; may be "
         "repeated.",
+    ),
+    click.option(
+        "--images",
+        metavar="FOLDER",
+        help="What the image paths of a file are relative to: another folder than its own, or a "
+        "URL that fsspec reads, such as s3://bucket/pictures.",
     ),
 )
