@@ -18,7 +18,8 @@ from indexer.encoders.color import ColorEncoder
 from indexer.errors import IndexMismatch, WorkersLost
 from indexer.imaging.decodebudget import BUDGET
 from indexer.imaging.images import LIMITS
-from indexer.jobs.build import BuildReport, build_index
+from indexer.jobs.build import build_index
+from indexer.jobs.build_report import BuildReport
 from indexer.shop.folder import ShopFolder
 from indexer.threads import THREADS
 from indexer.writing import embed_catalog
