@@ -22,7 +22,7 @@ from indexer.store.store import Store
 from indexer.store.transactions import Reader, Writer
 from indexer.threads import THREADS
 from indexer.vectors.canary import check_vectors
-from indexer.writing.image_pipeline import decoding_side
+from indexer.writing.image_pipeline import decoding_side, encode_batch
 
 if TYPE_CHECKING:
     from indexer.arrays import Pixels
@@ -137,7 +137,8 @@ class Reembedding:
         ]
         embeddings = dict.fromkeys(batch, b"")
         if readable:
-            vectors = self._encoder.encode_images([square for _, _, square in readable])
+            fed = [square for _, _, square in readable]
+            vectors = encode_batch(self._encoder.encode_images, fed)
             paths = [missing.path for missing, _, _ in readable]
             check_vectors(vectors, (len(readable), self._encoder.dim), self._encoder.id, paths)
             halves = vectors.astype("float16")  # (n, dim)

@@ -18,7 +18,7 @@ from indexer.store.pictures import DISPLAY_SIDE
 from indexer.store.records import HASH_BYTES, content_hash
 from indexer.threads import THREADS
 from indexer.vectors.canary import check_vectors
-from indexer.writing.image_pipeline import decoding_side
+from indexer.writing.image_pipeline import decoding_side, encode_batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -143,7 +143,7 @@ class RemoteWorker:
         if not squares:
             return {}
         encoder = self._encoder
-        vectors = encoder.encode_images(list(squares.values()))
+        vectors = encode_batch(encoder.encode_images, list(squares.values()))
         names = [content.hex() for content in squares]
         check_vectors(vectors, (len(squares), encoder.dim), encoder.id, names)
         halves = (half.tobytes() for half in vectors.astype("float16"))

@@ -24,7 +24,7 @@ from indexer.store.records import PictureKey, RenditionRecord
 from indexer.threads import THREADS
 from indexer.vectors.canary import check_vectors
 from indexer.writing.identity import StoredImage
-from indexer.writing.image_pipeline import decoding_side
+from indexer.writing.image_pipeline import decoding_side, encode_batch
 from style.shrink import shrunk
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class Rendering:
         self, tasks: Sequence[_Task], rendered: list[_Picture]
     ) -> Iterator[tuple[_Task, _Picture, bytes | None]]:
         """Yield the bytes of each vector (dim fp16 numbers), or None if the guard refuses it."""
-        vectors = self._encode([picture.square for picture in rendered])  # (n, dim)
+        vectors = encode_batch(self._encode, [picture.square for picture in rendered])  # (n, dim)
         names = [task.image.path for task in tasks]
         check_vectors(vectors, (len(tasks), self._encoder.dim), self._encoder.id, names)
         for task, picture, vector in zip(tasks, rendered, vectors, strict=True):
