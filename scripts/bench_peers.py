@@ -99,8 +99,11 @@ class Recipe:
         self.efforts = Recipe.parse(name).efforts(n)
 
     def ask(self, queries: Floats, k: int, effort: Any, threads: int) -> Ids:
+        from indexer.vectors.backend import rows_at
+
         del threads  # it uses one for a single query, all for a batch
-        return self._index.search_with_effort(queries, k, effort)[0]
+        positions = self._index.search_with_effort(queries, k, effort)[0]
+        return rows_at(self._index.rows, positions)  # a graph has an order of its own
 
 
 class Hnswlib:

@@ -30,6 +30,7 @@ from indexer.vectors.contract import Targets
 from indexer.vectors.faiss_backend import FaissBackend
 from indexer.vectors.numpy_backend import NumpyBackend
 from indexer.vectors.position_mask import PositionMask
+from indexer.vectors.remote.access import ACCESS, ServerAccess
 from indexer.vectors.remote.address import ServerAddress
 from indexer.vectors.remote.choosing import choose_on_server
 from indexer.vectors.tuning import choose_recipe
@@ -81,6 +82,7 @@ def clustered(rows: int, dim: int, seed: int) -> Vectors:
 
 def run_answers(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     """Compare the answers of each engine with those of numpy."""
+    ACCESS.use(lambda: ServerAccess(timeout_s=120))  # also on a busy machine
     vectors = clustered(options.rows, options.dim, 1)
     queries = clustered(options.queries, options.dim, 2)
     rows = np.arange(options.rows)
