@@ -298,8 +298,8 @@ class Qdrant:
 PEERS: dict[str, Callable[[], Peer]] = {
     "faiss Flat (exact)": Flat,
     "faiss HNSW32 as called": FaissGraph,
-    "vitrine HNSW24-fp16": lambda: Recipe("-fp16"),
-    "vitrine HNSW24-sq8": lambda: Recipe("-sq8"),
+    "vitrine HNSW32-fp16": lambda: Recipe("-fp16"),
+    "vitrine HNSW32-sq8": lambda: Recipe("-sq8"),
     "vitrine IVF-PQ4": lambda: Recipe("-PQ4"),
     "vitrine IVF-RaBitQ": lambda: Recipe("-RaBitQ"),
     "hnswlib M32": Hnswlib,
