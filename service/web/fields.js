@@ -18,6 +18,12 @@ export const nameOf = (field) => {
 /** Format "Women/Tops/Tees" for shoppers. */
 export const readable = (field, value) => (field === "category" ? value.split("/").join(" \u203a ") : value);
 
+/** Return the values of a hit in a field; of categories also those above them. */
+export function valuesIn(hit, field) {
+  if (field !== "category") return [hit.attributes[field.replace(/^attributes\./, "")] ?? []].flat().map(String);
+  return hit.categories.flatMap((path) => path.split("/").map((_, index, steps) => steps.slice(0, index + 1).join("/")));
+}
+
 /** Compare two category paths, so that children follow their parents. */
 export const byPath = (a, b) =>
   a.replaceAll("/", "\u0001").localeCompare(b.replaceAll("/", "\u0001"), undefined, { numeric: true });
