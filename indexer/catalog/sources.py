@@ -77,14 +77,16 @@ class Reading(NamedTuple):
     """How to read a catalog. ``format`` is one of ``FORMATS``; ``encoding`` that of a CSV file.
 
     ``language`` chooses among texts in several languages. ``exclude`` are patterns of files and
-    folders that are not read from a folder, such as ``*_thumb.jpg``. ``images`` is the folder that
-    image paths are relative to, or the URL of one; None for the folder of the catalog.
+    folders that are not read from a folder, such as ``*_thumb.jpg``. ``address`` is the URL of a
+    feed that was fetched; paths of its images are relative to it. ``images`` is another folder that
+    they are relative to, or the URL of one in an object store.
     """
 
     format: str = "auto"
     encoding: str | None = None
     language: str | None = None
     exclude: tuple[str, ...] = ()
+    address: str = ""
     images: str | None = None
 
 
@@ -117,7 +119,8 @@ class Catalog:
             raise BadCatalog(f"no such catalog: {path}")
         self.root = self._image_root()
         self._read = partial(self._reader(), path)
-        files = None if path.is_dir() else ImageFiles(self.root)
+        address = "" if reading.images else reading.address
+        files = None if path.is_dir() else ImageFiles(self.root, address)
         self._cleaner = Cleaner(files, language=reading.language, decimal_mark=self._decimal_mark)
 
     def __iter__(self) -> Iterator[Entry | Skipped]:
