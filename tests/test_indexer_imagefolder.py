@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from indexer.catalog.sources import Catalog, Reading, open_catalog
+from indexer.catalog.sources import Catalog, Entry, Reading, open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import BadCatalog, BadImage
 from indexer.imaging.imagefolder import ImageFolder
@@ -101,7 +101,8 @@ def test_an_object_store_is_not_asked_whether_it_has_a_file(bucket):
     ("images", "reason"),
     [
         ("s3://key:secret@bucket/pictures", "contains a password"),
-        ("nothing://bucket", "nothing"),
+        ("file:///etc", "expected a URL of s3"),
+        ("memory://x::http://10.0.0.1", "expected a URL of s3"),
     ],
 )
 def test_a_url_that_cannot_be_read_is_refused_before_the_build(bucket, tmp_path, images, reason):
@@ -112,6 +113,15 @@ def test_a_url_that_cannot_be_read_is_refused_before_the_build(bucket, tmp_path,
     assert refused.value.param == "images"
     assert "secret" not in str(refused.value)
     assert not (tmp_path / "shop").exists()
+
+
+def test_images_on_the_web_become_urls_that_are_fetched_only_if_asked_for(tmp_path):
+    path = write_catalog(tmp_path / "catalog")
+    catalog = open_catalog(path, reading=Reading(images="https://cdn.shop.example/p"))
+    first = next(entry for entry in catalog if isinstance(entry, Entry))
+    assert first.item.images[0] == "https://cdn.shop.example/p/images/red-shoe-1.jpg"
+    with pytest.raises(BadCatalog, match="a URL; images are read from disk"):
+        build_index(catalog, ShopFolder(tmp_path / "shop"), ColorEncoder())
 
 
 def test_images_of_a_file_may_lie_in_another_folder(tmp_path):

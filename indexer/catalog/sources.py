@@ -44,6 +44,7 @@ _TOTAL = re.compile(
     r"(?:grand |sub)?(?:totals?|summe|gesamt|sum|totale|totaal|suma|razem|итого|合计|总计|合計)\b",
     re.IGNORECASE,
 )
+_WEB = ("http://", "https://")
 _KINDS = "a catalog is a folder of images or"
 
 
@@ -79,7 +80,7 @@ class Reading(NamedTuple):
     ``language`` chooses among texts in several languages. ``exclude`` are patterns of files and
     folders that are not read from a folder, such as ``*_thumb.jpg``. ``address`` is the URL of a
     feed that was fetched; paths of its images are relative to it. ``images`` is another folder that
-    they are relative to, or the URL of one in an object store.
+    they are relative to, or the URL of one, in an object store or on the web.
     """
 
     format: str = "auto"
@@ -119,8 +120,7 @@ class Catalog:
             raise BadCatalog(f"no such catalog: {path}")
         self.root = self._image_root()
         self._read = partial(self._reader(), path)
-        address = "" if reading.images else reading.address
-        files = None if path.is_dir() else ImageFiles(self.root, address)
+        files = None if path.is_dir() else ImageFiles(self.root, self._web_address())
         self._cleaner = Cleaner(files, language=reading.language, decimal_mark=self._decimal_mark)
 
     def __iter__(self) -> Iterator[Entry | Skipped]:
@@ -270,6 +270,13 @@ class Catalog:
         known = name if name in FILE_KINDS else None
         return record_reader(self.path, _KINDS, kind=known, encoding=self._reading.encoding)
 
+    def _web_address(self) -> str:
+        """Return the URL that image paths are relative to on the web; empty if they are files."""
+        named = self._reading.images
+        if named is None:
+            return self._reading.address
+        return f"{named.rstrip('/')}/" if named.startswith(_WEB) else ""
+
     def _image_root(self) -> Path | str:
         """Return the folder of the images. Raises BadCatalog if the one named is none."""
         named = self._reading.images
@@ -277,6 +284,8 @@ class Catalog:
             return self.path if self.path.is_dir() else self.path.parent
         if self.path.is_dir():
             raise BadCatalog(f"{self.path} is a folder, --images is for files", param="images")
+        if named.startswith(_WEB):
+            return self.path.parent
         if "://" in named:
             return named
         if not Path(named).is_dir():

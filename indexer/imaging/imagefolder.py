@@ -13,6 +13,9 @@ from indexer.imaging.images import LIMITS, ImageLimits, check_bytes, read_image_
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# Neither the web nor disks: a shop from somebody else must not make this machine ask hosts of its
+# network. What a store is reached by is set in the environment.
+_STORES: Final = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "hdfs", "memory")
 _PASSWORD: Final = re.compile(r"[\w+.:-]+://[^/@]*:[^/@]*@")
 
 
@@ -66,6 +69,11 @@ class ImageFolder:
 
     def _object(self, name: str) -> tuple[Callable[..., Any], str]:
         """Return the function that reads an object, and the name it has there."""
+        if self._url.partition("://")[0] not in _STORES or "::" in self._url:
+            raise BadCatalog(
+                f"cannot read images below {self._url}: expected a URL of {', '.join(_STORES)}",
+                param="images",
+            )
         try:
             from fsspec.core import url_to_fs
 

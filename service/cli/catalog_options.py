@@ -82,6 +82,6 @@ _OPTIONS = (
         "--images",
         metavar="FOLDER",
         help="What the image paths of a file are relative to: another folder than its own, or a "
-        "URL that fsspec reads, such as s3://bucket/pictures.",
+        "URL, such as s3://bucket/pictures, or https://cdn.shop.com/p with --fetch.",
     ),
 )
