@@ -294,27 +294,24 @@ def test_a_compressed_entry_is_refused(taken, tmp_path):
         restore(path, tmp_path / "shop")
 
 
-def test_a_shop_that_is_replaced_keeps_its_keys_and_what_users_did(make_shop, taken, tmp_path):
-    shop = make_shop()
-    key = KeyFile(shop).add("till", Scope.WRITE)
-    view = Event(event_id="1", user_id="ann", item_id="red-mug", type="view", time=1.0)
-    with EventLog(shop / "events.lmdb", create=True) as log:
-        log.add([view])
-    restore(taken, shop, force=True)
-    assert KeyFile(shop).read()[0].matches(digest_of(key.encode()))
-    with EventLog(shop / "events.lmdb") as log:
-        assert items_of(log, "ann") == ["red-mug"]
-
-
-def test_a_shop_that_is_there_is_not_replaced_without_being_asked_to(make_shop, taken, tmp_path):
+def test_a_shop_is_replaced_only_on_request_and_keeps_its_keys_and_events(
+    make_shop, taken, tmp_path
+):
     shop = make_shop()
     with pytest.raises(
         Conflict, match="already exists and is not empty; restore to another folder, or"
     ):
         restore(taken, shop)
     (shop / "mark").touch()
+    key = KeyFile(shop).add("till", Scope.WRITE)
+    view = Event(event_id="1", user_id="ann", item_id="red-mug", type="view", time=1.0)
+    with EventLog(shop / "events.lmdb", create=True) as log:
+        log.add([view])
     restore(taken, shop, force=True)
     assert not (shop / "mark").exists()
+    assert KeyFile(shop).read()[0].matches(digest_of(key.encode()))
+    with EventLog(shop / "events.lmdb") as log:
+        assert items_of(log, "ann") == ["red-mug"]
     assert answers(shop)["red"][0][0].startswith("red")
     assert [name for name in left_in(tmp_path) if name.startswith(".")] == []
 
