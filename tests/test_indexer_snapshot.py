@@ -294,9 +294,15 @@ def test_a_compressed_entry_is_refused(taken, tmp_path):
         restore(path, tmp_path / "shop")
 
 
+@pytest.mark.parametrize("has_links", [True, False])
 def test_a_shop_is_replaced_only_on_request_and_keeps_its_keys_and_events(
-    make_shop, taken, tmp_path
+    make_shop, taken, tmp_path, monkeypatch, has_links
 ):
+    def refuse(_source, _target):
+        raise PermissionError("this file system has no hard links")
+
+    if not has_links:
+        monkeypatch.setattr(os, "link", refuse)
     shop = make_shop()
     with pytest.raises(
         Conflict, match="already exists and is not empty; restore to another folder, or"

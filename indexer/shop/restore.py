@@ -210,10 +210,18 @@ def _keep_own(shop: ShopFolder, draft: ShopFolder) -> None:
     """
     keys, events = shop.path / KEYS, shop.path / EVENTS
     if keys.is_file():
-        os.link(keys, draft.path / KEYS)
+        _link(keys, draft.path / KEYS)
     if events.is_dir():
-        shutil.copytree(events, draft.path / EVENTS, copy_function=os.link)
+        shutil.copytree(events, draft.path / EVENTS, copy_function=_link)
     sync(draft.path)
+
+
+def _link(source: Path | str, target: Path | str) -> None:
+    """Link a file, or copy it where the file system has no hard links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def _recover_replaced(shop: ShopFolder) -> None:
