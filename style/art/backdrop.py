@@ -22,7 +22,7 @@ __all__ = ["Stage", "stage_of", "tints"]
 
 Numbers: TypeAlias = NDArray[np.floating]
 
-_SIDE = 160  # of the copy in which the product is looked for
+_SIDE = 208  # of the copy in which the product is looked for
 _REACH = 0.09  # of the longer side: how far the paint goes from the product
 _LIGHT = 0.8  # lightness of a page that can be painted on, at least
 _PLAIN, _LEVEL = 0.75, 0.03  # of the border's page: its share, and how much its lightness varies
