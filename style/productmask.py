@@ -168,15 +168,16 @@ def _passable(lab: Floats, away: Floats, distance: Floats, noise: float) -> NDAr
     tight = min(_TIGHT, max(0.008, 2 * noise + 0.004))
     slope = np.hypot(*gradient(box_mean(lab[..., 0], 1)))
     step = min(_STEP, _LEAST_STEP + 2 * noise)
-    calm = ~grown(slope > step, 2)  # woven cloth is not calm anywhere
     tint = np.hypot(away[..., 1], away[..., 2])
     darker = -away[..., 0]
     shadow = (darker > -0.03) & (darker < _SHADOW) & (tint < _TINT)
     if float((lab[..., 0] + darker).mean()) < _WHITE:
         small = min(1.0, max(lab.shape) / _SIDE)  # in a smaller copy, the same shadow is steeper
-        steep = grown(slope > _STEEP * step / small, max(1, round(2 * small)))
-        shadow &= calm | ((darker > _DEEP) & ~steep)
+        reach = max(1, round(2 * small))
+        calm = ~grown(slope > step / small, reach)  # woven cloth is not calm anywhere
+        shadow &= calm | ((darker > _DEEP) & ~grown(slope > _STEEP * step / small, reach))
     else:
+        calm = ~grown(slope > step, 2)
         shadow &= calm
     passable: NDArray[np.bool_] = (distance < tight) | ((distance < _TIGHT) & calm) | shadow
     return passable
