@@ -46,10 +46,10 @@ class _Art(NamedTuple):
 _ARTS = {
     "ink": _Art("ink", 0.7, product=0.5, around=0.9),
     "mosaic": _Art("mosaic", 0.7, 0.7, product=0.25, around=0.8),
-    "oil": _Art("oil", 0.7, product=0.3, around=0.8),
-    "pencil": _Art("pencil", 0.7, 0.5, product=0.3, around=0.9),
+    "oil": _Art("oil", 0.7, product=0.2, around=0.7),
+    "pencil": _Art("pencil", 0.7, 0.5, product=0.22, around=0.85),
     "pointillism": _Art("pointillism", 0.7, 0.7, product=0.25, around=0.8),
-    "pop-art": _Art("popart", 0.7, 0.5, product=0.35, around=0.9),
+    "pop-art": _Art("popart", 0.7, 0.5, product=0.25, around=0.75),
     "watercolor": _Art("watercolor", 0.7, product=0.4, around=0.9),
 }
 
