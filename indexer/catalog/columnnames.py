@@ -37,11 +37,11 @@ _NAMES: Final[Mapping[str, str]] = {
         itemgroup id | style number | style id | model number | hauptartikel |
         hauptartikelnummer | parent | parent number | parent product id | vaterartikel |
         is child of product code | ischildofproductcode | parentid | variation group id |
-        product reference""",
+        product reference | parent uid""",
     "parent": """
         parent id | parent sku | parent code | parent product | parent item | parent number |
         parent product id | parentid | vaterartikel | is child of product code |
-        ischildofproductcode | parent""",
+        ischildofproductcode | parent | parent uid""",
     "title": """
         title | name | product name | item name | product title | item title | display name |
         productname | title short | title long | produktname | produkttitel | artikelname |
@@ -165,8 +165,10 @@ _NAMES: Final[Mapping[str, str]] = {
         veroffentlicht""",
     "archived": """
         hide | hidden | is hidden | hideproduct | archived | is archived | deleted |
-        is deleted | archiviert | geloscht""",
-    "status": "status | product status | listing status | state | estado | statut | stato",
+        is deleted | archiviert | geloscht | 倉庫指定""",
+    "status": """
+        status | product status | listing status | state | estado | statut | stato | visibility |
+        product visibility | durum | stav | статус""",
 }  # fmt: skip
 PRIVATE: Final[frozenset[str]] = frozenset(
     part.strip()

@@ -71,6 +71,10 @@ class ShopFormat:
         """Yield a row for each item: rows of one product are put together."""
         return read()
 
+    def guesses(self) -> Mapping[str, Sequence[str]]:
+        """Return the columns by field that were read because of their cells, not their names."""
+        return {}
+
     def not_for_sale(self, row: Record) -> str:  # noqa: ARG002
         """Return why a row is not shown in the shop, or "" if it is."""
         return ""

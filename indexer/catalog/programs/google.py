@@ -38,10 +38,10 @@ class GoogleFeed(ShopFormat):
         "title": ("title",),
         "description": ("description", "summary", "content"),
         "categories": ("product type",),
-        "price": ("price", "sale price"),
+        "price": ("price", "sale price", "price pc"),  # the last one is Naver's
         "in_stock": ("availability",),
         "url": ("link", "canonical link"),
-        "images": ("image link", "additional image link"),
+        "images": ("image link", "additional image link", "add image link"),
     }
     ignored = frozenset(
         {
@@ -82,9 +82,13 @@ class GoogleFeed(ShopFormat):
         if "price" not in mapping and "price" in record:
             start, _, end = text_cell(self._get(row, "sale price effective date")).partition("/")
             sale = self._get(row, "sale price")
-            record["price"] = price_now(self._get(row, "price"), sale, start, end, self._today)
+            price = self._get(row, "price") or record["price"]
+            record["price"] = price_now(price, sale, start, end, self._today)
         if "categories" not in mapping and isinstance(record.get("categories"), str):
             record["categories"] = _paths_in(record["categories"])
+        levels = (text_cell(self._get(row, f"category name{level}")) for level in range(1, 5))
+        if "categories" not in mapping and not record.get("categories"):
+            record["categories"] = " > ".join(filter(None, levels))  # of Naver
         taxonomy = self._get(row, "google product category")
         if "categories" not in mapping and not record.get("categories") and _is_named(taxonomy):
             record["categories"] = [text_cell(taxonomy)]
