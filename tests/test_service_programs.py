@@ -148,6 +148,10 @@ def test_pictures_may_be_put_within_the_json(writing, photo):
     assert stored[1].startswith("image-")
     assert writing.get("/v1/items/kettle/image").status_code == 200
     assert outcomes(put(writing, item)) == [("kettle", "unchanged")]
+    longer_than_a_name = base64.encodebytes(photo("red") + bytes(1000)).decode()
+    assert outcomes(put(writing, {"id": "pot", "images": [longer_than_a_name]})) == [
+        ("pot", "created")
+    ]
     change = {"images": [{"data": text}]}
     assert call(writing, "PATCH", "/v1/items/kettle", json=change).status_code == 200
     assert writing.get("/v1/items/kettle").json()["images"] == [stored[1]]

@@ -15,7 +15,8 @@ MAX_IMAGES = 100  # of an item
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_BYTES)]
 Words = Annotated[str, StringConstraints(max_length=100_000)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+LONGEST_NAME = 1000  # characters
+Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
 Attribute = str | bool | int | float | list[str] | None  # int: a float would round long numbers
 Categories = Annotated[list[Name], Field(max_length=100)]
 Link = Annotated[
@@ -37,8 +38,13 @@ class ImageBody(BaseModel):
 
 
 DataUri = Annotated[str, StringConstraints(pattern="^(?i:data):", min_length=1)]
+Base64 = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9+/_\-\s=%]+$", min_length=LONGEST_NAME + 1),
+    Field(json_schema_extra={"contentEncoding": "base64"}),
+]
 Images = Annotated[
-    list[Name | DataUri | ImageBody],
+    list[Name | DataUri | Base64 | ImageBody],
     Field(
         max_length=MAX_IMAGES,
         description="The main image first. A name is that of a file in the form, a path below the "
