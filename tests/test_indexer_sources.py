@@ -338,7 +338,7 @@ def test_an_image_outside_the_catalogs_folder_is_refused(path):
 
 @pytest.mark.parametrize("path", ["https://shop.example/a.jpg", "file:///etc/passwd"])
 def test_a_url_is_refused_as_an_image(path):
-    with pytest.raises(BadImage, match="a URL; images are read from disk"):
+    with pytest.raises(BadImage, match="a URL"):
         image_path(Path("/catalog"), path)
 
 
