@@ -48,6 +48,13 @@ TABLES = {
         ),
         ("SP1", "Cốc xanh", "Bếp/Cốc", 45000.0, "", True, "p/0.jpg"),
     ),
+    "swedish, words that end in a known one": (
+        (
+            "Artikelnummer;Benämning;Varugrupp;Utpris inkl moms;Lagersaldo;Bildlänk\n"
+            "S1;Blå mugg;Kök > Muggar;129,00;0;p/0.jpg\nS2;Röd;Kök;1 129,00;1;p/1.jpg\n"
+        ),
+        ("S1", "Blå mugg", "Kök/Muggar", 129.0, "", False, "p/0.jpg"),
+    ),
     "russian, prices in a column with a sign": (
         (
             "Артикул;Наименование;Раздел;Цена, руб.;Остаток;Фото\n"
@@ -244,9 +251,41 @@ def test_products_within_other_objects_are_found(shop, name):
     assert facts(read(shop, name, text)[0][0]) == expected
 
 
+def test_a_table_without_a_header_loses_no_item(shop):
+    text = "SKU123\tBlue mug\t12.50\tp/0.jpg\nSKU124\tRed mug\t13.50\tp/1.jpg\n"
+    first, second = read(shop, "a.tsv", text)[0]
+    assert facts(first) == ("SKU123", "Blue mug", "", 12.5, "", True, "p/0.jpg")
+    assert facts(second) == ("SKU124", "Red mug", "", 13.5, "", True, "p/1.jpg")
+
+
+def test_pictures_in_attributes_of_xml_are_found(shop):
+    text = (
+        '<list><good code="G1" price="129.90" currency="UAH"><caption>Чашка</caption><photos>'
+        '<photo src="p/0.jpg"/><photo src="p/1.jpg"/></photos></good></list>'
+    )
+    (cup,), _ = read(shop, "a.xml", text)
+    assert facts(cup) == ("G1", "Чашка", "", 129.9, "UAH", True, "p/0.jpg p/1.jpg")
+
+
+def test_googles_structured_title_is_the_title(shop):
+    text = (
+        '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:g="http://base.google.com/ns/1.0"><entry>'
+        "<g:id>a1</g:id><g:structured_title><g:content>Blue mug</g:content></g:structured_title>"
+        "<g:image_link>p/0.jpg</g:image_link><g:price>12.50 USD</g:price></entry></feed>"
+    )
+    (mug,), _ = read(shop, "a.xml", text)
+    assert facts(mug) == ("a1", "Blue mug", "", 12.5, "USD", True, "p/0.jpg")
+
+
+def test_what_a_shop_pays_is_not_read_with_a_currency_in_the_name_either(shop):
+    (mug,), _ = read(shop, "a.csv", "sku,name,Cost €,image\n1,Mug,5.00,p/0.jpg\n")
+    assert (mug.price, mug.attributes) == (None, {})
+
+
 @pytest.mark.parametrize(
     ("price", "amount"),
-    [("٤٩٫٩٠ ر.س", 49.9), ("١٬٢٩٩٫٠٠", 1299.0), ("１，２００円", 1200.0), ("‏149.90 ₪", 149.9),
+    [("1.299,-", 1299.0), ("12.50 €/Stk", 12.5), ("٤٩٫٩٠ ر.س", 49.9), ("١٬٢٩٩٫٠٠", 1299.0),
+     ("１，２００円", 1200.0), ("‏149.90 ₪", 149.9),
      ("190 บาท", 190.0)],
 )  # fmt: skip
 def test_prices_in_other_digits_and_directions_are_read(shop, price, amount):

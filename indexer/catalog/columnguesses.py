@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Final, NamedTuple
 
-from indexer.catalog.columnnames import NAMES, PRIVATE, loose_key
+from indexer.catalog.columnnames import NAMES, is_private, loose_key
 from indexer.catalog.columnwords import (
     CERTAIN_IDS,
     NO_FLAG,
@@ -23,17 +24,22 @@ from indexer.catalog.columnwords import (
 )
 from indexer.catalog.currencies import CODES, SYMBOLS
 from indexer.catalog.item_parser import Cells, Record
+from indexer.catalog.nested import text_of
 from indexer.catalog.prices import UnclearPrice, parse_price
 from indexer.catalog.shopformat import is_blank, text_cell
 from indexer.catalog.stock import parse_stock
-from indexer.catalog.texts import plain_text
+from indexer.catalog.texts import is_translated, plain_text
 
 LOOKED_AT: Final = 300  # rows
+_MOST_COLUMNS: Final = 1000  # of a table; exports of shops have fewer
 _MOST: Final = 0.8  # of the filled cells of a column fit its field
 _PICTURE: Final = re.compile(
     r"\S.*\.(?:jpe?g|png|webp|gif|avif|heic|heif|bmp|tiff?)(?:[?#].*|\s*\(.*\))?", re.IGNORECASE
 )
 _LINK: Final = re.compile(r"https?://[^\s,;|]+", re.IGNORECASE)
+_DECIMAL: Final = re.compile(r"\d+[.,]\d{2}")
+UNNAMED: Final = re.compile(r"column \d+")
+"""The names of columns of a file without a header."""
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _LONGEST_CELL: Final = 2000  # characters that are looked at
 _LONGEST_ID: Final = 80
@@ -81,8 +87,8 @@ def guess_columns(
     names = dict.fromkeys(name for row in rows for name in row)
     columns = [
         column
-        for name in names
-        if name and name not in taken and loose_key(name) not in PRIVATE
+        for name in islice(names, _MOST_COLUMNS)
+        if name and name not in taken and not is_private(name)
         if (column := _column(name, rows)).cells
     ]
     found: dict[str, list[str]] = {}
@@ -139,7 +145,7 @@ def shared_column(rows: Sequence[Record], titles: Sequence[str], without: Collec
     full = [row for row in rows if not all(is_blank(row.get(name)) for name in titles)]
     if not bare or not full:
         return ""
-    for name in full[0]:
+    for name in islice(full[0], _MOST_COLUMNS):
         if name in titles or name in without:
             continue
         cells = [text_cell(row.get(name)) for row in full if _is_text(row.get(name))]
@@ -156,7 +162,7 @@ def is_explained(rows: Sequence[Record]) -> bool:
         return False
     first, others = rows[0], rows[1:]
     odd = 0
-    for name in first:
+    for name in islice(first, _MOST_COLUMNS):
         cell, column = (
             text_cell(first[name]) if _is_text(first[name]) else "",
             _column(name, others),
@@ -170,11 +176,18 @@ def is_explained(rows: Sequence[Record]) -> bool:
     return odd > 1
 
 
+def unnamed(cells: Sequence[str]) -> list[str]:
+    """Return names for the columns of a file without a header, of which these are a row."""
+    return [f"column {number}" for number in range(1, len(cells) + 1)]
+
+
 def _column(name: str, rows: Sequence[Record]) -> _Column:
     key = loose_key(name)
     cells: list[str] = []
     for row in rows:
         value = row.get(name)
+        if isinstance(value, Mapping) and is_translated(value):
+            value = text_of(value)
         parts = value if isinstance(value, Cells | list) else [value]
         texts = [text_cell(part) for part in parts if isinstance(part, str | int | float)]
         if text := "\n".join(texts).strip()[:_LONGEST_CELL]:
@@ -189,7 +202,8 @@ def _holds(key: str, word: str) -> bool:
         return word in key
     if " " in word:
         return f" {word} " in f" {key} "
-    return (len(word) > 3 and key.endswith(word)) or (len(word) > 5 and word in key)
+    is_end = len(word) > 3 and any(part.endswith(word) for part in key.split())
+    return is_end or (len(word) > 5 and word in key)
 
 
 def _is_role(column: _Column, role: str) -> bool:
@@ -225,7 +239,8 @@ def _prices(columns: Sequence[_Column]) -> list[_Column]:
     usual = [column for column in columns if not column.is_named(NO_PRICE)]
     named = [column for column in usual if _is_role(column, "price")]
     marked = [column for column in usual if column.fits(_has_currency)]
-    return [*named, *marked]
+    unnamed = [column for column in usual if UNNAMED.fullmatch(column.name)]
+    return [*named, *marked, *(column for column in unnamed if column.fits(_DECIMAL.fullmatch))]
 
 
 def _titles(columns: Sequence[_Column]) -> list[_Column]:

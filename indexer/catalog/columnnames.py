@@ -183,6 +183,7 @@ PRIVATE: Final[frozenset[str]] = frozenset(
     """.split("|")
 )
 """Columns of what a shop pays itself, by ``loose_key``; its shoppers must not see them."""
+_CURRENCY: Final = re.compile(r" (?:[a-z]{3}|[€£$₹¥₽₺])$")
 _LETTERS: Final = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})
 _DEFAULT: Final = re.compile(r"(?:translations\.)?\bDEFAULT\.|\.value$")  # of Shopware 6
 _NUMBER_SIGN: Final = re.compile(r"#\s*$")
@@ -207,6 +208,11 @@ def loose_key(name: object) -> str:
     plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
     plain = plain.casefold().translate(_LETTERS)
     return _SEPARATORS.sub(" ", _NUMBER_SIGN.sub(" number", plain)).strip()
+
+
+def is_private(name: object) -> bool:
+    """Return True if a column is what a shop pays itself, also with a currency: ``Cost €``."""
+    return _CURRENCY.sub("", loose_key(name)) in PRIVATE
 
 
 def _named(text: str) -> tuple[str, ...]:

@@ -25,7 +25,8 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         title name titel label naziv názov název nume denumire titlu név megnevezés τίτλος
         όνομα ονομασία tên nama judul ชื่อ اسم أسم عنوان نام שם назва название наименование
         adı adi isim 상품명 제품명 名稱 名称 品名 标题 標題 pavadinimas nosaukums nimetus
-        nimi navn namn nombre nome nom naam nazwa tytuł ime naslov नाम"""
+        nimi navn namn nombre nome nom naam nazwa tytuł ime naslov नाम caption
+        benämning betegnelse"""
     ),
     "description": _words(
         """
@@ -40,7 +41,8 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         category categories categoria categorie kategori kategoria kategorie kategorija
         kategorii kategória κατηγορία danh-mục nhóm-hàng loại-sản-phẩm หมวดหมู่ ประเภท تصنيف
         فئة قسم دسته קטגוריה категория категорія раздел розділ группа группы група групи
-        group 分類 分类 类目 カテゴリ 카테고리 분류 rubrika kategoorija श्रेणी"""
+        group 分類 分类 类目 カテゴリ 카테고리 분류
+        rubrika kategoorija varugrupp varegruppe tuoteryhmä श्रेणी"""
     ),
     "price": _words(
         """
@@ -58,7 +60,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         stock qty quantity inventory stoc stok stoku készlet raktárkészlet skladem zásoba
         sklad zaliha zaloga απόθεμα tồn-kho จำนวน คงเหลือ المخزون الكمية كمية موجودی מלאי
         כמות остаток количество кількість залишок 库存 庫存 在庫数 在庫數 재고 재고수량 數量
-        数量 likutis atlikums laoseis adedi मात्रा"""
+        数量 likutis atlikums laoseis adedi मात्रा saldo varasto zalihi zalihe amount"""
     ),
     "in_stock": _words(
         """
@@ -78,6 +80,7 @@ CERTAIN_IDS: Final = _words(
 )
 NO_PRICE: Final = _words(
     """
+        einkauf inköp inkoop innkjøp indkøb nakup zakup ostohinta
         old list market compare cost costo vốn buying purchase wholesale shipping delivery
         freight unit min max tax vat discount before alış piyasa nettó netto net nett excl
         bez nákup so-sánh gốc التكلفة 定价 原价 划线价 吊牌价 소비자가 공급가 送料 表示価格

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from indexer.catalog.columnnames import KNOWN, NAMES, known_key
-from indexer.catalog.item_parser import BrokenRow, Record
+from indexer.catalog.item_parser import MOST_COLUMNS, BrokenRow, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from indexer.catalog.shopformat import ReadRows
 
 _DEEPEST: Final = 10
-_MOST: Final = 1000  # values of a record
 _IDS: Final = frozenset({"id", *NAMES["id"]})  # an object is no id, but may hold some
 _PAIR: Final = frozenset({"name", "value"})
 _NOT_NESTED: Final = frozenset({"name", "value", "@value", "src", "$numberDecimal"})
@@ -56,7 +55,7 @@ def _collect(
     record: Record, path: tuple[str, ...], leaves: list[tuple[tuple[str, ...], Any]]
 ) -> None:
     for name, value in record.items():
-        if len(leaves) >= _MOST:
+        if len(leaves) >= MOST_COLUMNS:
             return
         own = (*path, str(name))
         if isinstance(value, dict) and value.keys() == _PAIR:

@@ -54,6 +54,7 @@ _HIDDEN: Final = frozenset(
 )
 _SHARED: Final = ("title", "description", "categories", "url")
 _TRANSLATED: Final = frozenset({"title", "description", "categories", "url"})
+_MOST_CELLS: Final = 200_000  # that are looked at: a table may have 16,384 columns
 _FEWEST_TEXTS: Final = 2  # columns of texts that variants leave empty
 _SHORT: Final = 120  # letters of a description that may be a title
 _MOST_TABLES: Final = 64  # sets of columns that are kept: objects of JSON may differ
@@ -110,6 +111,7 @@ class PlainTable(ShopFormat):
         Guesses the columns of fields whose names are not known.
         """
         first = list(islice(_records(read), LOOKED_AT))
+        first = first[: max(2, _MOST_CELLS // max(1, len(first[0])))] if first else first
         if is_explained(first):
             read, first = partial(_without_first, read), first[1:]
         known, guesses = self._surveyed(first)

@@ -114,6 +114,8 @@ def parse_price(value: object, decimal_mark: str | None = None) -> Money:
         return Money(None)
     rest, currency = _without_currency(text)
     first, *more = _numbers_of(rest, value)
+    if _DASHES.search(rest):
+        decimal_mark = ""  # "1.299,-" states that it has no decimals
     amounts = [_amount(number, currency, decimal_mark, value) for number in (first, *more)]
     return Money(min(amounts), currency)
 
@@ -174,7 +176,7 @@ def _numbers_of(text: str, value: str) -> list[str]:
     before, after = text[: numbers[0].start()], text[numbers[-1].end() :]
     if before.rstrip().endswith(("-", "−")):
         raise UnclearPrice(f"price {value[:40]!r} is negative")
-    words = re.split(r"[\s.:*]+", f"{before} {after}".casefold())
+    words = re.split(r"[\s.:*/]+", f"{before} {after}".casefold())
     if any(word and word not in _HARMLESS for word in words):
         raise UnclearPrice(_not_a_price(value))
     if len(numbers) == 2 and not _RANGE.fullmatch(text[numbers[0].end() : numbers[1].start()]):

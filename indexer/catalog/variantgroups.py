@@ -63,13 +63,14 @@ def filled_rows(
         base = group[0][1] if parent is None else parent
         columns = shared(base)
         pictures = [row for _, row in group if row is not base and _is_picture(row, columns)]
-        members = [row for _, row in group if all(row is not other for other in pictures)]
+        apart = set(map(id, pictures))
+        members = [row for _, row in group if id(row) not in apart]
         full = _with_pictures(base, pictures, columns) if pictures else base
         for where, row in group:
             if row is base:
                 variants = [member for member in members if member is not base]
                 yield where, _priced(full, variants, columns) if base is parent else full
-            elif any(row is member for member in members):
+            elif id(row) not in apart:
                 yield where, _filled(row, full, columns, is_parent=base is parent)
 
 

@@ -82,24 +82,25 @@ def name_of_products(path: Path) -> str:
     Of nested ones it is the innermost; of several names the most frequent.
     """
     counts: Counter[str] = Counter()
-    has: list[set[str]] = []  # what each open element and its children have
+    opened: list[tuple[Element, set[str]]] = []  # with what the element and its children have
     for event, element in xml_events(path):
         if event == "start":
-            has.append(set())
+            opened.append((element, set()))
             continue
-        found = has.pop()
+        found = opened.pop()[1]
         texts = [element.text or "", *element.attrib.values()]
         names = [local_name(element.tag), *element.attrib]
         if any(is_picture(text.strip()) for text in texts):
             found.add("picture")
         if any(is_id_name(name) for name in names) and any(map(str.strip, texts)):
             found.add("id")
-        if found >= {"picture", "id"} and "product" not in found and len(element):
+        if found >= {"picture", "id"} and "product" not in found and "child" in found:
             found.add("product")
             counts[local_name(element.tag)] += 1
-        if has:
-            has[-1] |= found
-        element.clear()
+        if opened:
+            parent, inner = opened[-1]
+            inner |= {*found, "child"}
+            parent.remove(element)  # memory holds the open elements alone
     return counts.most_common(1)[0][0] if counts else ""
 
 

@@ -51,6 +51,7 @@ class GoogleFeed(ShopFormat):
             *("multipack", "adult", "min handling time", "max handling time", "tax category"),
             *("unit pricing measure", "unit pricing base measure", "excluded destination"),
             *("included destination", "lifestyle image link", "updated", "pubdate", "guid"),
+            *("structured title", "structured description"),
         }
     )
 
@@ -77,6 +78,9 @@ class GoogleFeed(ShopFormat):
     def record(self, row: Record, mapping: ColumnMapping) -> Record:
         """Return the record of a product, with its price of today and one taxonomy."""
         record = super().record(row, mapping)
+        for field in ("title", "description"):
+            if field not in mapping and not record.get(field):
+                record[field] = _structured(self._get(row, f"structured {field}"))
         for name, value in _details(record).items():
             record.setdefault(name, value)
         if "price" not in mapping and "price" in record:
@@ -93,6 +97,13 @@ class GoogleFeed(ShopFormat):
         if "categories" not in mapping and not record.get("categories") and _is_named(taxonomy):
             record["categories"] = [text_cell(taxonomy)]
         return record
+
+
+def _structured(value: Any) -> str:
+    """Return the text of ``structured_title``, beside which Google wants to know who wrote it."""
+    if isinstance(value, Mapping):
+        return text_cell(value.get("content"))
+    return text_cell(value).partition(":")[2].strip(' "')
 
 
 def _details(record: Record) -> Record:
