@@ -186,7 +186,7 @@ def _column(name: str, rows: Sequence[Record]) -> _Column:
     cells: list[str] = []
     for row in rows:
         value = row.get(name)
-        if isinstance(value, Mapping) and is_translated(value):
+        if isinstance(value, dict) and is_translated(value):
             value = text_of(value)
         parts = value if isinstance(value, Cells | list) else [value]
         texts = [text_cell(part) for part in parts if isinstance(part, str | int | float)]
