@@ -116,6 +116,13 @@ def test_a_guess_is_reported_with_its_column(shop):
     assert notes[0].reason.startswith("read from 'Φωτογραφία', because of the cells")
 
 
+def test_a_row_of_explanations_is_reported(shop):
+    text = TABLES["a row of explanations below the header"][0]
+    items, notes = read(shop, "a.csv", text)
+    assert [item.item_id for item in items] == ["OZ-1", "OZ-2"]
+    assert ("row 2", "explains the columns, no item") in [(n.where, n.reason) for n in notes]
+
+
 def test_a_table_without_pictures_gives_no_ids(shop):
     items, notes = read(shop, "a.txt", "Notes of the meeting;who\nA1;Jo\nB2;Al\n")
     assert items == []

@@ -351,13 +351,14 @@ def _count(known: _Columns, guesses: _Columns) -> int:
 
 
 def _without_first(read: ReadRows) -> Iterator[NumberedRow]:
-    """Yield the rows but the first that is a record."""
+    """Yield the rows, with a BrokenRow in place of the first record, which is no item."""
     is_first = True
     for where, row in read():
         if is_first and not isinstance(row, BrokenRow):
             is_first = False
-            continue
-        yield where, row
+            yield where, BrokenRow("explains the columns, no item", {})
+        else:
+            yield where, row
 
 
 def _is_link(cell: object) -> bool:
