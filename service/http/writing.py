@@ -23,7 +23,6 @@ from service.http.invalid_fields import explain_errors
 from service.http.problems import HttpError
 from service.http.uploads import FormLimits, parse_form
 from service.http.write_schemas import (
-    LONGEST_NAME,
     MAX_IMAGES,
     ImageBody,
     ItemBody,
@@ -81,8 +80,7 @@ class ImageFinder:
     def _source_of(self, image: str | ImageBody) -> ImageInput:
         if isinstance(image, ImageBody):
             return _sent_image(image.data, image.name)
-        is_data = is_data_uri(image) or len(image) > LONGEST_NAME
-        return _sent_image(image, None) if is_data else self._source(image)
+        return _sent_image(image, None) if is_data_uri(image) else self._source(image)
 
     def _source(self, name: str) -> ImageInput:
         if name in self._files:
