@@ -16,9 +16,13 @@ export class Look {
     this.#button.addEventListener("click", () => this.#open());
   }
 
-  /** Offer the look if there are several things with a product each. */
+  /** Offer the look if there are several things that the shop sells something like, each product once. */
   offer(things) {
-    this.#things = things.filter((thing) => thing.hits.length > 0);
+    const products = new Set();
+    this.#things = things.filter(({ hits: [hit], no_close_match }) => {
+      if (!hit || no_close_match || products.has(hit.product_id)) return false;
+      return products.add(hit.product_id);
+    });
     const count = this.#things.length;
     this.#button.textContent = t("look.button", { count });
     this.#button.hidden = count < 2;
