@@ -25,7 +25,12 @@ pytestmark = pytest.mark.browser
 
 THINGS = {
     "things": [
-        {"box": [0.05, 0.1, 0.45, 0.9], "score": 0.9, "name": "Home/Teapots", "hits": []},
+        {
+            "box": [0.05, 0.1, 0.45, 0.9],
+            "score": 0.9,
+            "name": "Home/Teapots",
+            "no_close_match": True,
+        },  # but the hit is of its kind
         {"box": [0.55, 0.1, 0.95, 0.9], "score": 0.8, "name": None, "hits": []},
         {"box": [0.56, 0.12, 0.96, 0.9], "score": 0.4, "name": None, "hits": []},
         {"box": [0.4, 0, 0.6, 0.1], "score": 0.4, "name": "shoes", "no_close_match": True},

@@ -4,6 +4,12 @@ import { COMPACT, card } from "./card.js";
 import { byId, icon, make } from "./dom.js";
 import { t } from "./texts.js";
 
+/** Whether the shop sells something like a thing: the hit matches closely, or is of the kind of the thing. */
+function isSold({ name, no_close_match }, hit) {
+  const kind = name?.split("/").at(-1).toLowerCase();
+  return !no_close_match || hit.categories?.some((path) => path.toLowerCase().split("/").includes(kind));
+}
+
 export class Look {
   #section = byId("look");
   #button = byId("open-look");
@@ -19,8 +25,9 @@ export class Look {
   /** Offer the look if there are several things that the shop sells something like, each product once. */
   offer(things) {
     const products = new Set();
-    this.#things = things.filter(({ hits: [hit], no_close_match }) => {
-      if (!hit || no_close_match || products.has(hit.product_id)) return false;
+    this.#things = things.filter((thing) => {
+      const [hit] = thing.hits;
+      if (!hit || !isSold(thing, hit) || products.has(hit.product_id)) return false;
       return products.add(hit.product_id);
     });
     const count = this.#things.length;
