@@ -125,14 +125,14 @@ def _deepest(field: Field, groups: _Groups) -> Truth:
     A collection below a category is often not shown: then the category is judged.
     """
     shown = groups.truth & _visible(groups)[None]
-    above = np.zeros((len(field.labels),) * 2, dtype=np.bool_)  # [i, j]: j is above i
+    below = np.zeros_like(shown)  # whether a label that is shown is below
     parents = field.parents()
-    for label in range(len(above)):
-        parent = int(parents[label])
-        while parent >= 0:
-            above[label, parent] = True
-            parent = int(parents[parent])
-    return shown & ~(shown @ above)
+    depth = np.array([label.count("/") for label in field.labels])
+    for label in np.argsort(-depth, kind="stable"):
+        above = int(parents[label])
+        if above >= 0:
+            below[:, above] |= shown[:, label] | below[:, label]
+    return shown & ~below
 
 
 def _exclusive(fit: FieldFit, groups: _Groups, judged: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -99,10 +99,11 @@ def without_repeats(things: Sequence[Thing]) -> list[Thing]:
 
 
 def _repeats(thing: Thing, better: Thing) -> bool:
+    """Return True if a thing shows once more what a better one of its label shows."""
     boxes = np.array([thing.box, better.box], np.float32)
     smaller, larger = sorted(areas(boxes).tolist())
     is_small = smaller < _SMALL * larger and thing.score >= _AS_GOOD * better.score
-    if thing.label is None and is_small:
+    if is_small and thing.label is None:
         return False
     return bool(intersections(boxes[:1], boxes[1:])[0, 0] >= _REPEATED * smaller)
 
