@@ -120,7 +120,7 @@ def test_images_on_the_web_become_urls_that_are_fetched_only_if_asked_for(tmp_pa
     catalog = open_catalog(path, reading=Reading(images="https://cdn.shop.example/p"))
     first = next(entry for entry in catalog if isinstance(entry, Entry))
     assert first.item.images[0] == "https://cdn.shop.example/p/images/red-shoe-1.jpg"
-    with pytest.raises(BadCatalog, match="a URL; images are read from disk"):
+    with pytest.raises(BadCatalog, match="a URL, which is not fetched"):
         build_index(catalog, ShopFolder(tmp_path / "shop"), ColorEncoder())
 
 
