@@ -5,10 +5,12 @@
 Each library runs in a separate process with the same vectors and held-out queries (see
 ``bench_vectors.py``), and is searched with increasing effort until it finds 99 % of the true
 neighbors. "One" is one query at a time on one thread, "batch" is 1,000 queries on all threads; RAM
-is the growth of the process. Times are CPU times of the process and its children, which stay
-comparable on a busy machine (``--wall`` uses wall time). Install the other libraries with
-``pip install 'vitrine[bench]'``; missing ones are skipped, and those that exceed ``--timeout`` are
-reported. ``bench_engine.py`` measures the engine's overhead, and filters.
+is the growth of the process without mapped files, and the peak the most that it grew while
+building. Vectors are read from a mapped file, so that 10,000,000 of them fit. Times are CPU times
+of the process and its children, which stay comparable on a busy machine (``--wall`` uses wall
+time). Install the other libraries with ``pip install 'vitrine[bench]'``; missing ones are skipped,
+and those that exceed ``--timeout`` are reported. ``bench_engine.py`` measures the engine's
+overhead, and filters.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import multiprocessing
 import queue
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,23 +73,30 @@ def main() -> None:
     wanted = options.peers.split(",") if options.peers else list(PEERS)
     if unknown := sorted(set(wanted) - set(PEERS)):
         parser.error(f"--peers names {unknown[0]!r}; there are {', '.join(PEERS)}")
-    sample = load_sample(options.size, options.work, options.data, crops=options.crops)
+    with tempfile.TemporaryDirectory(prefix="run-", dir=options.work) as name:
+        result = run(options, wanted, Path(name))
+    print(json.dumps(result, indent=2) if options.json else as_text(result))
+
+
+def run(options: argparse.Namespace, wanted: list[str], folder: Path) -> dict[str, Any]:
+    """Measure the wanted libraries, one after the other; ``folder`` is empty."""
+    file = folder / "vectors.npy"
+    sample = load_sample(options.size, options.work, options.data, crops=options.crops, file=file)
     result: dict[str, Any] = {
         "machine": machine(*PACKAGES),
         "vectors": f"{len(sample.vectors)} x {sample.vectors.shape[1]}: {sample.origin}",
         "peers": {},
     }
-    with tempfile.TemporaryDirectory(prefix="run-", dir=options.work) as name:
-        folder = Path(name)
-        np.save(folder / "vectors.npy", sample.vectors)
-        np.save(folder / "queries.npy", sample.queries)
-        np.save(folder / "truth.npy", exact(sample.vectors, sample.queries))
-        del sample
-        for peer in wanted:
-            found = in_own_process(options.timeout, measure, peer, folder, options.wall)
-            result["peers"][peer] = found
-            print(f"{peer}: {found}", file=sys.stderr, flush=True)
-    print(json.dumps(result, indent=2) if options.json else as_text(result))
+    if not file.exists():
+        np.save(file, sample.vectors)
+    np.save(folder / "queries.npy", sample.queries)
+    np.save(folder / "truth.npy", exact(sample.vectors, sample.queries))
+    del sample
+    for peer in wanted:
+        found = in_own_process(options.timeout, measure, peer, folder, options.wall)
+        result["peers"][peer] = found
+        print(f"{peer}: {found}", file=sys.stderr, flush=True)
+    return result
 
 
 def exact(vectors: NDArray[np.float32], queries: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -137,13 +147,14 @@ def _answered(
 def measure(name: str, folder: Path, wall: bool) -> dict[str, Any]:
     """Measure build time, memory, and queries per second at each target recall."""
     clock = time.perf_counter if wall else cpu_seconds
-    vectors = np.load(folder / "vectors.npy")
+    vectors = np.load(folder / "vectors.npy", mmap_mode="r")
     queries = np.load(folder / "queries.npy")
     floor = np.load(folder / "truth.npy") - 1e-5  # ties count as found
     peer = PEERS[name]()
     before = resident()
     start = clock()
-    peer.build(vectors)
+    with PeakMemory() as peak:
+        peer.build(vectors)
     built = clock() - start
     peer.ask(queries[:1], TOP, peer.efforts[0], 1)
     grown = resident() - before
@@ -167,7 +178,13 @@ def measure(name: str, folder: Path, wall: bool) -> dict[str, Any]:
         )
         if recall >= TARGETS[-1]:
             break
-    return {"build_s": round(built, 1), "ram_mb": round(grown / 1e6), "points": points}
+    return {
+        "build_s": round(built, 1),
+        "ram_mb": round(grown / 1e6),
+        "peak_mb": round((peak.bytes - before) / 1e6),
+        **{name: value for name, value in vars(peer).items() if name == "open_s"},
+        "points": points,
+    }
 
 
 def batched(
@@ -207,10 +224,33 @@ def cpu_seconds() -> float:
 
 
 def resident() -> int:
-    """Return the resident memory of this process in bytes."""
+    """Return the memory of this process in bytes, without mapped files."""
     import psutil
 
-    return int(psutil.Process().memory_info().rss)
+    memory = psutil.Process().memory_info()
+    return int(memory.rss - memory.shared)
+
+
+class PeakMemory(threading.Thread):
+    """Watches the memory of this process while it is entered; ``bytes`` is the most it had."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.bytes = 0
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        """Look every 50 ms."""
+        while not self._ended.wait(0.05):
+            self.bytes = max(self.bytes, resident())
+
+    def __enter__(self) -> PeakMemory:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self.join()
 
 
 def as_text(result: dict[str, Any]) -> str:

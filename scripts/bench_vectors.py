@@ -43,8 +43,13 @@ class Sample(NamedTuple):
     origin: str
 
 
-def load_sample(size: int, work: Path, data: Path | None, *, crops: int = 60_000) -> Sample:
-    """Return ``size`` vectors and ``QUERIES`` queries, from the cache if they are there."""
+def load_sample(
+    size: int, work: Path, data: Path | None, *, crops: int = 60_000, file: Path | None = None
+) -> Sample:
+    """Return ``size`` vectors and ``QUERIES`` queries, from the cache if they are there.
+
+    With ``file``, derived vectors are written to it and mapped, so they may exceed the memory.
+    """
     work.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(5)
     if data is None:
@@ -58,10 +63,18 @@ def load_sample(size: int, work: Path, data: Path | None, *, crops: int = 60_000
     real, photo = real[keep], photo[keep]
     more = max(0, size - len(real))
     origin = f"{len(real)} crops of {len(np.unique(photo))} photos"
-    if more:
-        real = np.concatenate([real, _moved(real, photo, more, rng)])
-        origin += f" and {more} of them moved as crops of other photos differ"
-    return Sample(real[:size], queries, origin)
+    if not more:
+        return Sample(real[:size], queries, origin)
+    shape = (size, real.shape[1])
+    vectors: Vectors = (
+        np.empty(shape, dtype=np.float32)
+        if file is None
+        else np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=shape)
+    )
+    vectors[: len(real)] = real
+    _fill_moved(vectors[len(real) :], real, photo, rng)
+    origin += f" and {more} of them moved as crops of other photos differ"
+    return Sample(vectors, queries, origin)
 
 
 def embedded_crops(
@@ -124,19 +137,18 @@ def _crop(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     return np.ascontiguousarray(part[:, ::-1] if rng.random() < 0.5 else part)
 
 
-def _moved(real: Vectors, photo: np.ndarray, count: int, rng: np.random.Generator) -> Vectors:
+def _fill_moved(out: Vectors, real: Vectors, photo: np.ndarray, rng: np.random.Generator) -> None:
+    """Fill ``out`` (n, dim) with real vectors, each moved by the difference of two other crops."""
     order = np.argsort(photo, kind="stable")
     pairs = np.flatnonzero(
         photo[order][1:] == photo[order][:-1]
     )  # consecutive crops of the same photo
-    chosen = rng.choice(pairs, count)
-    start = rng.integers(0, len(real), count)
-    out = np.empty((count, real.shape[1]), dtype=np.float32)
-    for start in range(0, count, 65536):
+    chosen = rng.choice(pairs, len(out))
+    moved = rng.integers(0, len(real), len(out))
+    for start in range(0, len(out), 65536):
         part = slice(start, start + 65536)
         step = real[order[chosen[part] + 1]] - real[order[chosen[part]]]
-        out[part] = unit(real[start[part]] + step)
-    return out
+        out[part] = unit(real[moved[part]] + step)
 
 
 def _drawn(count: int, rng: np.random.Generator) -> Vectors:

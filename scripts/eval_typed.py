@@ -34,7 +34,7 @@ import numpy as np
 
 from indexer.errors import EncoderNotFound
 from indexer.items import Item
-from indexer.words import lexical
+from indexer.words import wordtables
 from indexer.words.lexical import LexicalIndex
 from indexer.words.meaning import MeaningIndex, meaning_text
 from indexer.words.sentences import SentenceEncoder, UniversalSentenceEncoder, sentence_model
@@ -121,11 +121,10 @@ def ask(question: Question, search: Search, product_of: dict[str, str]) -> Outco
 def earlier_index(items: list[Item]) -> LexicalIndex:
     """Make an index as earlier versions did: without a vocabulary."""
     connection = sqlite3.connect(":memory:", check_same_thread=False)
-    connection.execute(lexical._SCHEMA)  # noqa: SLF001
-    connection.execute(lexical._IDS)  # noqa: SLF001
+    wordtables.make_tables(connection)
     for number, item in enumerate(items, start=1):
         connection.execute("INSERT INTO items VALUES (?, ?)", (number, item.item_id))
-        lexical._add_words(connection, number, item)  # noqa: SLF001
+        wordtables.add_texts(connection, number, item)
     return LexicalIndex(connection)
 
 

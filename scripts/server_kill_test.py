@@ -1,25 +1,30 @@
 """Kill a server of vectors while a shop is written to and rebuilt, and compare the two at the end.
 
-    python scripts/server_kill_test.py --kills 8
+    python scripts/server_kill_test.py --kills 8 [--server PROGRAM]
 
 Runs the server of Milvus Lite in a process of its own (``pip install 'vitrine[milvus]'``), which
-speaks the protocol of Milvus. One thread writes and deletes items all the time, another kills the
-server with SIGKILL at a random moment of each rebuild, and starts it again on its files. At the end
-each acknowledged item must be found by its vector, each deleted one must not, and the collection
-must have every row once. Prints one JSON document; the exit status is 1 if anything differs.
+speaks the protocol of Milvus, or Milvus itself: PROGRAM is the ``milvus-server`` of the package
+milvus, which may be in an environment of its own. One thread writes and deletes items all the time,
+another kills the server with SIGKILL at a random moment of each rebuild, and starts it again on its
+files. At the end each acknowledged item must be found by its vector, each deleted one must not, and
+the collection must have every row once. Prints one JSON document; the exit status is 1 if anything
+differs.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,34 +59,53 @@ PUT_ROWS = 20  # in one call, so that a collection is filled by many
 
 
 class Server:
-    """The server of Milvus Lite, on a port that was free."""
+    """Milvus, or the server of Milvus Lite, on a port that was free."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: str | None) -> None:
         with listen("127.0.0.1", 0) as free:
             port = free.getsockname()[1]
         self.address = ServerAddress("milvus", f"http://127.0.0.1:{port}")
-        words = ("server", "--data-dir", str(folder / "milvus"), "--port", str(port))
-        self._command = [sys.executable, "-m", "milvus_lite", *words]
+        data = str(folder / "milvus")
+        lite = [sys.executable, "-m", "milvus_lite", "server", "--data-dir", data]
+        self._command = (
+            [program, "--data", data, "--proxy-port", str(port)]
+            if program
+            else [*lite, "--port", str(port)]
+        )
         self._log = folder / "milvus.log"
+        self.starts = 0
         self.start()
 
     def start(self) -> None:
-        """Start it, and wait until it answers. Raises TimeoutError."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+        """Start it, and wait until it answers; if it does not, start it again, as an operator does.
+
+        Raises TimeoutError.
+        """
         end = time.monotonic() + PATIENCE_S
-        while True:
+        while time.monotonic() < end:
+            self.starts += 1
+            with self._log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    self._command, stdout=log, stderr=log, start_new_session=True
+                )
+            if self._answers(within_s=PATIENCE_S / 4):
+                return
+            self.kill()
+        raise TimeoutError(self._log.read_text()[-2000:])
+
+    def _answers(self, within_s: float) -> bool:
+        end = time.monotonic() + within_s
+        while time.monotonic() < end:
             close_connections()  # forgets the pause of the circuit breaker
-            try:
-                return connection_to(self.address).check()
-            except VectorsUnavailable:
-                if time.monotonic() > end:
-                    raise TimeoutError(self._log.read_text()[-2000:]) from None
-                time.sleep(0.2)
+            with suppress(VectorsUnavailable):
+                connection_to(self.address).check()
+                return True
+            time.sleep(0.2)
+        return False
 
     def kill(self) -> None:
-        """End it with SIGKILL."""
-        self._process.kill()
+        """End it, and the processes that it started, with SIGKILL."""
+        os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
 
@@ -121,19 +145,20 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=8)
     parser.add_argument("--items", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--server", help="the program of a Milvus server")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="server-kill-") as folder:
-        report = run(Path(folder), options.kills, options.items, options.seed)
+        report = run(Path(folder), options.kills, options.items, options.seed, options.server)
     print(json.dumps({"machine": machine("pymilvus", "milvus-lite"), **report}, indent=2))
     sys.exit(1 if report["different"] else 0)
 
 
-def run(folder: Path, kills: int, items: int, seed: int) -> dict[str, Any]:
+def run(folder: Path, kills: int, items: int, seed: int, program: str | None) -> dict[str, Any]:
     """Run the rounds, and compare the shop with what was acknowledged."""
     chance = random.Random(seed)
     ACCESS.use(lambda: ServerAccess(timeout_s=60))
     reconcile._BATCH_BYTES = PUT_ROWS * 4 * ENCODER.dim  # noqa: SLF001 - only for this test
-    server = Server(folder)
+    server = Server(folder, program)
     shop = ShopFolder(folder / "shop")
     shop.path.mkdir()
     counts: Counter[str] = Counter()
@@ -160,6 +185,7 @@ def run(folder: Path, kills: int, items: int, seed: int) -> dict[str, Any]:
         "writes": writer.writes,
         "items": sum(vector is not None for vector in writer.acknowledged.values()),
         "rounds": dict(counts),
+        "starts of the server": server.starts,
         "different": different,
     }
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from indexer.errors import BadQuery, UnknownItem
 from indexer.items import MAX_ID_BYTES, ORIGINAL
-from indexer.store.pictures import best_picture, display_copy, images_root
+from indexer.store.pictures import best_picture, display_copy, image_folder
 from indexer.store.records import PictureKey
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class ItemReader:
         image = self._read_image(item_id, index)
         with self._store.read() as reader:
             found = best_picture(
-                reader, images_root(reader), PictureKey(image.content, ORIGINAL), image.path
+                reader, image_folder(reader), PictureKey(image.content, ORIGINAL), image.path
             )
         if found is None:
             raise UnknownItem(f"image {index} of item {item_id!r} is gone", param="index")

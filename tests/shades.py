@@ -13,7 +13,8 @@ from PIL import Image
 from indexer.arrays import Pixels, Vectors
 from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
-from indexer.jobs.build import BuildReport, build_index
+from indexer.jobs.build import build_index
+from indexer.jobs.build_report import BuildReport
 from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
 from search.engine import SearchEngine

@@ -11,7 +11,8 @@ from PIL import Image
 from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.items import Item
-from indexer.jobs.build import BuildReport, build_index
+from indexer.jobs.build import build_index
+from indexer.jobs.build_report import BuildReport
 from indexer.shop.checkup import check_shop
 from indexer.shop.folder import ShopFolder
 from indexer.shop.styles import indexed_styles

@@ -68,6 +68,19 @@ def test_the_containers_of_a_replica_share_the_copy_and_the_ids_of_processes():
     assert services["vitrine"]["ports"] == ["127.0.0.1:8000:8000"]
 
 
+def test_the_containers_of_a_pod_share_the_copy_and_the_ids_of_processes():
+    yaml = pytest.importorskip("yaml")
+    text = (DEPLOY / "kubernetes.replica.yaml").read_text(encoding="utf-8")
+    pod = list(yaml.safe_load_all(text))[1]["spec"]["template"]["spec"]
+    replicate, serve = pod["containers"]
+    assert replicate["args"][0] in _COMMANDS
+    assert replicate["volumeMounts"] == serve["volumeMounts"]
+    assert pod["shareProcessNamespace"] is True
+    primary = yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text(encoding="utf-8"))
+    services = {one["metadata"]["name"] for one in primary if one["kind"] == "Service"}
+    assert replicate["args"][1].removeprefix("http://") in services
+
+
 def test_the_container_runs_as_a_user_and_asks_a_route_that_exists(http):
     text = (DEPLOY / "Containerfile").read_text(encoding="utf-8")
     assert re.search(r"^USER (?!root)\w+$", text, re.MULTILINE)

@@ -219,7 +219,7 @@ def test_a_disk_that_is_full_is_store_full(tmp_path, monkeypatch):
     def full(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("indexer.words.lexical._fill", full)
+    monkeypatch.setattr("indexer.words.lexical.fill_tables", full)
     with pytest.raises(StoreFull, match="database or disk is full"):
         LexicalIndex.write(tmp_path / "words.sqlite", ITEMS)
 
@@ -239,7 +239,7 @@ def test_many_threads_may_ask_at_once(words):
 
 def test_a_change_that_fails_half_way_can_be_made_again(words, monkeypatch):
     news = {"a": item("a", title="gondola"), "boots": None, "b": item("b", title="gondola")}
-    add = lexical._add_words
+    add = lexical.add_texts
 
     def failing(connection: sqlite3.Connection, number: int, new: Item) -> None:
         if new.item_id == "b":
@@ -247,7 +247,7 @@ def test_a_change_that_fails_half_way_can_be_made_again(words, monkeypatch):
         add(connection, number, new)
 
     with monkeypatch.context() as patch:
-        patch.setattr(lexical, "_add_words", failing)
+        patch.setattr(lexical, "add_texts", failing)
         with pytest.raises(sqlite3.OperationalError):
             words.change(news, 1)
     assert found(words, "gondola") == []

@@ -5,21 +5,28 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from indexer.encoders.base import Model
+from indexer.encoders.registry import uses_gpu
 from indexer.errors import WorkersLost
+from indexer.imaging.imagefolder import ImageFolder
 from indexer.imaging.images import LIMITS
 from indexer.writing import ray_workers
-from indexer.writing.ray_workers import RayWorkers
+from indexer.writing.ray_workers import RayWorkers, places_of
 from indexer.writing.remote_images import work_order
 
 PATIENCE_S = 120
-ORDER = work_order(Model("color", "0" * 64), Path("/catalog"), LIMITS, keep_originals=False)
+FOLDER = ImageFolder("/catalog")
+ORDER = work_order(Model("color", "0" * 64), FOLDER, LIMITS, keep_originals=False)
+
+
+def machine(*, cores: int, gpus: int = 0, alive: bool = True) -> dict[str, Any]:
+    """A machine of a cluster, as Ray describes it."""
+    return {"Alive": alive, "Resources": {"CPU": float(cores), "GPU": float(gpus), "memory": 1e9}}
 
 
 class UnavailableError(Exception):
@@ -53,8 +60,8 @@ class Ray:
 
     def shutdown(self) -> None: ...
 
-    def cluster_resources(self) -> dict[str, float]:
-        return {"CPU": 2.0}
+    def nodes(self) -> list[dict[str, Any]]:
+        return [machine(cores=2)]
 
     def put(self, data: bytes) -> bytes:
         return data
@@ -142,3 +149,32 @@ def test_a_cluster_that_refuses_the_token_is_told(ray, monkeypatch):
     monkeypatch.setattr(ray, "init", refuse)
     with pytest.raises(WorkersLost, match="it refuses the token; set RAY_AUTH_MODE=token"):
         RayWorkers("10.0.0.7:6379", ORDER, b"")
+
+
+@pytest.mark.parametrize(
+    ("machines", "count", "share"),
+    [
+        ([machine(cores=2), machine(cores=8)], 10, 0.0),
+        ([machine(cores=8, gpus=1)], 8, 0.125),
+        ([machine(cores=64, gpus=2)], 32, 0.0625),
+        ([machine(cores=2, gpus=4)], 2, 1.0),
+        ([machine(cores=8, gpus=1), machine(cores=16)], 8, 0.125),
+        ([machine(cores=7, gpus=1), machine(cores=2, gpus=1)], 9, 0.1428),
+        ([machine(cores=8, gpus=1, alive=False), machine(cores=2)], 2, 0.0),
+    ],
+)
+def test_the_cores_of_a_machine_share_its_gpus(machines, count, share):
+    assert places_of(machines, on_gpus=True) == (count, share)
+    assert count * share <= sum(one["Resources"]["GPU"] for one in machines)
+
+
+def test_an_encoder_that_uses_no_gpu_gets_every_core_and_no_gpu():
+    assert places_of([machine(cores=8, gpus=1), machine(cores=16)], on_gpus=False) == (24, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "uses"),
+    [("builtin", False), ("onnx:x.onnx", False), ("cnn:resnet50", True), ("st:x+flip", True)],
+)
+def test_encoders_of_pytorch_use_gpus(encoder, uses):
+    assert uses_gpu(encoder) is uses

@@ -15,13 +15,16 @@ import pytest
 from indexer.catalog.sources import open_catalog
 from indexer.encoders.base import Model
 from indexer.encoders.color import ColorEncoder
+from indexer.encoders.registry import load_encoder
 from indexer.errors import IndexMismatch, WorkersLost
 from indexer.imaging.decodebudget import BUDGET
 from indexer.imaging.images import LIMITS
-from indexer.jobs.build import BuildReport, build_index
+from indexer.jobs.build import build_index
+from indexer.jobs.build_report import BuildReport
 from indexer.shop.folder import ShopFolder
 from indexer.threads import THREADS
 from indexer.writing import embed_catalog
+from indexer.writing.image_pipeline import encode_batch
 from indexer.writing.ray_workers import RayWorkers
 from indexer.writing.remote_images import BATCH, RemoteImages
 from indexer.writing.remote_worker import (
@@ -211,6 +214,18 @@ def test_a_worker_with_other_weights_is_refused(tmp_path):
     order = WorkOrder(Model("color", "f" * 64), tmp_path, LIMITS, False, 100.0)
     with pytest.raises(IndexMismatch, match="install the same version of Vitrine"):
         RemoteWorker(order, b"")
+
+
+def test_an_embedding_of_builtin_has_the_same_bits_in_a_batch_of_any_size():
+    """So it does not matter which worker, or which run, has encoded an image."""
+    encoder = load_encoder("builtin", threads=1)
+    random = np.random.default_rng(0)
+    pixels = [random.integers(0, 255, (48, 48, 3), dtype=np.uint8) for _ in range(5)]
+    whole = encode_batch(encoder.encode_images, pixels)
+    for size in (1, 2, 3):
+        parts = [pixels[start : start + size] for start in range(0, 5, size)]
+        vectors = np.concatenate([encode_batch(encoder.encode_images, part) for part in parts])
+        assert vectors.tobytes() == whole.tobytes()
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 100])

@@ -69,7 +69,7 @@ def test_the_contract_says_what_was_wished_measured_and_chosen(chosen):
     contract = index.contract
     assert contract.targets.recall == 0.97
     assert contract.recipe == index.recipe
-    assert {"HNSW24-fp16", "IVF256-PQ4", "Flat"} <= {one.recipe for one in contract.measurements}
+    assert {"HNSW32-fp16", "IVF256-PQ4", "Flat"} <= {one.recipe for one in contract.measurements}
     assert contract.ram_bytes == round(Recipe.parse(index.recipe).bytes_per_row(DIM) * N)
     assert contract.levels[contract.level].recall >= 0.97
     assert heard == [(done, 8) for done in (*range(7), 8)]
@@ -92,12 +92,12 @@ def test_recall_of_one_is_promised_by_exact_search_only(vectors):
 
 def test_memory_decides_which_recipes_are_tried(vectors):
     """Half of what fp16 graphs take: small codes only."""
-    limit = round(0.5 * Recipe.parse("HNSW24-fp16").bytes_per_row(DIM) * 5000)
+    limit = round(0.5 * Recipe.parse("HNSW32-fp16").bytes_per_row(DIM) * 5000)
     index = choose_recipe(
         vectors[:5000], np.arange(5000), Targets(recall=0.9, ram_bytes=limit, exact_below=1000)
     )
     assert index.contract.ram_bytes <= limit
-    assert "HNSW24-fp16" not in {one.recipe for one in index.contract.measurements}
+    assert "HNSW32-fp16" not in {one.recipe for one in index.contract.measurements}
 
 
 def test_too_little_memory_for_anything_is_told_with_what_it_takes(vectors):

@@ -138,6 +138,26 @@ def test_after_failures_in_a_row_no_call_reaches_the_server_for_a_while(server):
     assert breaker.wait_s() == 0
 
 
+def test_searches_that_the_server_does_not_answer_are_soon_refused_at_once(server, vectors, folder):
+    index = MilvusBackend.open(folder)
+    server.is_down = True
+    for _ in range(FAILURES):
+        with pytest.raises(VectorsUnavailable, match="connection refused"):
+            index.nearest(vectors[0], K, None)
+    calls = len(server.calls)
+    with pytest.raises(VectorsUnavailable, match="has not answered several times"):
+        index.nearest(vectors[0], K, None)
+    assert len(server.calls) == calls
+
+
+def test_a_batch_of_queries_is_asked_in_parts_that_one_time_limit_fits(server, vectors, folder):
+    index = MilvusBackend.open(folder)
+    server.calls.clear()
+    positions, _ = index.search_with_depth(vectors[:120], 1, 0)
+    assert positions[:, 0].tolist() == list(range(120))
+    assert server.calls.count("search") == 3
+
+
 def test_one_call_at_a_time_tries_a_server_that_was_down():
     now = [0.0]
     breaker = CircuitBreaker(clock=lambda: now[0])

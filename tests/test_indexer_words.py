@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from indexer.errors import BadCatalog
 from indexer.items import Item
-from indexer.words import lexical
+from indexer.words import wordtables
 from indexer.words.edits import WordMatrix, edits_allowed, other_doublings
 from indexer.words.folding import fold
 from indexer.words.lexical import LexicalIndex
@@ -343,11 +343,10 @@ def test_synonyms_that_cannot_be_read_are_refused_by_line(text, where):
 def test_an_index_of_an_earlier_version_answers_as_that_version_did(tmp_path: Path):
     path = tmp_path / "words.sqlite"
     connection = sqlite3.connect(path)
-    connection.execute(lexical._SCHEMA)
-    connection.execute(lexical._IDS)
+    wordtables.make_tables(connection)
     for number, item in enumerate(items_of(*TITLES), start=1):
         connection.execute("INSERT INTO items VALUES (?, ?)", (number, item.item_id))
-        lexical._add_words(connection, number, item)
+        wordtables.add_texts(connection, number, item)
     connection.commit()
     connection.close()
     index = LexicalIndex.load(path)

@@ -50,7 +50,7 @@ def built(vectors, tmp_path_factory):
     put_items(store, ENCODER, [draft(n, vector) for n, vector in enumerate(vectors)])
     targets = BuildTargets(asked=Targets(recall=0.99, exact_below=1000))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("indexer.vectors.tuning._fits", lambda name, *_: name == "HNSW24-fp16")
+        patch.setattr("indexer.vectors.tuning._fits", lambda name, *_: name == "HNSW32-fp16")
         with open_job(shop, "vitrine rebuild") as job:
             publish(job, ENCODER, catalog=shop.path, skipped=0, targets=targets)
     yield shop, store
@@ -115,7 +115,7 @@ def test_what_is_written_and_deleted_counts_at_once(built, engine, vectors):
 
 def test_status_tells_the_promise_and_what_serves(engine):
     status = engine.status()
-    assert status.recipe == "HNSW24-fp16"
+    assert status.recipe == "HNSW32-fp16"
     assert status.recall.promised == 0.99
     assert status.recall.measured >= 0.99
     assert status.device == "cpu"

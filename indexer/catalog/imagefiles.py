@@ -52,11 +52,14 @@ class FoundPath(NamedTuple):
 
 
 class ImageFiles:
-    """The files in and below a catalog's folder; paths never lead out of it."""
+    """The files in and below the folder of a catalog's images; paths never lead out of it."""
 
-    def __init__(self, root: Path, address: str = "") -> None:
-        """With ``address``, the URL of a feed, paths are relative to it, and no file is found."""
-        self._root = root
+    def __init__(self, root: Path | str, address: str = "") -> None:
+        """Look for files in ``root``; below a URL none is looked for, and paths stay as they are.
+
+        With ``address``, the URL of a feed, paths are relative to it, and no file is found.
+        """
+        self._root = root if isinstance(root, Path) else None
         self._address = address
         self._prefix = f"{root}/"
         self._absolute = {os.path.abspath(root), os.path.realpath(root)}  # noqa: PTH100
@@ -143,7 +146,7 @@ class ImageFiles:
         if self._address:
             return FoundPath(urljoin(self._address, path))
         clean = path.replace("\\", "/")
-        if self._exists(clean):
+        if self._root is None or self._exists(clean):
             return FoundPath(path)
         inside = self._inside(clean)
         if inside is None:
@@ -183,6 +186,8 @@ class ImageFiles:
         return None if leads_out or "\0" in clean else clean
 
     def _exists(self, path: str) -> bool:
+        if self._root is None:
+            return False
         clean = posixpath.normpath(path)
         if clean.startswith(("/", "../")) or "\0" in clean or clean in (".", ".."):
             return False
@@ -217,7 +222,7 @@ class ImageFiles:
                 self._listings.pop(next(iter(self._listings)))
             names: dict[str, list[str]] = {}
             try:
-                for entry in os.listdir(self._root / folder):  # noqa: PTH208  # names only
+                for entry in os.listdir(f"{self._prefix}{folder}"):  # noqa: PTH208  # names only
                     key = unicodedata.normalize("NFC", entry).casefold()
                     names.setdefault(key, []).append(entry)
             except (OSError, ValueError):

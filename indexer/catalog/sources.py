@@ -44,6 +44,7 @@ _TOTAL = re.compile(
     r"(?:grand |sub)?(?:totals?|summe|gesamt|sum|totale|totaal|suma|razem|итого|合计|总计|合計)\b",
     re.IGNORECASE,
 )
+_WEB = ("http://", "https://")
 _THOUSANDS = re.compile(r"[1-9]\d{3,}")
 _KINDS = "a catalog is a folder of images or"
 
@@ -79,7 +80,8 @@ class Reading(NamedTuple):
 
     ``language`` chooses among texts in several languages. ``exclude`` are patterns of files and
     folders that are not read from a folder, such as ``*_thumb.jpg``. ``address`` is the URL of a
-    feed that was fetched; paths of its images are relative to it.
+    feed that was fetched; paths of its images are relative to it. ``images`` is another folder that
+    they are relative to, or the URL of one, in an object store or on the web.
     """
 
     format: str = "auto"
@@ -87,12 +89,13 @@ class Reading(NamedTuple):
     language: str | None = None
     exclude: tuple[str, ...] = ()
     address: str = ""
+    images: str | None = None
 
 
 class Catalog:
     """A catalog file or folder, read as a stream any number of times.
 
-    Image paths are relative to ``root``.
+    Image paths are relative to ``root``: a folder, or the URL of one in an object store.
     """
 
     def __init__(
@@ -117,9 +120,9 @@ class Catalog:
         self._check_mapping()
         if not path.exists():
             raise BadCatalog(f"no such catalog: {path}")
-        self.root = path if path.is_dir() else path.parent
+        self.root = self._image_root()
         self._read = partial(self._reader(), path)
-        files = None if path.is_dir() else ImageFiles(self.root, reading.address)
+        files = None if path.is_dir() else ImageFiles(self.root, self._web_address())
         self._cleaner = Cleaner(files, language=reading.language, decimal_mark=self._decimal_mark)
 
     def __iter__(self) -> Iterator[Entry | Skipped]:
@@ -285,6 +288,28 @@ class Catalog:
             raise BadCatalog(f"{self.path}: --exclude is for folders of images", param="exclude")
         known = name if name in FILE_KINDS else None
         return record_reader(self.path, _KINDS, kind=known, encoding=self._reading.encoding)
+
+    def _web_address(self) -> str:
+        """Return the URL that image paths are relative to on the web; empty if they are files."""
+        named = self._reading.images
+        if named is None:
+            return self._reading.address
+        return f"{named.rstrip('/')}/" if named.startswith(_WEB) else ""
+
+    def _image_root(self) -> Path | str:
+        """Return the folder of the images. Raises BadCatalog if the one named is none."""
+        named = self._reading.images
+        if named is None:
+            return self.path if self.path.is_dir() else self.path.parent
+        if self.path.is_dir():
+            raise BadCatalog(f"{self.path} is a folder, --images is for files", param="images")
+        if named.startswith(_WEB):
+            return self.path.parent
+        if "://" in named:
+            return named
+        if not Path(named).is_dir():
+            raise BadCatalog(f"no such folder of images: {named}", param="images")
+        return Path(named)
 
     def _found_format(self) -> ShopFormat:
         """Return the format named, or the one that the first records show."""

@@ -138,8 +138,11 @@ class OnnxEncoder:
         for start in range(0, len(pixels), step):
             batch = self.preprocess.batch(pixels[start : start + step])  # (b, s, s, 3)
             count = len(batch)
-            if self._fixed_batch:  # pad the last batch
-                batch = np.concatenate([batch, np.zeros_like(batch[:1]).repeat(step - count, 0)])
+            # One row is multiplied by another kernel, with other last bits, so the last one of
+            # several is not computed alone.
+            least = self._fixed_batch or min(2, len(pixels))
+            if count < least:
+                batch = np.concatenate([batch, np.zeros_like(batch[:1]).repeat(least - count, 0)])
             out[start : start + count] = self._run(batch)[:count]
         return unit(out)
 

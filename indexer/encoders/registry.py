@@ -24,6 +24,8 @@ FORMS = {
     "onnx:FILE": "any exported image encoder, with FILE.json beside it",
 }
 
+_ON_GPUS = ("openclip", "st", "cnn")  # computed by PyTorch
+
 
 def canonical_id(encoder_id: str) -> str:
     """Return the id as stored in manifests, with absolute paths.
@@ -60,6 +62,11 @@ def _absolute(file: str) -> Path:
     """
     path = Path(file).expanduser()
     return path.parent.resolve() / path.name
+
+
+def uses_gpu(encoder_id: str) -> bool:
+    """Return True if this encoder computes on a GPU where there is one."""
+    return split_views(encoder_id)[0].partition(":")[0] in _ON_GPUS
 
 
 def load_encoder(encoder_id: str = DEFAULT_ENCODER, *, threads: int | None = None) -> Encoder:

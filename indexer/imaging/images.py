@@ -93,7 +93,7 @@ def read_image_file(path: Path, limits: ImageLimits = LIMITS) -> bytes:
         raise BadImage(f"cannot be read: {error.strerror or error}") from error
     except ValueError as error:  # a NUL in the path
         raise BadImage(f"cannot be read: {error}") from error
-    _check_bytes(data, limits)
+    check_bytes(data, limits)
     return data
 
 
@@ -283,7 +283,7 @@ def thumbnail(pixels: Pixels, side: int, quality: int = 85) -> bytes:
 
 
 def _walk(data: bytes, limits: ImageLimits) -> Structure:
-    _check_bytes(data, limits)
+    check_bytes(data, limits)
     name = recognize(data)
     if name is None:
         raise BadImage(
@@ -293,7 +293,8 @@ def _walk(data: bytes, limits: ImageLimits) -> Structure:
     return _WALKS[name](data, limits)
 
 
-def _check_bytes(data: bytes, limits: ImageLimits) -> None:
+def check_bytes(data: bytes, limits: ImageLimits) -> None:
+    """Raise BadImage if a file is empty, or larger than the limit."""
     if not data:
         raise BadImage("empty: 0 bytes, expected an image")
     if len(data) > limits.megabytes * 1e6:

@@ -15,21 +15,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from indexer.encoders.base import Model
-from indexer.fetching.fetcher import FetchCounts
 from indexer.fetching.ledger import Ledger
+from indexer.imaging.imagefolder import ImageFolder
 from indexer.imaging.images import LIMITS, ImageLimits
-from indexer.items import Remark, Skipped
+from indexer.items import Remark
 from indexer.jobs.build_checks import check_encoder, check_not_empty
+from indexer.jobs.build_report import BuildReport, report_of
 from indexer.jobs.job import Job, open_job
 from indexer.jobs.publishing import Published, publish
 from indexer.jobs.styles import restyle
 from indexer.layout import FETCHED
 from indexer.progress import Progress, no_progress
 from indexer.shop import write_encoders
-from indexer.shop.manifest import StyleCount
 from indexer.shop.styles import registry_of, set_indexed_styles, shop_styles
 from indexer.stopwatch import Stopwatch
 from indexer.store.pictures import ImageStorage, set_images
@@ -51,39 +49,6 @@ if TYPE_CHECKING:
     from indexer.shop.folder import ShopFolder
     from indexer.writing.image_pipeline import Render
     from style.registry import StyleRegistry
-
-
-class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of a build. ``seconds`` are by stage; ``decode`` is the sum of all its threads.
-
-    ``published`` is False if nothing had changed; then the old generation still serves. ``kept``
-    are the items that were left unchanged because their row or images could not be read.
-    ``promise`` is a sentence on how the index was chosen, and its measured recall and speed.
-    ``styles`` counts the renditions of the shop, ``rendered`` those that this build made.
-    ``suspects`` are pictures that probably show no product. ``fetched`` counts the pictures behind
-    URLs; None if none were to be fetched.
-    """
-
-    generation: str
-    published: bool
-    encoder: str
-    items: int
-    products: int
-    rows: int
-    encoded: int
-    reused: int
-    added: int
-    changed: int
-    removed: int
-    kept: list[str]
-    skipped: list[Skipped]
-    seconds: dict[str, float]
-    recipe: str
-    promise: str
-    styles: list[StyleCount]
-    rendered: Rendered
-    suspects: list[Suspect] = []
-    fetched: FetchCounts | None = None
 
 
 def build_index(
@@ -122,7 +87,8 @@ def build_index(
     ``leave_out_suspects`` they are left out, and so are items without another picture.
 
     ``ray`` is the address of a Ray cluster to encode image files on, or ``local``. Every machine of
-    it must see the catalog's folder at the same path. The embeddings equal those of this process.
+    it must see the catalog's images at the same path or URL. The embeddings equal those of this
+    process.
 
     Safe to interrupt at any time and to run again. Raises BadCatalog (duplicates, nothing to
     index), CatalogShrank (unless the targets accept that), CannotPromise (see ``BuildTargets``),
@@ -131,8 +97,9 @@ def build_index(
     CURRENT meanwhile), CannotWrite, StoreFull, VectorsUnavailable, WorkersLost.
     """
     stopwatch = Stopwatch()
+    ImageFolder(catalog.root).check()  # before the work begins
     registry = registry or registry_of(shop.path)
-    shop_styles(registry, styles or ())  # UnknownStyle before the work begins
+    shop_styles(registry, styles or ())  # UnknownStyle, too
     progress("scan", 0, 1)
     scan = catalog.scan()
     progress("scan", 1, 1, len(scan.skipped))
@@ -158,7 +125,9 @@ def build_index(
             ledger.finish()
     counts = None if fetcher is None else fetcher.counts
     seconds = {**stopwatch.seconds, **done.seconds}
-    return build.report(published, done, changes, rendered, suspects, counts, seconds)
+    return report_of(
+        published, done, changes, rendered, suspects, counts, seconds, encoder=encoder.id
+    )
 
 
 @contextmanager
@@ -212,7 +181,7 @@ class _Build:
                     writer.count("items"),
                     skipped=self._absent.skipped,
                 )
-            set_images(writer, self._catalog.root, keep_images)
+            set_images(writer, ImageFolder(self._catalog.root), keep_images)
             if styles is not None:
                 set_indexed_styles(writer, styles)
             if self._has_new_weights():
@@ -288,41 +257,6 @@ class _Build:
         self._job.collect_garbage()
         self._progress("publish", 1, 1, skipped)
         return published
-
-    def report(
-        self,
-        published: Published,
-        done: EmbeddedCatalog,
-        changes: Changes,
-        rendered: Rendered,
-        suspects: list[Suspect],
-        fetched: FetchCounts | None,
-        seconds: dict[str, float],
-    ) -> BuildReport:
-        """Return the report of a build that has ended."""
-        manifest = published.manifest
-        return BuildReport(
-            generation=published.name,
-            published=published.is_new,
-            encoder=self._encoder.id,
-            items=manifest.items,
-            products=manifest.products,
-            rows=manifest.rows,
-            encoded=done.encoded,
-            reused=done.reused,
-            added=len(changes.added),
-            changed=len(changes.changed),
-            removed=len(changes.removed),
-            kept=changes.kept,
-            skipped=changes.skipped,
-            seconds=seconds,
-            recipe=manifest.recipe,
-            promise=manifest.contract.note,
-            styles=manifest.styles,
-            rendered=rendered,
-            suspects=suspects,
-            fetched=fetched,
-        )
 
     def _has_new_weights(self) -> bool:
         serving = self._job.shelf.with_current().serving()

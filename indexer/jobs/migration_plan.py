@@ -10,23 +10,21 @@ import msgspec
 import numpy as np
 
 from indexer.encoders.base import Model
-from indexer.errors import BadImage, IndexCorrupt, StoreFull
-from indexer.imaging.imagepath import image_path
+from indexer.errors import IndexCorrupt, StoreFull
 from indexer.items import ORIGINAL
 from indexer.jobs.migrate import check_target
 from indexer.shop import write_encoders
 from indexer.shop.manifest import WORDS
 from indexer.shop.shelf import Shelf
-from indexer.store.pictures import PictureOrigin, images_root
+from indexer.store.pictures import PictureOrigin, image_folder
 from indexer.store.store import Store
 from indexer.store.transactions import Reader
 from indexer.vectors.faiss_backend import ROWS
 from indexer.writing.reembed import MissingPicture, Reembedding
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from indexer.encoders.base import Encoder
+    from indexer.imaging.imagefolder import ImageFolder
     from indexer.shop.folder import ShopFolder
     from indexer.shop.manifest import Manifest
     from indexer.store.records import Row
@@ -85,8 +83,8 @@ def plan_migration(shop: ShopFolder, encoder: Encoder, *, share: float = 1.0) ->
     with Store(shop.store) as store:
         with store.read() as reader:
             counted = _count_pictures(reader, encoder)
-            root = images_root(reader)
-        sources, usable, lost = _by_origin(counted.missing, root)
+            folder = image_folder(reader)
+        sources, usable, lost = _by_origin(counted.missing, folder)
         order = np.random.default_rng(0).permutation(len(usable))[:_SAMPLE]
         sample = (usable[at] for at in order)
         work = Reembedding(store, encoder)
@@ -156,7 +154,7 @@ def _picture(reader: Reader, row: Row) -> _Picture:
 
 
 def _by_origin(
-    pictures: list[_Picture], root: Path | None
+    pictures: list[_Picture], folder: ImageFolder | None
 ) -> tuple[Counter[PictureOrigin], list[MissingPicture], list[str]]:
     """Return the counts by origin, the readable pictures, and the names of the lost ones."""
     sources: Counter[PictureOrigin] = Counter()
@@ -165,7 +163,7 @@ def _by_origin(
     for picture in pictures:
         source, missing = picture.stored, picture.missing
         may_have_file = missing.picture.rendition == ORIGINAL and not picture.embedding_only
-        if source != "original" and may_have_file and _is_file(root, missing.path):
+        if source != "original" and may_have_file and _has_file(folder, missing.path):
             source = "file"
         if source is not None:
             sources[source] += 1
@@ -175,13 +173,8 @@ def _by_origin(
     return sources, usable, lost
 
 
-def _is_file(root: Path | None, path: str) -> bool:
-    if root is None or not path:
-        return False
-    try:
-        return image_path(root, path).is_file()
-    except (BadImage, OSError):
-        return False
+def _has_file(folder: ImageFolder | None, path: str) -> bool:
+    return folder is not None and bool(path) and folder.may_have(path)
 
 
 def _embedding_bytes(dim: int) -> int:

@@ -11,8 +11,8 @@ import numpy as np
 
 from indexer.catalog.sources import Catalog
 from indexer.errors import BadCatalog, BadImage
-from indexer.imaging.imagepath import image_path
-from indexer.imaging.images import LIMITS, read_image_file, thumbnail
+from indexer.imaging.imagefolder import ImageFolder
+from indexer.imaging.images import thumbnail
 from indexer.imaging.photos import open_photo
 from indexer.items import Item, Skipped
 from indexer.store.pictures import DISPLAY_SIDE
@@ -107,10 +107,12 @@ class _Sample(msgspec.Struct, frozen=True):
 
 def _measure(catalog: Catalog, paths: list[str], encoder: Encoder) -> _Sample:
     side = decoding_side(encoder)
+    folder = ImageFolder(catalog.root)
+    folder.check()
 
     def read(path: str) -> tuple[Pixels, int] | BadImage:
         try:
-            data = read_image_file(image_path(catalog.root, path), LIMITS)
+            data = folder.read(path)
             photo = open_photo(data, encoder.preprocess, side=side)
         except BadImage as error:
             return error

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from indexer.imaging.imagefolder import ImageFolder
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.items import Skipped
 from indexer.jobs.build_checks import check_encoder, check_not_empty
@@ -69,6 +70,7 @@ def preview_index(
     Raises BadCatalog and IndexMismatch as ``build_index`` does.
     """
     progress("scan", 0, 1, 0)
+    ImageFolder(catalog.root).check()
     scan = catalog.scan()
     progress("scan", 1, 1, len(scan.skipped))
     check_encoder(Shelf.read(shop), encoder)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from indexer.arrays import Rows, Vectors, unit
+from indexer.arrays import Rows, Vectors, unit_in_place
 from indexer.encoders.base import Model
 from indexer.shop.styles import count_styles, indexed_styles
 from indexer.store.records import ItemRecord, PictureKey, Row
@@ -58,7 +58,7 @@ def read_rows(store: Store, encoder: Encoder) -> StoredRows:
         pictures = [row.picture for _, row in rows]
         stored = StoredRows(
             rows=rows,
-            vectors=unit(reader.embeddings(key, pictures, encoder.dim)),
+            vectors=unit_in_place(reader.embeddings(key, pictures, encoder.dim)),
             records=list(reader.items()),
             changes=reader.sequence,
             next_row=reader.meta("next_row", 0),

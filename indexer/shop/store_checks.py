@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexer.shop import write_encoders
-from indexer.store.pictures import best_picture, images_root
+from indexer.store.pictures import best_picture, image_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
     from indexer.arrays import Vectors
     from indexer.encoders.base import Model
+    from indexer.imaging.imagefolder import ImageFolder
     from indexer.shop.shelf import Shelf
     from indexer.store.records import PictureKey, Row
     from indexer.store.transactions import Reader
@@ -76,7 +76,7 @@ def missing_pictures(
 
     Items that were written with an embedding instead of a picture have none to lose.
     """
-    root = images_root(reader)
+    folder = image_folder(reader)
     lost: dict[PictureKey, Row] = {}
     found: set[PictureKey] = set()
     for number, row in enumerate(rows, start=1):
@@ -87,7 +87,7 @@ def missing_pictures(
         if record is None or row.image_index >= len(record.images):
             continue  # rows that do not match the items are reported elsewhere
         image = record.images[row.image_index]
-        if not image.width or _has_picture(reader, root, row.picture, image.path):
+        if not image.width or _has_picture(reader, folder, row.picture, image.path):
             found.add(row.picture)
             lost.pop(row.picture, None)  # added by another item whose file is missing
         else:
@@ -102,10 +102,12 @@ def missing_pictures(
     return [problem]
 
 
-def _has_picture(reader: Reader, root: Path | None, picture: PictureKey, path: str) -> bool:
+def _has_picture(
+    reader: Reader, folder: ImageFolder | None, picture: PictureKey, path: str
+) -> bool:
     if reader.holds("originals", picture) or reader.holds("images", picture):
         return True
-    return best_picture(reader, root, picture, path) is not None
+    return best_picture(reader, folder, picture, path) is not None
 
 
 def other_weights(shelf: Shelf, reader: Reader, serving: Model) -> list[str]:

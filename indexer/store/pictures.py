@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 
 from indexer.errors import BadImage
-from indexer.imaging.imagepath import image_path
-from indexer.imaging.images import read_image_file, thumbnail
+from indexer.imaging.imagefolder import ImageFolder
+from indexer.imaging.images import thumbnail
 from indexer.imaging.photos import Photo
 from indexer.items import ORIGINAL
 from indexer.store.records import PictureKey, content_hash
@@ -40,20 +39,22 @@ def image_storage(reader: Reader) -> ImageStorage:
     return next((storage for storage in IMAGE_STORAGES if storage == chosen), DEFAULT_IMAGE_STORAGE)
 
 
-def images_root(reader: Reader) -> Path | None:
+def image_folder(reader: Reader) -> ImageFolder | None:
     """Return the folder that image paths are relative to; None before the first catalog."""
     root = reader.meta(_ROOT, "")
-    return Path(root) if root else None
+    return ImageFolder(root) if root else None
 
 
-def set_images(writer: Writer, root: Path, keep: ImageStorage | None) -> None:
+def set_images(writer: Writer, folder: ImageFolder, keep: ImageStorage | None) -> None:
     """Set the folder of image paths, and what to store of new images; None changes nothing."""
-    writer.put_meta(_ROOT, str(root.resolve()))
+    writer.put_meta(_ROOT, str(folder))
     if keep is not None:
         writer.put_meta(_STORAGE, keep)
 
 
-def best_picture(reader: Reader, root: Path | None, key: PictureKey, path: str) -> Picture | None:
+def best_picture(
+    reader: Reader, folder: ImageFolder | None, key: PictureKey, path: str
+) -> Picture | None:
     """Return the best available picture: the original from the store or its file, else the copy.
 
     The file is used only if its content is the one that was indexed. Renditions have no file. None
@@ -62,8 +63,8 @@ def best_picture(reader: Reader, root: Path | None, key: PictureKey, path: str) 
     original = reader.original(key)
     if original is not None:
         return Picture(original, "original")
-    if key.rendition == ORIGINAL and root is not None and path:
-        data = _file(root, path)
+    if key.rendition == ORIGINAL and folder is not None and path:
+        data = _file(folder, path)
         if data is not None and content_hash(data) == key.content:
             return Picture(data, "file")
     display = reader.image(key)
@@ -78,7 +79,7 @@ def display_copy(reader: Reader, key: PictureKey, path: str) -> bytes | None:
     stored = reader.image(key)
     if stored is not None:
         return stored
-    picture = best_picture(reader, images_root(reader), key, path)
+    picture = best_picture(reader, image_folder(reader), key, path)
     if picture is None:
         return None
     try:
@@ -87,8 +88,8 @@ def display_copy(reader: Reader, key: PictureKey, path: str) -> bytes | None:
         return None
 
 
-def _file(root: Path, path: str) -> bytes | None:
+def _file(folder: ImageFolder, path: str) -> bytes | None:
     try:
-        return read_image_file(image_path(root, path))
+        return folder.read(path)
     except BadImage:
         return None

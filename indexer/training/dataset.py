@@ -19,7 +19,7 @@ from indexer.imaging.images import read_image_file
 from indexer.imaging.photos import read_photo
 from indexer.imaging.preprocess import Preprocess
 from indexer.items import Skipped
-from indexer.store.pictures import best_picture, images_root
+from indexer.store.pictures import best_picture, image_folder
 from indexer.store.records import PictureKey
 
 if TYPE_CHECKING:
@@ -161,9 +161,9 @@ def _catalog(
             for number, place in positions[start : start + _AT_ONCE]
         ]
         with store.read() as reader:  # briefly: LMDB cannot reuse pages while a reader is open
-            root = images_root(reader)
+            folder = image_folder(reader)
             found = [
-                best_picture(reader, root, PictureKey(image.content), image.path)
+                best_picture(reader, folder, PictureKey(image.content), image.path)
                 for _, image in batch
             ]
         for (number, image), best in zip(batch, found, strict=True):

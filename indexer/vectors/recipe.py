@@ -5,8 +5,8 @@ A manifest refers to a recipe by its name:
     Flat            every vector in fp32, compared one by one
     Flat-fp16       the same in fp16, the precision of the store, in half the memory
     Flat-sq8        one byte per number; the best candidates are rescored exactly
-    HNSW24-fp16     a graph with 24 neighbors per row over fp16 vectors
-    HNSW24-sq8      the same over one byte per number; the best candidates are rescored exactly
+    HNSW32-fp16     a graph with 32 neighbors per row over fp16 vectors
+    HNSW32-sq8      the same over one byte per number; the best candidates are rescored exactly
     IVF512-PQ4      512 lists of 4-bit codes for SIMD; the best candidates are rescored exactly
     IVF512-RaBitQ   512 lists of 1-bit codes; the best candidates are rescored exactly
     IVF512-sq8      512 lists of one byte per number, for GPUs (never chosen for a CPU)
@@ -88,5 +88,5 @@ def _parsed(name: str) -> Recipe:
     match = _NAME.fullmatch(name)
     kind, size, codes = match.groups("") if match else ("", "", "")
     if codes not in _CODES.get(kind, ()) or (kind == "Flat") != (size == ""):
-        raise ValueError(f"no index recipe {name!r}; there are Flat, HNSW24-fp16, IVF512-PQ4")
+        raise ValueError(f"no index recipe {name!r}; there are Flat, HNSW32-fp16, IVF512-PQ4")
     return Recipe(cast("Kind", kind), int(size or 0), cast("Codes", codes or "fp32"))

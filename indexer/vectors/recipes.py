@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from indexer.arrays import Positions, Vectors
     from indexer.vectors.contract import Effort
 
-NEIGHBORS = 24
-_BUILD_DEPTH = 40  # efConstruction; a larger one gave no better recall at the same search time
+NEIGHBORS = 32
+_BUILD_DEPTH = 80  # efConstruction; 120 takes 1.4 times as long to build, and gains 2 % of speed
 _TRAIN_PER_LIST = 64
 _TRAIN_SEED = 1234
 _CODECS = ("QT_fp16", "QT_8bit")

@@ -4,38 +4,30 @@ SQLite's FTS5 searches and ranks by BM25. It has no tokenizer for scripts withou
 ``trigram`` cannot find a word of two Chinese characters. So letters of these scripts are indexed
 one by one, and a query searches each pair of neighbors as a phrase, like Lucene's CJKAnalyzer.
 
-The full-text table has stems. Beside it, an index has the vocabulary of its texts, by which typed
-words are interpreted first (``indexer.words.wordquery``). Indexes of format 1 have no vocabulary.
+Beside the full-text table, an index has the vocabulary of its texts, by which typed words are
+interpreted first (``indexer.words.wordquery``). The tables are in ``indexer.words.wordtables``.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import threading
-from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from indexer.errors import IndexCorrupt, StoreFull
-from indexer.words.folding import fold, spaced
-from indexer.words.format1 import match_expression, plain_text
-from indexer.words.stems import TOKENIZER
+from indexer.words.format1 import match_expression
 from indexer.words.synonyms import Synonyms
 from indexer.words.textmatches import NO_MATCHES, TextMatches
 from indexer.words.textsearch import LABELS, NEVER, TextSearch, all_of
-from indexer.words.vocabulary import (
-    Vocabulary,
-    add_terms,
-    has_vocabulary,
-    terms_of,
-    write_vocabulary,
-)
+from indexer.words.vocabulary import Vocabulary, has_vocabulary
 from indexer.words.wordquery import Interpreter, WordQuery, expression_of
+from indexer.words.wordtables import add_texts, add_validity, fill_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -44,24 +36,6 @@ if TYPE_CHECKING:
     from indexer.items import Item
 
 WORDS_FORMAT = 2  # 1 has no vocabulary
-_SCHEMA = (
-    "CREATE VIRTUAL TABLE words USING fts5("
-    "title, categories, attributes, description, content='', "
-    f'tokenize="{TOKENIZER}")'
-)
-# The full-text table has no text or ids; this table maps its row ids to item ids.
-_IDS = "CREATE TABLE items(number INTEGER PRIMARY KEY, item_id TEXT NOT NULL)"
-
-_LIVE = (
-    "ALTER TABLE items ADD COLUMN born INTEGER NOT NULL DEFAULT 0",
-    f"ALTER TABLE items ADD COLUMN died INTEGER NOT NULL DEFAULT {NEVER}",
-    "CREATE INDEX by_id ON items(item_id)",
-    "CREATE INDEX by_birth ON items(born) WHERE born > 0",
-    f"CREATE INDEX by_death ON items(died) WHERE died < {NEVER}",
-    # Incremental merging costs more than the inserts; without it FTS5 still merges as soon as
-    # there are sixteen segments of one size.
-    "INSERT INTO words(words, rank) VALUES ('automerge', 0)",
-)
 _BATCH = 200  # items written per transaction; searches run in between
 
 
@@ -116,8 +90,8 @@ class LexicalIndex:
     def in_memory(cls, items: Iterable[Item], sequence: int = 0) -> LexicalIndex:
         """Build an index of the items as of change ``sequence``, without a file."""
         connection = sqlite3.connect(":memory:", check_same_thread=False)
-        _fill(connection, items)
-        _add_validity(connection)
+        fill_tables(connection, items)
+        add_validity(connection)
         return cls(connection, sequence, live=True)
 
     @classmethod
@@ -127,7 +101,7 @@ class LexicalIndex:
         try:
             connection.execute("PRAGMA journal_mode = OFF")
             connection.execute("PRAGMA synchronous = OFF")  # the caller syncs the whole file
-            _fill(connection, items)
+            fill_tables(connection, items)
         except sqlite3.Error as error:
             raise StoreFull(f"cannot write {path}: {error}") from error
         finally:
@@ -235,7 +209,7 @@ class LexicalIndex:
                 return
             copy = sqlite3.connect(":memory:", check_same_thread=False)
             self._connection.backup(copy)
-            _add_validity(copy)
+            add_validity(copy)
             self._connection.close()
             self._connection, self._live = copy, True
             self._vocabulary, self._texts = Vocabulary(copy), TextSearch(copy, live=True)
@@ -264,61 +238,4 @@ class LexicalIndex:
             "INSERT INTO items(item_id, born) VALUES (?, ?)", (item_id, sequence)
         )
         assert added.lastrowid is not None
-        _add_words(self._connection, added.lastrowid, item)
-
-
-def _fill(connection: sqlite3.Connection, items: Iterable[Item]) -> None:
-    connection.execute(_SCHEMA)
-    connection.execute(_IDS)
-    counts: Counter[str] = Counter()
-    for number, item in enumerate(items, start=1):
-        connection.execute("INSERT INTO items VALUES (?, ?)", (number, item.item_id))
-        columns = _columns(item, _folded)
-        _insert(connection, number, columns)
-        counts.update(terms_of(columns))
-    write_vocabulary(connection, counts)
-    connection.execute("INSERT INTO words(words) VALUES ('optimize')")
-    connection.commit()
-
-
-def _add_words(connection: sqlite3.Connection, number: int, item: Item) -> None:
-    """Add the texts of one more item, as the index has those of others."""
-    if not has_vocabulary(connection):
-        _insert(connection, number, _columns(item, plain_text))
-        return
-    columns = _columns(item, _folded)
-    _insert(connection, number, columns)
-    add_terms(connection, terms_of(columns))
-
-
-def _insert(connection: sqlite3.Connection, number: int, columns: tuple[str, ...]) -> None:
-    connection.execute(
-        "INSERT INTO words(rowid, title, categories, attributes, description) "
-        "VALUES (?, ?, ?, ?, ?)",
-        (number, *columns),
-    )
-
-
-def _add_validity(connection: sqlite3.Connection) -> None:
-    connection.isolation_level = None  # ``change`` begins and ends transactions itself
-    for statement in _LIVE:
-        connection.execute(statement)
-
-
-def _columns(item: Item, normal: Callable[[str], str]) -> tuple[str, str, str, str]:
-    attributes: list[str] = []
-    for name, value in item.attributes.items():
-        values = value if isinstance(value, list) else [value]
-        attributes.extend(
-            name if entry is True else str(entry) for entry in values if entry is not False
-        )
-    return (
-        normal(f"{item.title} {item.item_id}"),
-        normal(" ".join(item.categories)),
-        normal(" ".join(attributes)),
-        normal(item.description),
-    )
-
-
-def _folded(text: str) -> str:
-    return spaced(fold(text))
+        add_texts(self._connection, added.lastrowid, item)

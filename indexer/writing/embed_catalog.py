@@ -18,8 +18,8 @@ from indexer.catalog.sources import Catalog, Entry
 from indexer.encoders.base import Model
 from indexer.errors import BadImage
 from indexer.fetching.policy import is_url
-from indexer.imaging.imagepath import image_path
-from indexer.imaging.images import ImageLimits, read_image_file
+from indexer.imaging.imagefolder import ImageFolder
+from indexer.imaging.images import ImageLimits
 from indexer.items import Item, Skipped
 from indexer.stopwatch import Stopwatch
 from indexer.threads import THREADS
@@ -30,8 +30,6 @@ from indexer.writing.remote_images import RemoteImages, known_contents, work_ord
 from indexer.writing.url_images import UrlImages
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from indexer.encoders.base import Encoder
     from indexer.fetching.fetcher import Fetcher
     from indexer.fetching.ledger import Ledger
@@ -92,13 +90,14 @@ def embed_catalog(
     notes what is known of them. With ``ray``, ``local`` or the address of a Ray cluster, image
     files are read and encoded there; URLs are not. Raises BadEncoder, StoreFull, WorkersLost.
     """
-    images = ImagePipeline(store, encoder, limits, render=render, root=catalog.root)
+    images = ImagePipeline(store, encoder, limits, render=render, rereadable=True)
     urls = None if fetcher is None else UrlImages(images, fetcher, ledger)
+    folder = ImageFolder(catalog.root)
     remote = None
     if ray is not None and write:
-        remote = _remote_images(ray, store, images, encoder, catalog.root, limits)
+        remote = _remote_images(ray, store, images, encoder, folder, limits)
     try:
-        run = _EmbeddingRun(catalog, store, images, skipped, limits, write, urls, remote)
+        run = _EmbeddingRun(catalog, folder, store, images, skipped, limits, write, urls, remote)
         return run.run(total, progress)
     finally:
         if remote is not None:
@@ -110,14 +109,14 @@ def _remote_images(
     store: Store,
     images: ImagePipeline,
     encoder: Encoder,
-    root: Path,
+    folder: ImageFolder,
     limits: ImageLimits,
 ) -> RemoteImages:
     """Start workers on a Ray cluster, which skip what the store has."""
     model = Model.of(encoder)
     with store.read() as reader:
         known = known_contents(reader, model.key, copied=images.copies_files)
-    order = work_order(model, root, limits, keep_originals=images.keeps_originals)
+    order = work_order(model, folder, limits, keep_originals=images.keeps_originals)
     return RemoteImages(RayWorkers(address, order, known))
 
 
@@ -127,6 +126,7 @@ class _EmbeddingRun:
     def __init__(
         self,
         catalog: Catalog,
+        folder: ImageFolder,
         store: Store,
         images: ImagePipeline,
         skipped: list[Skipped],
@@ -136,6 +136,7 @@ class _EmbeddingRun:
         remote: RemoteImages | None = None,
     ) -> None:
         self._catalog = catalog
+        self._folder = folder
         self._store = store
         self._limits = limits
         self._images = images
@@ -198,7 +199,7 @@ class _EmbeddingRun:
     def _read(self, path: str) -> Prepared:
         """Read and decode an image; runs in a decoding thread."""
         with self._stopwatch.timed("decode"):
-            data = read_image_file(image_path(self._catalog.root, path), self._limits)
+            data = self._folder.read(path, self._limits)
             return self._images.prepare(path, data)
 
     def _collect(self, entry: Entry, jobs: list[tuple[str, Future[Prepared]]]) -> int:

@@ -18,8 +18,6 @@ from indexer.vectors.canary import check_vectors
 from indexer.writing.merge import FoundImage
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from indexer.arrays import Pixels, Vectors
     from indexer.encoders.base import Encoder
     from indexer.store.store import Store
@@ -84,13 +82,13 @@ class ImagePipeline:
         encode: Encode | None = None,
         render: Render | None = None,
         trust_store: bool = True,
-        root: Path | None = None,
+        rereadable: bool = False,
     ) -> None:
         """``encode`` replaces ``encoder.encode_images``, for example to run in another thread.
 
         ``render`` adds renditions to every image; by default there is only the original.
-        ``root`` is the folder of image files that can be read again later; without it a display
-        copy of every image is stored. Without ``trust_store``, images that the store already has
+        ``rereadable`` says that image files can be read again later; otherwise a display copy of
+        every image is stored. Without ``trust_store``, images that the store already has
         are encoded again.
         """
         self.key = Model.of(encoder).key
@@ -104,7 +102,7 @@ class ImagePipeline:
         self._trust_store = trust_store
         with store.read() as reader:
             self._keep = image_storage(reader)
-        self._copied = self._keep != "paths" or root is None
+        self._copied = self._keep != "paths" or not rereadable
         self._known: Future[Decoded | None] = Future()
         self._known.set_result(None)
         self._seen: dict[bytes, Future[Decoded | None]] = {}
@@ -254,10 +252,18 @@ class ImagePipeline:
 
     def _vectors(self, pictures: list[tuple[Pixels, str]]) -> list[bytes]:
         """Encode pictures, given with their image's path; return dim fp16 numbers each as bytes."""
-        vectors = self._encode([pixels for pixels, _ in pictures])
+        vectors = encode_batch(self._encode, [pixels for pixels, _ in pictures])
         paths = [path for _, path in pictures]
         check_vectors(vectors, (len(pictures), self._encoder.dim), self._encoder.id, paths)
         return [half.tobytes() for half in vectors.astype("float16")]  # (n, dim)
+
+
+def encode_batch(encode: Encode, pixels: list[Pixels]) -> Vectors:
+    """Encode images so that a vector has the same bits in a batch of any size: (n, dim).
+
+    ONNX Runtime multiplies a single row by another kernel, so one image is encoded twice.
+    """
+    return encode(pixels * 2)[:1] if len(pixels) == 1 else encode(pixels)
 
 
 def decoding_side(encoder: Encoder) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 import threading
 import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
+from indexer.encoders.registry import uses_gpu
 from indexer.errors import EncoderNotFound, VitrineError, WorkersLost, one_line
 from indexer.threads import THREADS
 from indexer.writing.remote_worker import KnownContents, RemoteWorker, WorkedBatch, WorkOrder
@@ -21,6 +23,8 @@ _TRIES = 3  # to start Ray on this machine, each half a minute long
 _RETRIES = 3  # of a batch whose worker dies each time; its images may be what kills it
 _ASK_AGAIN_S = 1.0  # whether a lost worker is there again
 _ANSWER_S = 30.0
+_MOST_PER_GPU = 16  # workers; each has the weights of the encoder in the GPU's memory
+_RAY_PARTS = 10_000  # of a GPU: Ray rounds shares to these
 _RAISED = re.compile(r"indexer\.errors\.\w+: (.+)")  # in the text of a traceback
 _NO_WORKER_S = 300.0  # that batches wait for any worker; Ray needs half a minute for a lost machine
 
@@ -57,6 +61,9 @@ class _Batch:
 class RayWorkers:
     """Actors on a cluster, one for each of its cores. See ``Workers``.
 
+    If the encoder computes on GPUs and the cluster has some, actors are only where a GPU is, and
+    the cores of a machine share its GPUs: a core reads and decodes for its part of one.
+
     A batch whose worker is lost goes to another one at once: the lost one may have to wait until
     Ray notices that its machine is gone, and then for a free core.
     """
@@ -76,8 +83,8 @@ class RayWorkers:
         self._ray: Any = ray
         logging.getLogger("ray").setLevel(logging.CRITICAL)
         self._connect(address)
-        self.count = max(1, int(ray.cluster_resources().get("CPU", 1)))
-        actor = ray.remote(_Actor).options(num_cpus=1, max_restarts=-1)
+        self.count, gpu_share = places_of(ray.nodes(), on_gpus=uses_gpu(order.model.id))
+        actor = ray.remote(_Actor).options(num_cpus=1, num_gpus=gpu_share, max_restarts=-1)
         self._known = ray.put(known)  # sent once to each machine
         self._actors = [actor.remote(order) for _ in range(self.count)]
         self._lock = threading.Lock()  # held while what follows changes
@@ -195,6 +202,22 @@ class RayWorkers:
                     "machines of the cluster, and run the command again, which goes on"
                 )
             )
+
+
+def places_of(nodes: Sequence[dict[str, Any]], *, on_gpus: bool) -> tuple[int, float]:
+    """Return how many workers the machines of a cluster have room for, and each one's GPU share.
+
+    ``nodes`` is what ``ray.nodes()`` returns. The share is 0 if no GPU is used, else the same on
+    all machines.
+    """
+    found = [node["Resources"] for node in nodes if node["Alive"]]
+    places = [(int(has.get("CPU", 0)), int(has.get("GPU", 0))) for has in found]
+    cores_of_one = [cores / gpus for cores, gpus in places if gpus]
+    if not on_gpus or not cores_of_one:
+        return max(1, sum(cores for cores, _ in places)), 0.0
+    sharing = min(max(1, math.ceil(max(cores_of_one))), _MOST_PER_GPU)
+    count = sum(min(cores, gpus * sharing) for cores, gpus in places)
+    return count, int(_RAY_PARTS / sharing) / _RAY_PARTS
 
 
 def _translated(error: BaseException, paths: Sequence[str]) -> VitrineError:

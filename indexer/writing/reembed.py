@@ -16,13 +16,13 @@ from indexer.errors import BadImage, IndexCorrupt
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.imaging.photos import open_photo
 from indexer.shop import write_encoders
-from indexer.store.pictures import Picture, PictureOrigin, best_picture, images_root
+from indexer.store.pictures import Picture, PictureOrigin, best_picture, image_folder
 from indexer.store.records import PictureKey
 from indexer.store.store import Store
 from indexer.store.transactions import Reader, Writer
 from indexer.threads import THREADS
 from indexer.vectors.canary import check_vectors
-from indexer.writing.image_pipeline import decoding_side
+from indexer.writing.image_pipeline import decoding_side, encode_batch
 
 if TYPE_CHECKING:
     from indexer.arrays import Pixels
@@ -126,8 +126,8 @@ class Reembedding:
 
     def _vectors(self, reader: Reader, batch: list[MissingPicture]) -> dict[MissingPicture, bytes]:
         """Return the fp16 numbers of each embedding as bytes, b"" for an unreadable picture."""
-        root = images_root(reader)
-        pictures = [best_picture(reader, root, *missing) for missing in batch]
+        folder = image_folder(reader)
+        pictures = [best_picture(reader, folder, *missing) for missing in batch]
         with ThreadPoolExecutor(THREADS.count, thread_name_prefix="decode") as pool:
             squares = list(pool.map(self._square, pictures))
         readable = [
@@ -137,7 +137,8 @@ class Reembedding:
         ]
         embeddings = dict.fromkeys(batch, b"")
         if readable:
-            vectors = self._encoder.encode_images([square for _, _, square in readable])
+            fed = [square for _, _, square in readable]
+            vectors = encode_batch(self._encoder.encode_images, fed)
             paths = [missing.path for missing, _, _ in readable]
             check_vectors(vectors, (len(readable), self._encoder.dim), self._encoder.id, paths)
             halves = vectors.astype("float16")  # (n, dim)

@@ -21,9 +21,9 @@ from indexer.writing.remote_worker import WorkedBatch, WorkedImage, WorkOrder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from indexer.encoders.base import Model
+    from indexer.imaging.imagefolder import ImageFolder
     from indexer.imaging.images import ImageLimits
     from indexer.store.transactions import Reader
 
@@ -140,9 +140,11 @@ class RemoteImages:
         self._send()
 
 
-def work_order(model: Model, root: Path, limits: ImageLimits, *, keep_originals: bool) -> WorkOrder:
+def work_order(
+    model: Model, folder: ImageFolder, limits: ImageLimits, *, keep_originals: bool
+) -> WorkOrder:
     """Return what the workers of a run need."""
-    return WorkOrder(model, root.resolve(), limits, keep_originals, BUDGET.megabytes)
+    return WorkOrder(model, str(folder), limits, keep_originals, BUDGET.megabytes)
 
 
 def known_contents(reader: Reader, key: bytes, *, copied: bool) -> bytes:

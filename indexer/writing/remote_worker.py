@@ -4,36 +4,39 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.encoders.base import Model
 from indexer.errors import BadImage, IndexMismatch
 from indexer.imaging.decodebudget import BUDGET
-from indexer.imaging.imagepath import image_path
-from indexer.imaging.images import ImageLimits, inspect, read_image_file, thumbnail
+from indexer.imaging.imagefolder import ImageFolder
+from indexer.imaging.images import ImageLimits, inspect, thumbnail
 from indexer.imaging.photos import open_photo
 from indexer.store.pictures import DISPLAY_SIDE
 from indexer.store.records import HASH_BYTES, content_hash
 from indexer.threads import THREADS
 from indexer.vectors.canary import check_vectors
-from indexer.writing.image_pipeline import decoding_side
+from indexer.writing.image_pipeline import decoding_side, encode_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from indexer.arrays import Pixels
     from indexer.encoders.base import Encoder
+
+_READ_AHEAD = 8  # images read while one is decoded: an object store takes long to begin an answer
 
 
 class WorkOrder(NamedTuple):
     """The data that every worker of a run needs.
 
-    ``root`` is the folder of the catalog, which all machines must have at the same path.
+    ``root`` opens the ``ImageFolder``: a path, the same on all machines, or a URL.
     """
 
     model: Model
-    root: Path
+    root: str
     limits: ImageLimits
     keep_originals: bool
     decode_mb: float
@@ -83,6 +86,8 @@ class RemoteWorker:
                 "version of Vitrine and the same files of the encoder on every machine"
             )
 
+        self._folder = ImageFolder(order.root)
+
     def pid(self) -> int:
         """Return the id of the process."""
         return os.getpid()
@@ -92,9 +97,9 @@ class RemoteWorker:
         start = time.perf_counter()
         images: list[WorkedImage] = []
         squares: dict[bytes, Pixels] = {}
-        for path in paths:
+        for data in self._read_ahead(paths):
             try:
-                image, square = self._read(path, squares)
+                image, square = self._decode(data.result(), squares)
             except BadImage as error:
                 images.append(WorkedImage(refusal=str(error)))
                 continue
@@ -106,10 +111,21 @@ class RemoteWorker:
         done = [image._replace(embedding=halves.get(image.content, b"")) for image in images]
         return WorkedBatch(done, decoded - start, time.perf_counter() - decoded)
 
-    def _read(self, path: str, squares: dict[bytes, Pixels]) -> tuple[WorkedImage, Pixels | None]:
+    def _read_ahead(self, paths: Sequence[str]) -> Iterator[Future[bytes]]:
+        """Read the images in order, some of them while earlier ones are decoded."""
+        ahead: deque[Future[bytes]] = deque()
+        with ThreadPoolExecutor(_READ_AHEAD, thread_name_prefix="read") as pool:
+            for path in paths:
+                ahead.append(pool.submit(self._folder.read, path, self._order.limits))
+                if len(ahead) > _READ_AHEAD:
+                    yield ahead.popleft()
+            yield from ahead
+
+    def _decode(
+        self, data: bytes, squares: dict[bytes, Pixels]
+    ) -> tuple[WorkedImage, Pixels | None]:
         """Return an image, and its pixels for the encoder unless they are known."""
         order = self._order
-        data = read_image_file(image_path(order.root, path), order.limits)
         content = content_hash(data)
         info = inspect(data, order.limits)
         image = WorkedImage(content, info.width, info.height)
@@ -127,7 +143,7 @@ class RemoteWorker:
         if not squares:
             return {}
         encoder = self._encoder
-        vectors = encoder.encode_images(list(squares.values()))
+        vectors = encode_batch(encoder.encode_images, list(squares.values()))
         names = [content.hex() for content in squares]
         check_vectors(vectors, (len(squares), encoder.dim), encoder.id, names)
         halves = (half.tobytes() for half in vectors.astype("float16"))

@@ -19,12 +19,12 @@ from indexer.encoders.base import Model
 from indexer.errors import BadImage
 from indexer.imaging.images import LIMITS, ImageLimits, thumbnail
 from indexer.imaging.photos import fit_pixels, open_photo
-from indexer.store.pictures import DISPLAY_SIDE, best_picture, images_root
+from indexer.store.pictures import DISPLAY_SIDE, best_picture, image_folder
 from indexer.store.records import PictureKey, RenditionRecord
 from indexer.threads import THREADS
 from indexer.vectors.canary import check_vectors
 from indexer.writing.identity import StoredImage
-from indexer.writing.image_pipeline import decoding_side
+from indexer.writing.image_pipeline import decoding_side, encode_batch
 from style.shrink import shrunk
 
 if TYPE_CHECKING:
@@ -131,9 +131,9 @@ class Rendering:
     ) -> Iterator[_Task]:
         """Decode the images of a batch; those without a picture are counted as lost."""
         with self._store.read() as reader:
-            root = images_root(reader)
+            folder = image_folder(reader)
             pictures = [
-                best_picture(reader, root, PictureKey(image.content), image.path)
+                best_picture(reader, folder, PictureKey(image.content), image.path)
                 for image, _ in batch
             ]
         decoded = pool.map(
@@ -166,7 +166,7 @@ class Rendering:
         self, tasks: Sequence[_Task], rendered: list[_Picture]
     ) -> Iterator[tuple[_Task, _Picture, bytes | None]]:
         """Yield the bytes of each vector (dim fp16 numbers), or None if the guard refuses it."""
-        vectors = self._encode([picture.square for picture in rendered])  # (n, dim)
+        vectors = encode_batch(self._encode, [picture.square for picture in rendered])  # (n, dim)
         names = [task.image.path for task in tasks]
         check_vectors(vectors, (len(tasks), self._encoder.dim), self._encoder.id, names)
         for task, picture, vector in zip(tasks, rendered, vectors, strict=True):

@@ -26,7 +26,7 @@ class ReadCatalog(Protocol):
 
 
 def catalog_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --format, --map, --encoding, --language and --exclude to a command.
+    """Add --format, --map, --encoding, --language, --exclude and --images to a command.
 
     The command gets a ``ReadCatalog`` as the argument ``read_catalog``.
     """
@@ -39,6 +39,7 @@ def catalog_options(command: Callable[..., Any]) -> Callable[..., Any]:
         encoding: str | None,
         language: str | None,
         exclude: tuple[str, ...],
+        images: str | None,
         **given: Any,
     ) -> Any:
         columns = parse_mapping(mapping)
@@ -46,7 +47,8 @@ def catalog_options(command: Callable[..., Any]) -> Callable[..., Any]:
         def read_catalog(path: Path, address: str = "") -> Catalog:
             from indexer.catalog.sources import Reading, open_catalog
 
-            return open_catalog(path, columns, Reading(form, encoding, language, exclude, address))
+            reading = Reading(form, encoding, language, exclude, address, images)
+            return open_catalog(path, columns, reading)
 
         return command(*args, read_catalog=read_catalog, **given)
 
@@ -75,5 +77,11 @@ _OPTIONS = (
         metavar="PATTERN",
         help="Leave files and folders out of a folder of images, such as '*_thumb.jpg'; may be "
         "repeated.",
+    ),
+    click.option(
+        "--images",
+        metavar="FOLDER",
+        help="What the image paths of a file are relative to: another folder than its own, or a "
+        "URL, such as s3://bucket/pictures, or https://cdn.shop.com/p with --fetch.",
     ),
 )

@@ -82,7 +82,7 @@ _INTERRUPTED = "interrupted; encoded images are kept. Run the same command again
     "--ray",
     metavar="ADDRESS",
     help="Encode images on a Ray cluster, or local for one of this machine's cores; needs the "
-    "extra scale. All machines must see the catalog's folder at the same path.",
+    "extra scale. All machines must see the folder of the images at the same path, or URL.",
 )
 @limits_option
 @fetch_options

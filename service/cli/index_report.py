@@ -15,7 +15,7 @@ from service.cli.fetch_options import fetched_text
 from service.cli.terminal import printable_json, say
 
 if TYPE_CHECKING:
-    from indexer.jobs.build import BuildReport
+    from indexer.jobs.build_report import BuildReport
     from indexer.jobs.preview import Preview
     from indexer.writing.suspects import Suspect
 

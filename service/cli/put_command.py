@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from indexer.catalog.sources import Catalog, Entry
     from indexer.encoders.base import Encoder
     from indexer.fetching.fetcher import Fetcher
+    from indexer.imaging.imagefolder import ImageFolder
     from indexer.imaging.images import ImageLimits
     from indexer.items import Skipped
     from indexer.shop.folder import ShopFolder
@@ -128,11 +129,14 @@ def _chunks(
     catalog: Catalog, limits: ImageLimits, fetcher: Fetcher | None
 ) -> Iterator[list[Draft]]:
     from indexer.catalog.sources import Entry
+    from indexer.imaging.imagefolder import ImageFolder
 
+    folder = ImageFolder(catalog.root)
+    folder.check()
     chunk: list[Draft] = []
     for entry in catalog:
         if isinstance(entry, Entry):
-            chunk.append(_draft(entry, catalog.root, limits, fetcher))
+            chunk.append(_draft(entry, folder, limits, fetcher))
         if len(chunk) == _CHUNK:
             yield chunk
             chunk = []
@@ -140,22 +144,24 @@ def _chunks(
         yield chunk
 
 
-def _draft(entry: Entry, root: Path, limits: ImageLimits, fetcher: Fetcher | None) -> Draft:
+def _draft(
+    entry: Entry, folder: ImageFolder, limits: ImageLimits, fetcher: Fetcher | None
+) -> Draft:
     from indexer.writing.writes import Draft, ImageInput, updated
 
     item = entry.item
-    sources = [ImageInput(path, _reader(path, root, limits, fetcher)) for path in item.images]
+    sources = [ImageInput(path, _reader(path, folder, limits, fetcher)) for path in item.images]
     return Draft(item.item_id, partial(updated, item, entry.given), sources or None)
 
 
 def _reader(
-    path: str, root: Path, limits: ImageLimits, fetcher: Fetcher | None
+    path: str, folder: ImageFolder, limits: ImageLimits, fetcher: Fetcher | None
 ) -> Callable[[], bytes]:
     """Return the function that reads an image. Fetching a URL begins at once, in the background."""
     from indexer.fetching.policy import is_url
 
     if fetcher is None or not is_url(path):
-        return partial(_read, root, path, limits)
+        return partial(folder.read, path, limits)
     fetched = fetcher.submit(path)
 
     def wait() -> bytes:
@@ -164,13 +170,6 @@ def _reader(
         return response.data or b""
 
     return wait
-
-
-def _read(root: Path, path: str, limits: ImageLimits) -> bytes:
-    from indexer.imaging.imagepath import image_path
-    from indexer.imaging.images import read_image_file
-
-    return read_image_file(image_path(root, path), limits)
 
 
 def _print_report(outcomes: list[Outcome], skipped: list[Skipped]) -> None:

@@ -69,8 +69,11 @@ class Connection:
 
     @property
     def max_rows(self) -> int:
-        """The most results of one search."""
-        return self.call(lambda driver: driver.max_rows)
+        """The most results of one search. Opens the client, and asks the server nothing else."""
+        driver = self._driver
+        if driver is None:
+            return self.call(lambda opened: opened.max_rows)
+        return driver.max_rows  # not a call: its success would say that the server answers
 
     def check(self) -> None:
         """Raise VectorsUnavailable if the server does not answer; asks at most every 2 seconds."""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 LOCAL_ROWS = 5000  # a filter that allows at most this many rows is searched in this process
 PUSHED_IDS = 1000  # most positions that a search names to the server, to leave them out
 _SPARE_ROWS = 8  # asked for beyond k, because a server may order nearly equal scores differently
+_AT_ONCE = 50  # queries in a request
 _SPARE = 1.5  # rows to expect behind a filter, relative to those needed, as in the planner
 
 
@@ -220,9 +221,16 @@ class RemoteBackend:
         return self.search_with_depth(queries, k, self._depth(0))
 
     def search_with_depth(self, queries: Vectors, k: int, depth: int) -> tuple[Positions, Scores]:
-        """Search the server for each query (q, dim) with this effort: (q, k) each."""
+        """Search the server for each query (q, dim) with this effort: (q, k) each.
+
+        Some at a time, because the time limit of a search is for one request.
+        """
         self._local.check_queries(queries)
-        found = self._search_collection(queries, min(k, len(self)), depth)
+        parts = [
+            self._search_collection(queries[start : start + _AT_ONCE], min(k, len(self)), depth)
+            for start in range(0, max(1, len(queries)), _AT_ONCE)
+        ]
+        found = np.concatenate(parts)
         return _padded(*self._local.rank(queries, found, min(k, len(self))), k)
 
     def vectors_at(self, positions: Positions) -> Vectors:
