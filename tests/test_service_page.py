@@ -41,7 +41,9 @@ def test_the_page_counts_the_items_while_a_shop_is_filled(page):
     page.route("**/", plan)
     page.route(
         "**/v1/status",
-        lambda route: route.fulfill(json={"items": counts[0], "facets": [], "max_limit": 24}),
+        lambda route: route.fulfill(
+            json={"items": counts[0], "products": 124, "facets": [], "max_limit": 24}
+        ),
     )
     page.clock.install()
     page.reload()
@@ -51,7 +53,7 @@ def test_the_page_counts_the_items_while_a_shop_is_filled(page):
     counts.remove(540)
     page.clock.run_for(2000)
     line.wait_for(state="hidden")
-    assert page.locator("#foot-items").inner_text() == "640 items"
+    assert page.locator("#foot-products").inner_text() == "124 products"
 
 
 # --- One item --------------------------------------------------------------------------------
@@ -60,14 +62,15 @@ def test_the_page_counts_the_items_while_a_shop_is_filled(page):
 def test_the_panel_quotes_customers_as_text(page, shop):
     markup = "<img src=x onerror=alert(1)> is soft"
     quote = {"sentence": markup, "aspect": "comfort", "positive": 0.9, "review_id": "1"}
-    aspect = {"aspect": "comfort", "count": 3, "positive": 1.0, "months": []}
+    comfort = {"aspect": "comfort", "count": 3, "positive": 1.0, "months": []}
+    fit = {"aspect": "fit", "count": 2, "positive": 0.5, "months": []}
     summary = {
-        "count": 4,
+        "count": 7,
         "unclear": 1,
         "positive": 0.6667,
         "stars": 4.5,
         "months": [],
-        "aspects": [aspect],
+        "aspects": [comfort, fit],
         "pros": [quote],
         "cons": [],
     }
@@ -77,10 +80,11 @@ def test_the_panel_quotes_customers_as_text(page, shop):
     page.locator("#grid .card-link").first.click()
     page.locator("#reviews blockquote").wait_for()
     shown = page.locator("#reviews").inner_text()
-    assert "4 reviews · 4.5 of 5 stars · 67 % of 3 seem happy" in shown
-    assert "100 % happy (3)" in shown
+    assert "7 reviews · 4.5 of 5 stars · 67 % of 6 seem happy" in shown
+    assert page.locator("#reviews .aspects li").all_inner_texts() == ["Comfort\n100 % happy (3)"]
     assert page.locator("#reviews blockquote").inner_text() == markup
-    assert "Against" not in shown
+    assert "What they like" in shown
+    assert "What they don’t like" not in shown
 
 
 def test_a_question_is_answered_by_a_quotation_that_is_text(page):
@@ -97,7 +101,7 @@ def test_a_question_is_answered_by_a_quotation_that_is_text(page):
     box.locator("blockquote").wait_for()
     assert box.locator("blockquote").inner_text() == markup
     assert "Yes." in box.inner_text()
-    assert box.locator("li a").get_attribute("href") == "?open=a%20b"
+    assert box.locator("li a").get_attribute("href") == "?open=a+b"
 
 
 def test_a_product_opens_and_leads_to_similar_ones(page, shop):

@@ -128,8 +128,10 @@ def test_the_panel_keeps_what_the_card_knew(page, shop):
 def test_links_to_what_is_gone_lead_on(page, shop):
     page.goto(f"{shop.url}/?item=sold-off")
     assert "not in the shop any more" in noticed(page)
+    assert page.locator("#source").is_hidden()
+    page.locator("#results #tries .card:not(.skeleton)").first.wait_for()
     page.get_by_role("button", name="Start again").click()
-    page.locator("#hero").wait_for()
+    page.locator("#hero #tries .card").first.wait_for()
     page.goto(f"{shop.url}/?open=sold-off")
     page.get_by_role("button", name="See other products").click()
     page.locator("#panel").wait_for(state="hidden")

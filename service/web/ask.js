@@ -2,6 +2,7 @@
 
 import { askShop } from "./api.js";
 import { icon, make } from "./dom.js";
+import { EMPTY, write } from "./question.js";
 import { t } from "./texts.js";
 
 /** Make a box for questions, about the item with this id, or about the shop if it is "". */
@@ -19,7 +20,9 @@ export function askBox(itemId = "") {
     const { signal } = aborter;
     try {
       const reply = await askShop(input.value, itemId, signal);
-      if (!signal.aborted) found.replaceChildren(...shown(reply));
+      if (signal.aborted) return;
+      found.replaceChildren(...shown(reply));
+      found.scrollIntoView({ block: "nearest" });
     } catch {
       if (!signal.aborted) found.replaceChildren(make("p", { text: t("ask.failed") }));
     }
@@ -40,8 +43,8 @@ export function askBox(itemId = "") {
 
 function shown(reply) {
   if (reply.kind === "unknown") {
-    const contact = reply.contact ? `${t("ask.contact")} ${reply.contact}` : "";
-    return [make("p", { text: t("ask.unknown") }), make("p", { dir: "auto", text: contact })];
+    const asked = reply.contact ? make("p", { dir: "auto" }, `${t("ask.contact")} `, contact(reply.contact)) : "";
+    return [make("p", { text: t("ask.unknown") }), asked];
   }
   const verdict = reply.holds === null ? "" : reply.holds ? t("ask.yes") : t("ask.no");
   return [
@@ -52,5 +55,11 @@ function shown(reply) {
   ];
 }
 
+/** Return the contact of the shop, as a link if it is an address of a page or of mail. */
+function contact(words) {
+  const mail = /^[^\s@/]+@[^\s@/]+$/.test(words);
+  return mail || /^https?:\/\/\S+$/.test(words) ? make("a", { href: mail ? `mailto:${words}` : words, text: words }) : words;
+}
+
 const item = ({ item_id: id, title }) =>
-  make("li", {}, make("a", { href: `?open=${encodeURIComponent(id)}`, dir: "auto", text: title || id }));
+  make("li", {}, make("a", { href: write(EMPTY, id), dir: "auto", text: title || id }));

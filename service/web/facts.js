@@ -85,7 +85,7 @@ function actsOf(item, { wish, less, share, why }) {
 /** Fill the list of an item's fields. */
 export function fillDetails(list, item) {
   const rows = [
-    [t("field.category"), (item.categories ?? []).map((value) => readable("category", value)).join(", ")],
+    [t("field.category"), (item.categories ?? []).map((value) => readable("category", value)).join("\n")],
     ...Object.entries(item.attributes ?? {}).map(([name, value]) => [nameOf(name), shown(value)]),
     [t("field.item"), item.item_id],
   ];

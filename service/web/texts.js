@@ -32,6 +32,9 @@ export function t(key, values = {}) {
   });
 }
 
+/** Join sentences; empty ones are left out. Chinese has no space between them. */
+export const sentences = (...texts) => texts.filter(Boolean).join(language === "zh" ? "" : " ");
+
 /** Return true if there is a text of this key. */
 export const hasText = (key) => Object.hasOwn(setup.texts, key);
 
