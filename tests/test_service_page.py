@@ -102,6 +102,14 @@ def test_a_question_is_answered_by_a_quotation_that_is_text(page):
     assert box.locator("blockquote").inner_text() == markup
     assert "Yes." in box.inner_text()
     assert box.locator("li a").get_attribute("href") == "?open=a+b"
+    reply |= {"answer": "color: Black; Gray", "source": {"field": "color"}, "holds": False}
+    box.locator("button").click()
+    box.get_by_text("No.").wait_for()
+    assert box.locator("blockquote").inner_text() == "Color: Black, Gray"
+    reply |= {"kind": "unknown", "answer": "", "contact": "help@shop.example"}
+    box.locator("button").click()
+    contact = box.get_by_role("link", name="help@shop.example")
+    assert contact.get_attribute("href") == "mailto:help@shop.example"
 
 
 def test_a_product_opens_and_leads_to_similar_ones(page, shop):

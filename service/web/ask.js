@@ -1,7 +1,9 @@
 // A box for questions: what the shop says is quoted, and shown as text.
 
 import { askShop } from "./api.js";
+import { priceOf } from "./card.js";
 import { icon, make } from "./dom.js";
+import { nameOf } from "./fields.js";
 import { EMPTY, write } from "./question.js";
 import { t } from "./texts.js";
 
@@ -46,13 +48,24 @@ function shown(reply) {
     const asked = reply.contact ? make("p", { dir: "auto" }, `${t("ask.contact")} `, contact(reply.contact)) : "";
     return [make("p", { text: t("ask.unknown") }), asked];
   }
+  const several = reply.items.length > 1; // the quotation is of the first item only
   const verdict = reply.holds === null ? "" : reply.holds ? t("ask.yes") : t("ask.no");
   return [
     verdict ? make("p", { text: verdict }) : "",
-    reply.answer ? make("blockquote", { dir: "auto", text: reply.answer }) : "",
+    reply.answer && !several ? make("blockquote", { dir: "auto", text: quoted(reply) }) : "",
     make("p", { class: "ask-source", text: t(`ask.${reply.kind}`) }),
     make("ul", { role: "list" }, ...reply.items.map(item)),
   ];
+}
+
+/** Return a quotation with the names of fields, prices and stock as the page writes them. */
+function quoted({ answer, kind, source, items }) {
+  const field = kind === "fact" ? source?.field : "";
+  if (!field || field === "description") return answer;
+  if (field === "in_stock") return t(answer === "in stock" ? "panel.stock" : "panel.sold");
+  const values = answer.slice(answer.indexOf(": ") + 2).split("; ");
+  if (field === "price" && values.length === 1) return priceOf(items[0]);
+  return `${nameOf(field)}: ${values.join(", ")}`;
 }
 
 /** Return the contact of the shop, as a link if it is an address of a page or of mail. */
