@@ -114,6 +114,8 @@ def test_the_faq_is_quoted_in_other_words_and_languages(answerer, question, answ
         ("Does it come in XXL?", "sizes: S, M", False),
         ("How much is it?", "price: 52.00 USD", None),
         ("Is it in stock?", "in stock", None),
+        ("Is this for men?", "category: Men/Tops/Hoodies", True),
+        ("这件适合女士吗？", "category: Men/Tops/Hoodies", False),
         ("Can I machine wash it?", "Machine wash/dry.", None),
         ("Does it have a drawstring hood?", "Drawstring hood.", None),
     ],

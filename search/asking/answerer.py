@@ -33,7 +33,7 @@ MAX_LENGTH: Final = 500  # of a question, in characters
 THRESHOLDS: Final = {True: 0.45, False: 0.5}  # of the FAQ: by words and meaning, by words alone
 _CANDIDATES: Final = 60
 _RARE_PRODUCTS: Final = 2  # a word that at most as many products have names one of them
-_FIELDS: Final = ("color", "material", "size", "cost", "pattern", "brand", "stock")
+_FIELDS: Final = ("color", "material", "size", "cost", "pattern", "brand", "gender", "stock")
 _SIZE: Final = re.compile(
     r"(?<![\w-])(xxs|xs|s|m|l|xl|xxl|xxxl|\d{2})(?![\w-])(?!\s*(?:%|usd|eur))"
 )

@@ -3,7 +3,7 @@
 import { askShop } from "./api.js";
 import { priceOf } from "./card.js";
 import { icon, make } from "./dom.js";
-import { nameOf } from "./fields.js";
+import { nameOf, readable } from "./fields.js";
 import { EMPTY, write } from "./question.js";
 import { t } from "./texts.js";
 
@@ -65,7 +65,7 @@ function quoted({ answer, kind, source, items }) {
   if (field === "in_stock") return t(answer === "in stock" ? "panel.stock" : "panel.sold");
   const values = answer.slice(answer.indexOf(": ") + 2).split("; ");
   if (field === "price" && values.length === 1) return priceOf(items[0]);
-  return `${nameOf(field)}: ${values.join(", ")}`;
+  return `${nameOf(field)}: ${values.map((value) => readable(field, value)).join(", ")}`;
 }
 
 /** Return the contact of the shop, as a link if it is an address of a page or of mail. */
