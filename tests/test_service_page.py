@@ -141,8 +141,14 @@ def test_a_product_with_a_link_to_buy_it_shows_that_link(page, shop, link):
         words = "A mug. • Glazed • <b>Two</b> sizes"
         route.fulfill(json={**item, "url": link, "description": words})
 
+    def with_pattern(route):
+        document = route.fetch()
+        pattern = '"itemUrl": "https://shop.example/p/{item_id}"'
+        route.fulfill(response=document, body=document.text().replace('"itemUrl": ""', pattern))
+
     item = shop.first_of("Mugs")
     page.route(f"**/v1/items/{item['id']}", with_link)
+    page.route("**/?open=*", with_pattern)
     page.goto(f"{shop.url}/?open={item['id']}")
     panel = page.get_by_role("dialog")
     panel.get_by_role("button", name="Search with this item").wait_for()
@@ -150,9 +156,10 @@ def test_a_product_with_a_link_to_buy_it_shows_that_link(page, shop, link):
     assert panel.locator("p.facts-words").inner_text() == "A mug."
     assert panel.locator(".points li").all_inner_texts() == ["Glazed", "<b>Two</b> sizes"]
     shown = panel.get_by_role("link", name="View in shop")
-    assert shown.count() == (1 if link.startswith("https:") else 0)
-    if link.startswith("https:"):
-        assert shown.get_attribute("href") == link
+    address = link or f"https://shop.example/p/{item['id']}"
+    assert shown.count() == (1 if address.startswith("https:") else 0)
+    if address.startswith("https:"):
+        assert shown.get_attribute("href") == address
         assert shown.get_attribute("rel") == "noopener noreferrer"
 
 

@@ -11,6 +11,9 @@ export const languages = setup.languages;
 /** The name of the shop. */
 export const shopName = setup.shop;
 
+/** The address of an item's page in the shop, such as "/p/{item_id}", or "". */
+export const itemUrl = setup.itemUrl;
+
 /** The number of items that the shop will have, or 0. */
 export const plannedItems = setup.planned;
 
