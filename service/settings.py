@@ -19,6 +19,7 @@ from indexer.vectors.remote.address import ServerAddress
 from search.query import MAX_LIMIT
 
 _LINK = r"^((https?://|/|mailto:)[^\s<>\"]*)?$"
+_ITEM_LINK = r"^((https?://|/)[^\s<>\"]*\{(item_id|product_id)\}[^\s<>\"]*)?$"
 
 
 class BadSetting(VitrineError):
@@ -213,6 +214,12 @@ class Settings(BaseSettings):
         pattern=r"^(#[0-9a-fA-F]{6})?$",
         description="Accent color of the page, such as #0c6b58; made darker or lighter if text "
         "in it would be unreadable.",
+    )
+    item_url: str = Field(
+        "",
+        pattern=_ITEM_LINK,
+        description="Address of an item's page in the shop, with {item_id} or {product_id}: the "
+        "link to buy an item that has no url of its own.",
     )
     imprint_url: str = Field(
         "", pattern=_LINK, description="Link to the shop's imprint, at the end of the page."

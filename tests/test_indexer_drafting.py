@@ -44,7 +44,7 @@ def test_each_language_has_thirty_sentence_plans_and_an_opening_of_each_tone(lan
     plans = plans_of(language)
     assert len(plans) >= 30
     forms = [form for plan in plans for form in plan]
-    assert len({form.text for form in forms}) >= 150
+    assert len({form.text for form in forms}) >= 140
     for tone in TONES:
         assert any(
             form.opens and form.kinds <= {"name", "color"} and tone in form.tones for form in forms
@@ -317,3 +317,45 @@ def test_questions_connectives_and_plain_patterns_are_left_out():
         assert "Strap: wide." in draft.text
         # A sentence stands for itself; only a few words follow a label.
         assert ". It keeps you warm from the first run in fall to the last." in draft.text
+
+
+def test_brief_details_are_a_list_and_price_and_sizes_come_last():
+    for tone in TONES:
+        draft = write_draft(ITEM, "en", tone, length=200, seed=2)
+        listed = [one for one in draft.sentences if "no-roll waistband" in one.text]
+        assert len(listed) == 1
+        assert "thumb holes" in listed[0].text
+        assert re.search(r": [^,]+(?:, [^,]+){1,2}\.$", listed[0].text)
+        kinds = [{draft.facts[at].kind for at in one.facts} for one in draft.sentences[1:]]
+        last = [bool(said & {"price", "size", "category"}) for said in kinds]
+        assert last == sorted(last)
+        assert tagline(draft) in {"No-roll waistband.", "87% wool.", "Thumb holes."}
+
+
+@pytest.mark.parametrize(
+    ("title", "pattern"),
+    [
+        ("Wren tote, green with sand stripes", "striped"),
+        ("Rowan mug, white flowers", "floral"),
+        ("Quill bag", ["Solid", "Striped"]),
+    ],
+)
+def test_a_pattern_that_the_name_says_or_that_is_partly_plain_is_not_said(title, pattern):
+    item = Item(
+        item_id="a", product_id="a", title=title, attributes={"pattern": pattern, "color": "green"}
+    )
+    texts = [write_draft(item, "en", tone, seed=seed).text for tone in TONES for seed in range(6)]
+    assert not [text for text in texts if "attern" in text]
+
+
+def test_sentences_with_a_color_or_a_table_are_not_quoted():
+    item = Item(
+        item_id="a",
+        product_id="a",
+        title="Ida Short",
+        description="Royal blue bike shorts. • Medium=8 inseam. • Tools sold separately. "
+        "• Long-Sleeve style.",
+        attributes={"color": "blue"},
+    )
+    details = [fact.values[0] for fact in facts_of(item, "en") if fact.kind == "detail"]
+    assert details == ["Long-Sleeve style"]

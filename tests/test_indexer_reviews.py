@@ -315,6 +315,20 @@ def test_aspects_of_equally_many_reviews_keep_the_order_of_the_text():
     assert [found.aspect for found in summarize([stored]).aspects] == names
 
 
+def test_a_quotation_does_not_end_in_half_a_smile():
+    stored = StoredReview(
+        review=Review(about="a", text="I wear it every day ;) Soft; warm: good"),
+        positive=0.9,
+        language="en",
+        aspects=[
+            AspectMood("fit", 0.9, "I wear it every day ;"),
+            AspectMood("comfort", 0.8, "Soft; warm: good"),
+        ],
+    )
+    quoted = [quote.sentence for quote in summarize([stored]).pros]
+    assert quoted == ["I wear it every day", "Soft; warm: good"]
+
+
 def test_no_reviews_have_an_empty_summary():
     summary = summarize([])
     assert (summary.count, summary.positive, summary.pros, summary.cons) == (0, None, [], [])

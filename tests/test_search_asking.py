@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from indexer.enrichment.faqfile import read_faq
 from indexer.enrichment.faqlog import FaqEntry, FaqLog, StoredEntry, open_if_exists
+from indexer.enrichment.review import Review
 from indexer.enrichment.reviewfile import SkippedRow
+from indexer.enrichment.reviewlog import StoredReview
 from indexer.errors import BadCatalog, BadQuery
 from indexer.items import Item
 from search.asking.answerer import Answerer
@@ -111,6 +114,8 @@ def test_the_faq_is_quoted_in_other_words_and_languages(answerer, question, answ
         ("Does it come in XXL?", "sizes: S, M", False),
         ("How much is it?", "price: 52.00 USD", None),
         ("Is it in stock?", "in stock", None),
+        ("Is this for men?", "category: Men/Tops/Hoodies", True),
+        ("这件适合女士吗？", "category: Men/Tops/Hoodies", False),
         ("Can I machine wash it?", "Machine wash/dry.", None),
         ("Does it have a drawstring hood?", "Drawstring hood.", None),
     ],
@@ -119,6 +124,41 @@ def test_a_question_about_an_item_is_answered_by_its_own_words(answerer, questio
     found = answerer.ask(question, "chaz-black")
     assert (found.kind, found.answer, found.holds) == ("fact", answer, holds)
     assert found.source.item_id.startswith("chaz")
+
+
+class TwoReviews:
+    """The reviews of the hoodies."""
+
+    def about(self, ids):
+        assert "chaz" in ids
+        texts = ("Great! The fit is a little loose.", "Nice! I wear it every single day.")
+        return [
+            StoredReview(
+                review=Review(about="chaz", text=text, review_id=str(at)),
+                positive=None, language="en", model="", aspects=[],
+            )
+            for at, text in enumerate(texts)
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("What do people think about the fit?", "The fit is a little loose."),
+        ("What do customers say?", "The fit is a little loose."),
+        ("大家觉得怎么样？", "The fit is a little loose."),
+    ],
+)
+def test_what_customers_say_is_answered_by_them(question, answer):
+    found = Answerer(TinyShop(), FaqMatcher([], None), TwoReviews()).ask(question, "chaz-black")
+    assert (found.kind, found.answer) == ("review", answer)
+
+
+def test_the_stock_is_that_of_the_item_that_is_shown(answerer, monkeypatch):
+    sold = msgspec.structs.replace(HITS[1], in_stock=False)
+    monkeypatch.setattr(f"{__name__}.HITS", [HITS[0], sold, *HITS[2:]])
+    assert answerer.ask("Is it in stock?", "chaz-gray").answer == "out of stock"
+    assert answerer.ask("Is it in stock?", "chaz-black").answer == "in stock"
 
 
 def test_an_item_may_be_named_in_the_question(answerer):

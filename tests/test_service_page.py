@@ -41,7 +41,9 @@ def test_the_page_counts_the_items_while_a_shop_is_filled(page):
     page.route("**/", plan)
     page.route(
         "**/v1/status",
-        lambda route: route.fulfill(json={"items": counts[0], "facets": [], "max_limit": 24}),
+        lambda route: route.fulfill(
+            json={"items": counts[0], "products": 124, "facets": [], "max_limit": 24}
+        ),
     )
     page.clock.install()
     page.reload()
@@ -51,7 +53,7 @@ def test_the_page_counts_the_items_while_a_shop_is_filled(page):
     counts.remove(540)
     page.clock.run_for(2000)
     line.wait_for(state="hidden")
-    assert page.locator("#foot-items").inner_text() == "640 items"
+    assert page.locator("#foot-products").inner_text() == "124 products"
 
 
 # --- One item --------------------------------------------------------------------------------
@@ -60,14 +62,15 @@ def test_the_page_counts_the_items_while_a_shop_is_filled(page):
 def test_the_panel_quotes_customers_as_text(page, shop):
     markup = "<img src=x onerror=alert(1)> is soft"
     quote = {"sentence": markup, "aspect": "comfort", "positive": 0.9, "review_id": "1"}
-    aspect = {"aspect": "comfort", "count": 3, "positive": 1.0, "months": []}
+    comfort = {"aspect": "comfort", "count": 3, "positive": 1.0, "months": []}
+    fit = {"aspect": "fit", "count": 2, "positive": 0.5, "months": []}
     summary = {
-        "count": 4,
+        "count": 7,
         "unclear": 1,
         "positive": 0.6667,
         "stars": 4.5,
         "months": [],
-        "aspects": [aspect],
+        "aspects": [comfort, fit],
         "pros": [quote],
         "cons": [],
     }
@@ -77,10 +80,11 @@ def test_the_panel_quotes_customers_as_text(page, shop):
     page.locator("#grid .card-link").first.click()
     page.locator("#reviews blockquote").wait_for()
     shown = page.locator("#reviews").inner_text()
-    assert "4 reviews · 4.5 of 5 stars · 67 % of 3 seem happy" in shown
-    assert "100 % happy (3)" in shown
+    assert "7 reviews · 4.5 of 5 stars · 67 % of 6 seem happy" in shown
+    assert page.locator("#reviews .aspects li").all_inner_texts() == ["Comfort\n100 % happy (3)"]
     assert page.locator("#reviews blockquote").inner_text() == markup
-    assert "Against" not in shown
+    assert "What they like" in shown
+    assert "What they don’t like" not in shown
 
 
 def test_a_question_is_answered_by_a_quotation_that_is_text(page):
@@ -97,7 +101,15 @@ def test_a_question_is_answered_by_a_quotation_that_is_text(page):
     box.locator("blockquote").wait_for()
     assert box.locator("blockquote").inner_text() == markup
     assert "Yes." in box.inner_text()
-    assert box.locator("li a").get_attribute("href") == "?open=a%20b"
+    assert box.locator("li a").get_attribute("href") == "?open=a+b"
+    reply |= {"answer": "color: Black; Gray", "source": {"field": "color"}, "holds": False}
+    box.locator("button").click()
+    box.get_by_text("No.").wait_for()
+    assert box.locator("blockquote").inner_text() == "Color: Black, Gray"
+    reply |= {"kind": "unknown", "answer": "", "contact": "help@shop.example"}
+    box.locator("button").click()
+    contact = box.get_by_role("link", name="help@shop.example")
+    assert contact.get_attribute("href") == "mailto:help@shop.example"
 
 
 def test_a_product_opens_and_leads_to_similar_ones(page, shop):
@@ -129,8 +141,14 @@ def test_a_product_with_a_link_to_buy_it_shows_that_link(page, shop, link):
         words = "A mug. • Glazed • <b>Two</b> sizes"
         route.fulfill(json={**item, "url": link, "description": words})
 
+    def with_pattern(route):
+        document = route.fetch()
+        pattern = '"itemUrl": "https://shop.example/p/{item_id}"'
+        route.fulfill(response=document, body=document.text().replace('"itemUrl": ""', pattern))
+
     item = shop.first_of("Mugs")
     page.route(f"**/v1/items/{item['id']}", with_link)
+    page.route("**/?open=*", with_pattern)
     page.goto(f"{shop.url}/?open={item['id']}")
     panel = page.get_by_role("dialog")
     panel.get_by_role("button", name="Search with this item").wait_for()
@@ -138,9 +156,10 @@ def test_a_product_with_a_link_to_buy_it_shows_that_link(page, shop, link):
     assert panel.locator("p.facts-words").inner_text() == "A mug."
     assert panel.locator(".points li").all_inner_texts() == ["Glazed", "<b>Two</b> sizes"]
     shown = panel.get_by_role("link", name="View in shop")
-    assert shown.count() == (1 if link.startswith("https:") else 0)
-    if link.startswith("https:"):
-        assert shown.get_attribute("href") == link
+    address = link or f"https://shop.example/p/{item['id']}"
+    assert shown.count() == (1 if address.startswith("https:") else 0)
+    if address.startswith("https:"):
+        assert shown.get_attribute("href") == address
         assert shown.get_attribute("rel") == "noopener noreferrer"
 
 

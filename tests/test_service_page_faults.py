@@ -70,7 +70,7 @@ def test_a_filter_that_fails_leaves_the_products_as_they_were(page, shop):
     assert page.locator("#filters .value-count").all_inner_texts() == counts
     page.unroute("**/v1/search/image")
     answer(page, page.get_by_role("button", name="Try again").click)
-    assert "last search" not in page.inner_text("#notice")
+    page.locator("#notice", has_text="last search").wait_for(state="hidden")
     page.go_back()
     page.wait_for_selector("#active:empty", state="attached")
     assert hits(page) == before
@@ -128,8 +128,10 @@ def test_the_panel_keeps_what_the_card_knew(page, shop):
 def test_links_to_what_is_gone_lead_on(page, shop):
     page.goto(f"{shop.url}/?item=sold-off")
     assert "not in the shop any more" in noticed(page)
+    assert page.locator("#source").is_hidden()
+    page.locator("#results #tries .card:not(.skeleton)").first.wait_for()
     page.get_by_role("button", name="Start again").click()
-    page.locator("#hero").wait_for()
+    page.locator("#hero #tries .card").first.wait_for()
     page.goto(f"{shop.url}/?open=sold-off")
     page.get_by_role("button", name="See other products").click()
     page.locator("#panel").wait_for(state="hidden")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.page_driver import PHONE, Shop, answer, browser, photo_of, shop, tabs, visit
+from tests.webserver import serious_findings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -85,8 +86,14 @@ def test_a_picture_that_cannot_be_styled_is_shown_as_it_is(visit, shop):
     assert page.locator("#grid .picture.missing").count() == 0
 
 
-def test_without_a_list_of_styles_the_page_works_as_before(visit, shop):
+def test_the_reference_of_the_interface_has_no_serious_finding_of_axe(visit):
     page = visit("/docs")
+    page.locator(".opblock-summary-method").first.wait_for()
+    assert serious_findings(page) == []
+
+
+def test_without_a_list_of_styles_the_page_works_as_before(visit, shop):
+    page = visit("/livez")
     page.route("**/v1/styles", lambda route: route.fulfill(status=503, body=""))
     page.goto(shop.url)
     photo = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": photo_of(shop, shop.items[0])}

@@ -33,7 +33,7 @@ def test_a_mistyped_word_and_a_price_are_named_above_the_results(page, shop):
     assert page.locator("#found-note").inner_text() == "Showing results for \u201cteapot\u201d"
     assert kind["id"] in hits(page)
     search_for(page, "teapot under 500")
-    assert page.locator("#found-note").inner_text() == "Taken from your words: Up to €500.00"
+    assert page.locator("#found-note").inner_text() == "From your words: Up to €500.00"
     search_for(page, "teapot")
     assert page.locator("#found-note").is_hidden()
 
@@ -79,8 +79,12 @@ def test_words_that_nothing_has_say_so(page):
     answer(page, lambda: page.keyboard.press("Enter"))
     assert "Nothing found" in page.locator("#notice").inner_text()
     assert page.locator("#sort").is_hidden()
+    page.locator("#results #tries .card:not(.skeleton)").first.wait_for()
     with page.expect_file_chooser():
         page.locator("#notice").get_by_role("button", name="Search with a photo").click()
+    page.get_by_role("searchbox").fill("mug")
+    answer(page, lambda: page.keyboard.press("Enter"))
+    assert page.locator("#tries").is_hidden()
 
 
 def test_filters_narrow_the_answer_as_their_counts_say(page, shop):

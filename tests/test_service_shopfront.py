@@ -104,10 +104,12 @@ def test_a_shop_gives_the_page_its_name_logo_color_and_links(tmp_path):
         shop_logo=logo,
         shop_color="#D04A1B",
         imprint_url="https://shop.example/imprint",
+        item_url="/p/{item_id}",
     )
     front = Shopfront(WebFolder(WEB), settings)
     page = front.page("en", is_home=False).plain.decode()
     assert "<title>&lt;/script&gt;&lt;b&gt;M&amp;S</title>" in page
+    assert setup_in(page)["itemUrl"] == "/p/{item_id}"
     assert setup_in(page)["shop"] == "</script><b>M&S"
     assert '<img src="logo" alt="">' in page
     assert '<a href="https://shop.example/imprint">Imprint</a>' in page
@@ -125,6 +127,8 @@ def test_a_shop_gives_the_page_its_name_logo_color_and_links(tmp_path):
         ("shop_color", "red"),
         ("shop_color", "#12345"),
         ("imprint_url", "javascript:alert(1)"),
+        ("item_url", "javascript:alert('{item_id}')"),
+        ("item_url", "https://shop.example/products"),
         ("privacy_url", "https://a.example/ onclick=x"),
         ("shop_logo", "no/such/file.svg"),
         ("shop_name", ""),

@@ -215,6 +215,7 @@ def test_undo_a_filter(start):
     search_words(person, "cotton")
     before = hits(person.page)
     open_filters(person)
+    person.press(person.page.get_by_role("button", name="Show all").first)
     tick = person.page.get_by_role("checkbox", name="Dresses")
     answer(person.page, lambda: person.press(tick))
     close_filters(person)

@@ -23,20 +23,32 @@ from indexer.items import Item
 from indexer.words.folding import fold
 
 DEFAULT_LENGTH: Final = {"en": 40, "zh": 80}  # words, characters
-VERSION: Final = "plans-3"
+VERSION: Final = "plans-4"
 _LOOKS: Final[tuple[Kind, ...]] = ("color", "pattern", "style")
 _MAKE: Final[tuple[Kind, ...]] = ("material", "detail")
-_USE: Final[tuple[Kind, ...]] = ("detail", "gender", "season", "more", "care")
+_USE: Final[tuple[Kind, ...]] = ("detail",)
+_SPECS: Final[tuple[Kind, ...]] = ("gender", "season", "more", "care")
 _ORIGIN: Final[tuple[Kind, ...]] = ("detail", "brand", "category")
 _COST: Final[tuple[Kind, ...]] = ("size", "price")
-_ALL_KINDS: Final[tuple[Kind, ...]] = (*_LOOKS, *_MAKE, *_USE, *_ORIGIN, *_COST)
+_ALL_KINDS: Final[tuple[Kind, ...]] = (*_LOOKS, *_MAKE, *_SPECS, *_ORIGIN, *_COST)
 _ORDERS: Final = (
-    (_LOOKS, _MAKE, _USE, _COST),
-    (_MAKE, _LOOKS, _USE, _COST),
-    (_MAKE, _USE, _LOOKS, _ORIGIN, _COST),
+    (_LOOKS, _USE, _MAKE, _COST),
+    (_MAKE, _USE, _LOOKS, _COST),
+    (_USE, _MAKE, _LOOKS, _ORIGIN, _COST),
 )
-"""The orders of the topics of a draft; a topic is one or more kinds of facts."""
+"""The orders in which topics get room in a draft; a topic is one or more kinds of facts."""
+_PLACES: Final[tuple[tuple[Kind, ...], ...]] = (
+    ("brand", "color", "pattern", "material", "gender"),
+    ("detail",),
+    ("style", "season", "more", "care"),
+    _COST,
+    ("category",),
+)
+"""Where sentences stand after the opening: by the last place of their kinds of facts."""
 _JOINTS: Final = {"en": (", ", " and "), "zh": ("、", "和")}
+_SEPARATORS: Final = {"en": (", ", "; "), "zh": ("、", "；")}  # of details; if one has a comma
+_MOST_LISTED: Final = 3  # details of a sentence
+_MOST_VALUES: Final = 4  # of an attribute that has no plan of its own; a list of all says nothing
 _COMMON: Final = frozenset(
     {"a", "an", "and", "or", "of", "for", "the", "with", "in", "on", "to", "is", "色", "的"}
 )
@@ -86,8 +98,10 @@ class _Writer:
         self._uses: Counter[str] = Counter()
         self._openers: set[str] = set()
         self._words: list[set[str]] = []  # of the sentences so far
+        self._places: list[int] = []
         self.sentences: list[str] = []
         rng.shuffle(self._plans)
+        self._plans.sort(key=lambda plan: not plan.lists_details)
         details = [at for at in self._left if facts[at].kind in ("detail", "more")]
         others = [at for at in self._left if at not in details]
         rng.shuffle(details)
@@ -118,6 +132,7 @@ class _Writer:
     def say_name(self) -> None:
         """Add the name as a sentence of its own."""
         self._words.append(_content(self._facts[0], self._language))
+        self._places.append(-1)
         self.sentences.append(self._facts[0].values[0] + {"en": ".", "zh": "。"}[self._language])
 
     @property
@@ -129,14 +144,16 @@ class _Writer:
         """Return the facts for a plan that are not said yet, or None."""
         chosen: list[int] = []
         for kind in sorted(plan.kinds, key=lambda kind: kind != "name"):  # it may say the others
+            lists = kind == "detail" and plan.lists_details
+            before = len(chosen)
             for at in self._left:
                 fact = self._facts[at]
-                if fact.kind != kind or self._is_known(fact, chosen):
+                if fact.kind != kind or self._is_known(fact, chosen) or not _is_fit(fact, plan):
                     continue
-                if _is_fit(fact, plan):
-                    chosen.append(at)
+                chosen.append(at)
+                if len(chosen) - before == (_MOST_LISTED if lists else 1):
                     break
-            else:
+            if len(chosen) - before < (2 if lists else 1):
                 return None
         return chosen
 
@@ -144,6 +161,8 @@ class _Writer:
         """Return True if the sentences so far, or the chosen facts, already say much of a fact."""
         if fact.kind in ("name", "price", "size"):
             return False
+        if fact.kind == "pattern" and _starts(fact) & _starts(self._facts[0]):
+            return True  # "with dots" says dotted, "flowers" says floral
         others = [*self._words, *(_content(self._facts[at], self._language) for at in chosen)]
         words = _content(fact, self._language)
         if fact.kind != "detail":
@@ -152,6 +171,8 @@ class _Writer:
 
     def _filled(self, plan: Plan, chosen: Sequence[int]) -> str:
         slots: dict[str, str] = {}
+        if plan.lists_details:
+            slots["details"] = self._joined([self._facts[at].values[0] for at in chosen])
         for at in chosen:
             fact = self._facts[at]
             slots[fact.kind] = _listed(fact.values, self._language)
@@ -172,12 +193,24 @@ class _Writer:
             return _spaced(filled)
         return re.sub(r"(^|\? )([^\W\d_])", lambda found: found[1] + found[2].upper(), filled)
 
+    def _joined(self, details: Sequence[str]) -> str:
+        comma, semicolon = _SEPARATORS[self._language]
+        separator = semicolon if any(comma.strip() in detail for detail in details) else comma
+        return separator.join(map(_uncapitalized, details))
+
     def _add(self, plan: Plan, chosen: Sequence[int], sentence: str, opener: str) -> None:
         self._uses[plan.text] += 1
         self._openers.add(opener)
         self._left = [at for at in self._left if at not in chosen]
         self._words += [_content(self._facts[at], self._language) for at in chosen]
+        last = max((at for at, kinds in enumerate(_PLACES) if plan.kinds & set(kinds)), default=0)
+        self._places.append(-1 if plan.opens else last)
         self.sentences.append(sentence)
+
+    def arrange(self) -> None:
+        """Put the sentences into the order of a product text; price and sizes come last."""
+        order = sorted(range(len(self.sentences)), key=self._places.__getitem__)
+        self.sentences = [self.sentences[at] for at in order]
 
 
 def write_draft(
@@ -202,6 +235,8 @@ def write_draft(
         pass
     if writer.has_only_name:  # nothing to say is said by silence
         writer.sentences.clear()
+    else:
+        writer.arrange()
     sentences = check_text(writer.sentences, facts, language)
     return Draft(
         item_id=item.item_id,
@@ -225,7 +260,8 @@ def tagline(draft: Draft) -> str:
             kinds = {draft.facts[at].kind for at in sentence.facts}
             is_care = bool(_CARE.search(sentence.text))
             if kind in kinds and not kinds & {"name", "price"} and not is_care:
-                return sentence.text
+                is_list = kind == "detail" and len(sentence.facts) > 1
+                return f"{draft.facts[sentence.facts[0]].values[0]}." if is_list else sentence.text
     return ""
 
 
@@ -251,8 +287,10 @@ def _spaced(text: str) -> str:
 
 
 def _is_worth_saying(fact: Fact) -> bool:
-    is_none = fact.kind == "pattern" and {fold(value) for value in fact.values} <= _NO_PATTERN
-    return bool(fact.values and fact.values[0]) and not is_none
+    if fact.kind == "more" and len(fact.values) > _MOST_VALUES:
+        return False
+    is_plain = fact.kind == "pattern" and any(fold(value) in _NO_PATTERN for value in fact.values)
+    return bool(fact.values and fact.values[0]) and not is_plain
 
 
 def _is_fit(fact: Fact, plan: Plan) -> bool:
@@ -264,8 +302,14 @@ def _is_fit(fact: Fact, plan: Plan) -> bool:
 
 def _uncapitalized(text: str) -> str:
     """Return a text with a small first letter, unless its first word is a sign such as "UV"."""
-    is_plain = (text[1:2].islower() or text[:2] == "A ") and not re.search("[®™]", text.split()[0])
-    return text[:1].lower() + text[1:] if is_plain else text
+    first, space, rest = text.partition(" ")
+    is_plain = (first[1:2].islower() or first == "A") and not re.search("[®™]", first)
+    return first.lower() + space + rest if is_plain else text  # "Long-Sleeve" too
+
+
+def _starts(fact: Fact) -> set[str]:
+    """Return the first letters of the words of a fact, which are alike in words of one stem."""
+    return {word[:3] for word in _WORD.findall(fold(" ".join(fact.values))) if len(word) > 2}
 
 
 def _content(fact: Fact, language: Language) -> set[str]:

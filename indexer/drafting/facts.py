@@ -48,6 +48,7 @@ _NO: Final = frozenset({"no", "false", "none", "否"})
 _PREPOSITIONS: Final = frozenset(
     {"with", "in", "on", "of", "to", "by", "from", "as", "at", "and", "or", "but"}
 )
+_UNSAID: Final = re.compile(r"=|\b(?:sold separately|not included)\b", re.IGNORECASE)
 # A sentence that begins with one of these goes on from another one, which the draft does not have.
 _CONNECTORS: Final = frozenset(
     {"and", "but", "so", "plus", "also", "however", "then", "because", "otherwise", "instead"}
@@ -197,7 +198,8 @@ def _details(item: Item, language: Language) -> list[str]:
     """Return sentences of the description that fit the item, the short ones first.
 
     A sentence with the name of an attribute that the item has not ("Performance fabric: No") is
-    left out.
+    left out, and one that names a color of an item with that attribute, as one text often serves
+    all colors of a product.
     """
     text = plain_text(item.description)[:_READ]
     known: dict[str, set[str]] = {}
@@ -221,6 +223,8 @@ def _details(item: Item, language: Language) -> list[str]:
         is_denied = any(f" {name} " in f" {' '.join(words)} " for name in denied if name)
         if not _is_quotable(sentence, language) or name_words & set(words) or is_denied:
             continue
+        if "color" in known and any(family_of(word) for word in words):
+            continue
         if not contradicts(sentence, known):
             found.setdefault(fold(sentence), sentence)
     return sorted(found.values(), key=lambda sentence: len(sentence) > 60)[:_MOST_DETAILS]
@@ -240,6 +244,8 @@ def _is_quotable(sentence: str, language: Language) -> bool:
     if not 2 <= count <= _LONGEST_DETAIL or not sentence.isprintable():
         return False
     words = _words(sentence)
+    if _UNSAID.search(sentence):
+        return False
     if "than" in words:  # than something that the draft does not name
         return False
     if words[:1] and (words[0] in _CONNECTORS or tuple(words[:2]) in _CONNECTORS):

@@ -17,7 +17,9 @@ _FOLDER: Final = Path(__file__).parent / "data"
 _SLOT: Final = re.compile(r"\{(\w+)\}")
 _FORMS: Final = re.compile(r"<([^<>]*)>")
 _OR: Final = re.compile(r"\|(?![^\[]*\])")  # not that of "[is|are]"
-_OF_SLOT: Final = {"first": "size", "last": "size", "both": "size", "label": "more"}
+_OF_SLOT: Final = {
+    "first": "size", "last": "size", "both": "size", "label": "more", "details": "detail",
+}  # fmt: skip
 _ARTICLE: Final = "the"  # the slot for the article of the name, which is no fact
 
 
@@ -39,9 +41,14 @@ class Plan(NamedTuple):
         return 3 if "{first}" in self.text else 2 if "{both}" in self.text else 1
 
     @property
+    def lists_details(self) -> bool:
+        """True if the sentence lists details of a few words each."""
+        return "{details}" in self.text
+
+    @property
     def most_uses(self) -> int:
         """How often a draft may use the plan: one that has no words of its own, more than once."""
-        return {"{detail}": 2, "{label}": 3}.get(self.text[: self.text.find("}") + 1], 1)
+        return {"{detail}": 3, "{label}": 3}.get(self.text[: self.text.find("}") + 1], 1)
 
     @property
     def bare(self) -> str:

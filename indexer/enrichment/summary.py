@@ -5,6 +5,7 @@ All sentences are quotations. If reviews praise and criticize an item, both are 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ _SURE: Final = 0.7  # probability of a quoted sentence's side
 _SHORTEST, _LONGEST = 2, 60  # words of a quoted sentence
 _MOST_ALIKE: Final = 0.5  # share of words that two quotations have in common
 _HAPPY: Final = 0.5
+_HALF_SMILE: Final = re.compile(r"\s[;:]-?$")  # the rest of ";)", at which sentences are split
 
 
 class MonthMood(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +148,7 @@ def _quotes(stored: StoredReview) -> list[Quote]:
     review = stored.review
     return [
         Quote(
-            sentence=part.sentence,
+            sentence=_HALF_SMILE.sub("", part.sentence),
             aspect=part.aspect,
             positive=part.positive,
             review_id=review.review_id,

@@ -33,11 +33,12 @@ MAX_LENGTH: Final = 500  # of a question, in characters
 THRESHOLDS: Final = {True: 0.45, False: 0.5}  # of the FAQ: by words and meaning, by words alone
 _CANDIDATES: Final = 60
 _RARE_PRODUCTS: Final = 2  # a word that at most as many products have names one of them
-_FIELDS: Final = ("color", "material", "size", "cost", "pattern", "brand", "stock")
+_FIELDS: Final = ("color", "material", "size", "cost", "pattern", "brand", "gender", "stock")
 _SIZE: Final = re.compile(
     r"(?<![\w-])(xxs|xs|s|m|l|xl|xxl|xxxl|\d{2})(?![\w-])(?!\s*(?:%|usd|eur))"
 )
 _HOW_LONG: Final = re.compile(r"\bhow long (?:is|are)\b|多长(?!时间)")
+_SHORTEST_OPINION: Final = 12  # letters of a sentence that is quoted for no word in particular
 _FOUND, _REVIEW = 0.8, 0.6  # the confidence of answers by a search and by a review
 
 
@@ -88,6 +89,8 @@ class Answerer:
         """Try the facts of an item that is shown or named, then the FAQ, reviews and all items."""
         hits = self._hits(asked, question)
         subject = self._subject(asked, hits, item_id)
+        if subject is not None and asked.is_opinion:
+            return None if asked.terms.unknown else self._review(subject)
         found = None if subject is None else self._about(asked, subject)
         if found is not None:
             return found
@@ -173,6 +176,8 @@ class Answerer:
         ]
         if not shown:
             return None
+        if field == "stock":  # of the variant that is shown
+            shown = shown[:1]
         if not values and not sizes:
             return quote_variants(shown)
         wanted = values | {
@@ -193,6 +198,8 @@ class Answerer:
         for stored in self._reviews.about([hit.item_id, hit.product_id]):
             for sentence in re.split(r"(?<=[.!?。！？])\s*", stored.review.text[:4000]):
                 stems = terms_of(sentence).stems
+                if not subject.left and len(sentence) < _SHORTEST_OPINION:
+                    continue  # "Love it!" does not say what they think
                 if subject.left <= stems and (best is None or len(sentence) < best[0]):
                     best = (len(sentence), stored, sentence.strip())
         if best is None:

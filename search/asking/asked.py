@@ -49,11 +49,19 @@ _PHRASES: Final = tuple(
         ),
     )
 )
+_OPINION: Final = re.compile(
+    r"\b(?:what|how) do (?:\w+ )?(?:people|customers|buyers|others|reviews?) "
+    r"(?:say|think|feel|like)(?: (?:about|of))?\b"
+    r"|(?:大家|顾客|买家|别人)都?(?:怎么说|怎么看|觉得)|评价"
+)
 _YES_NO: Final = re.compile(r"^(?:is|are|does|do|can|could|has|have|will)\b|吗|是不是|有没有|是否")
 
 
 class Asked(NamedTuple):
-    """A question. ``text`` has no price limit; ``order`` is 1 for cheapest, -1 for dearest."""
+    """A question. ``text`` has no price limit; ``order`` is 1 for cheapest, -1 for dearest.
+
+    ``is_opinion`` is True if it asks what customers say.
+    """
 
     language: Literal["en", "zh"]
     way: Way
@@ -61,6 +69,7 @@ class Asked(NamedTuple):
     terms: Terms
     order: int
     is_yes_no: bool
+    is_opinion: bool = False
 
 
 def take_question_apart(question: str) -> Asked:
@@ -69,7 +78,7 @@ def take_question_apart(question: str) -> Asked:
     order = 1 if _CHEAPEST.search(folded) else -1 if _DEAREST.search(folded) else 0
     text = take_price(_DEAREST.sub(" ", _CHEAPEST.sub(" ", folded))).text
     meant = {stem_of(term) for pattern, term in _PHRASES if pattern.search(text)}
-    plain = text
+    plain = _OPINION.sub(" ", text)
     for pattern, _ in _PHRASES:
         plain = pattern.sub(" ", plain)
     terms = terms_of(plain)
@@ -80,6 +89,7 @@ def take_question_apart(question: str) -> Asked:
         terms=terms._replace(stems=terms.stems | meant),
         order=order,
         is_yes_no=bool(_YES_NO.search(folded)),
+        is_opinion=bool(_OPINION.search(folded)),
     )
 
 

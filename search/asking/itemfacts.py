@@ -46,6 +46,8 @@ class ItemFacts(NamedTuple):
         for passage in self.passages:
             if passage.field != "description" and _shared_name(passage.field) == attribute:
                 return passage
+            if attribute == "gender" and passage.field == "category" and "gender" in passage.stems:
+                return passage  # see _gender
         return None
 
     @property
@@ -64,6 +66,8 @@ def facts_of_hit(hit: Hit) -> ItemFacts:
     if hit.price is not None:
         price = f"{hit.price:.2f} {hit.currency}".strip()
         passages = (*passages, Passage("price", f"price: {price}", frozenset({"cost"})))
+    if not any(_shared_name(name) == "gender" for name, _ in attributes):
+        passages = (*passages, *_gender(tuple(hit.categories)))
     stock = "in stock" if hit.in_stock else "out of stock"
     passages = (*passages, Passage("in_stock", stock, frozenset({"stock"})))
     title = terms_of(hit.title).stems
@@ -73,6 +77,20 @@ def facts_of_hit(hit: Hit) -> ItemFacts:
 @lru_cache(maxsize=5_000)
 def _category_stems(paths: tuple[str, ...]) -> frozenset[str]:
     return frozenset(stem for path in paths for stem in terms_of(path.replace("/", " ")).stems)
+
+
+@lru_cache(maxsize=5_000)
+def _gender(paths: tuple[str, ...]) -> tuple[Passage, ...]:
+    """Return the categories that say for whom an item is ("Women/Tops") as a passage, or none."""
+    found: dict[str, frozenset[str]] = {}
+    for path in paths:
+        terms = terms_of(path.partition("/")[0])
+        if any(value.attribute == "gender" for value in terms.values):
+            found[path] = terms.stems
+    if not found:
+        return ()
+    stems = frozenset({"gender"}).union(*found.values())
+    return (Passage("category", f"category: {', '.join(found)}", stems),)
 
 
 @lru_cache(maxsize=20_000)

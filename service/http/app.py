@@ -84,10 +84,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("vitrine.service")
 
 KEEP_ALIVE_S = 30  # how long a connection stays open between two requests
-_ABOUT = """Photo search for a shop, on the shop's own machine.
-
-Every error is `application/problem+json` with a `code`. Every reply carries `X-Request-ID`;
-send one to find your request in the log. Ids go into paths percent-encoded.
+_ABOUT = """Every error is `application/problem+json` with a `code`. Every reply carries
+`X-Request-ID`; send one to find your request in the log. Ids go into paths percent-encoded.
 """
 
 
@@ -202,7 +200,7 @@ def _bare_app(
     """Return an application without routes, and without FastAPI's own documentation pages."""
     return FastAPI(
         title="Vitrine",
-        summary="Photo search for a shop.",
+        summary="Photo search for a shop, on the shop's own machine.",
         description=_ABOUT,
         version=_version(),
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},

@@ -93,6 +93,7 @@ class Shopfront:
             "shop": self._settings.shop_name,
             "languages": names,
             "planned": self._settings.planned_items,
+            "itemUrl": self._settings.item_url,
         }
         values = {
             "lang": language,

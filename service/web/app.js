@@ -150,7 +150,7 @@ async function recallPhotos() {
   question = { ...question, photo: null, box: null };
   const extra = { depth: history.state?.depth ?? 0 };
   history.replaceState(stateNow(extra), "", write(question, opened()));
-  if (!asks(question)) welcome.say(t("lost.title"), t("lost.detail"));
+  if (!asks(question)) welcome.say(t("lost.title"), t("lost.detail"), { calm: true });
   return true;
 }
 
@@ -179,7 +179,10 @@ async function load() {
   if (!known) {
     results.wait(title, fresh);
     filters.wait();
-    if (fresh) shownKey = ""; // the grid was cleared
+    if (fresh) {
+      shownKey = ""; // the grid was cleared
+      suggest(false);
+    }
   }
   try {
     const onBusy = () => (byId("say").textContent = byId("found-meta").textContent = t("busy"));
@@ -206,16 +209,24 @@ function show(reply, asked, { title, full }) {
     remark: lost ? t("results.withoutPhoto") : "",
     withPhoto: Boolean(photo),
   });
+  suggest(reply.hits.length === 0 && filtersIn(asked) === 0);
   drawFilters(asked, reply);
   source.answered(reply);
   byId("say").textContent = words;
   if (!document.querySelector("dialog[open]")) rescueFocus(byId("results"));
 }
 
+/** Show some items to start from below a search that leads to none. */
+function suggest(is) {
+  if (is) welcome.show(byId("results"));
+  else welcome.hide();
+}
+
 /** Show a problem. The hits of a question with the same parts stay, with their counts. */
 function failed(problem, asked, fresh) {
   const before = shownKey && !fresh ? answers.get(shownKey) : null;
   results.fail(problem, { keep: Boolean(before), clears: filtersIn(asked) > 0 || asked.sort !== "" });
+  suggest(problem.kind === "gone");
   if (before) drawFilters(asked, before);
   else {
     shownKey = shownParts = ""; // the quick filters of the question before do not fit this one

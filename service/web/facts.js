@@ -5,7 +5,7 @@ import { leadOf, pointsOf } from "./description.js";
 import { icon, make } from "./dom.js";
 import { nameOf, readable } from "./fields.js";
 import { compare, isSaved, saved, toggleSaved } from "./kept.js";
-import { t } from "./texts.js";
+import { itemUrl, t } from "./texts.js";
 
 const SAFE_LINK = /^(https?:\/\/|\/(?!\/))/i; // the service stores no other; a page must not run one
 
@@ -40,10 +40,16 @@ function wordsOf(text) {
   ].filter(Boolean);
 }
 
+/** Return the address where an item can be bought: its own, or that of the shop's pattern; else "". */
+function shopAddress(item) {
+  if (item.url) return SAFE_LINK.test(item.url) ? item.url : "";
+  return itemUrl.replaceAll(/\{(item_id|product_id)\}/g, (_, name) => encodeURIComponent(item[name]));
+}
+
 /** The link to the page where an item can be bought, and the search that starts from it. */
 function actionsOf(item, { alike }) {
-  const buys = SAFE_LINK.test(item.url ?? "");
-  const link = { href: item.url, target: "_blank", rel: "noopener noreferrer" };
+  const buys = shopAddress(item);
+  const link = { href: buys, target: "_blank", rel: "noopener noreferrer" };
   return make(
     "div",
     { class: "facts-actions" },
@@ -85,7 +91,7 @@ function actsOf(item, { wish, less, share, why }) {
 /** Fill the list of an item's fields. */
 export function fillDetails(list, item) {
   const rows = [
-    [t("field.category"), (item.categories ?? []).map((value) => readable("category", value)).join(", ")],
+    [t("field.category"), (item.categories ?? []).map((value) => readable("category", value)).join("\n")],
     ...Object.entries(item.attributes ?? {}).map(([name, value]) => [nameOf(name), shown(value)]),
     [t("field.item"), item.item_id],
   ];

@@ -32,7 +32,7 @@ export class Filters {
   #question = null;
   #facets = {};
   #hits = [];
-  #currency = "";
+  #currency = null;
   #parts = "";
   #order = new Map(); // field -> values in the order first seen, so that rows do not move under the pointer
   #unfolded = new Map(); // field -> whether its group is open
@@ -84,7 +84,9 @@ export class Filters {
     const counts = new Map(Object.entries(facets)); // not an object: a field may be named like "constructor"
     const groups = this.#fields(facets).map((field, place) => this.#group(field, counts.get(field) ?? [], place));
     groups.splice(OPEN, 0, this.#price(this.#currency), this.#stock(counts.get("in_stock") ?? []));
-    this.#host.replaceChildren(...groups.filter(Boolean));
+    const offered = groups.filter(Boolean);
+    this.#host.replaceChildren(...offered);
+    byId("open-filters").hidden = offered.length === 0;
     this.#drawActive();
     if (!focused || !this.#host.contains(byId(focused))) return;
     byId(focused).focus({ preventScroll: true });

@@ -10,12 +10,13 @@ const PAUSE_MS = 2000;
 export async function showGrowth() {
   const line = byId("growth");
   for (;;) {
-    let count = null; // a status that fails is asked for again
+    let now = null; // a status that fails is asked for again
     try {
-      count = (await status()).items;
+      now = await status();
     } catch {}
-    if (count !== null) {
-      byId("foot-items").textContent = t("foot.items", { count });
+    if (now) {
+      const { items: count, products } = now;
+      byId("foot-products").textContent = t("foot.products", { count: products });
       if (count >= plannedItems) break;
       line.textContent = t("hero.growth", { count, total: plannedItems });
       line.hidden = false;

@@ -53,18 +53,18 @@ export class Look {
           icon("close"),
         ),
       ),
-      make("ul", { class: "grid compact", role: "list" }, ...this.#things.map((thing, at) => this.#card(thing, at))),
+      make("ul", { class: "grid compact", role: "list" }, ...this.#things.map((thing) => this.#card(thing))),
     );
     this.#section.hidden = false;
     title.focus();
     this.#section.scrollIntoView({ block: "nearest" });
   }
 
-  #card(thing, at) {
+  #card(thing) {
     const [hit] = thing.hits;
     const element = card(hit, { href: this.#handlers.href(hit), width: COMPACT, handlers: this.#handlers });
-    const words = thing.name ? thing.name.split("/").at(-1) : t("look.thing", { number: at + 1 });
-    element.append(make("span", { class: "look-thing", dir: "auto", text: words }));
+    const name = thing.name?.split("/").at(-1);
+    if (name) element.append(make("span", { class: "look-thing", dir: "auto", text: name }));
     return element;
   }
 }

@@ -42,8 +42,8 @@ export class Offers {
   async #ask() {
     try {
       const status = await api.status();
-      byId("foot-items").textContent = t("foot.items", { count: status.items });
-      byId("foot-items").title = `${status.encoder}, ${status.generation}`;
+      byId("foot-products").textContent = t("foot.products", { count: status.products });
+      byId("foot-products").title = `${status.encoder}, ${status.generation}`;
       return status;
     } catch {
       this.#status = null; // the next search asks for it again

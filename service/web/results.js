@@ -3,12 +3,13 @@
 import { card, skeleton } from "./card.js";
 import { byId, make } from "./dom.js";
 import { nameOf, priceWords, readable } from "./fields.js";
-import { t } from "./texts.js";
+import { sentences, t } from "./texts.js";
 
 const MATCH = 0.5; // confidence from which a hit is shown as a match, and not as merely similar
 const WAIT = 140; // ms before placeholders appear, so that fast answers do not flicker
 
 const PRICE = /^price (?:>=? ([\d.e+]+))?(?: and price )?(?:<=? ([\d.e+]+))?$/;
+const BARE = /^(?:yes|no|true|false|[\d.]+)$/i; // values that say nothing without the name of their field
 
 /** Return a condition that the service read from words, such as `price < 20`, as shoppers read it. */
 function understood(condition, hits) {
@@ -18,7 +19,8 @@ function understood(condition, hits) {
     return priceWords(edge(low), edge(high), hits[0]?.currency);
   }
   const [, field, value] = condition.match(/^(.*?) = "?(.*?)"?$/) ?? [];
-  return field ? `${nameOf(field)}: ${readable(field, value)}` : condition;
+  if (!field) return condition;
+  return BARE.test(value) ? `${nameOf(field)}: ${value}` : readable(field, value);
 }
 
 /** Return what the service made of the words: a corrected word, a price, a value; or "". */
@@ -97,7 +99,7 @@ export class Results {
     this.settle();
     this.#title.textContent = title;
     this.#notice.hidden = true;
-    const note = [remark, noteOf(reply)].filter(Boolean).join(" ");
+    const note = sentences(remark, noteOf(reply));
     this.#note.textContent = note;
     this.#note.hidden = note === "";
     this.#fill(reply, sort);
@@ -170,7 +172,7 @@ export class Results {
       this.#note.hidden = true;
       this.#meta.textContent = "";
     }
-    this.#say(problem.title, `${problem.detail}${keep ? ` ${t("kept")}` : ""}`, ...actions);
+    this.#say(problem.title, sentences(problem.detail, keep && t("kept")), ...actions);
     byId("say").textContent = "";
   }
 
@@ -198,7 +200,7 @@ export class Results {
   }
 
   #weak(filtered, withPhoto) {
-    const detail = [t(filtered ? "weak.filtered" : "weak.shop"), withPhoto ? t("weak.photo") : ""].join(" ");
+    const detail = sentences(t(filtered ? "weak.filtered" : "weak.shop"), withPhoto && t("weak.photo"));
     const { draw, word } = this.#handlers;
     const next = withPhoto ? [this.#button(t("weak.draw"), draw), this.#button(t("weak.word"), word)] : [];
     this.#say(t("weak.title"), detail, ...next);

@@ -4,6 +4,9 @@ import * as api from "./api.js";
 import { make } from "./dom.js";
 import { locale, t } from "./texts.js";
 
+const ENOUGH = 5; // reviews with a mood from which their share is shown
+const ENOUGH_OF_ASPECT = 3;
+
 const percent = (share) => Math.round(100 * share);
 
 const tenths = (stars) => stars.toLocaleString(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
@@ -21,21 +24,21 @@ export async function fillReviews(section, id, signal) {
   const facts = [
     t("reviews.count", { count: summary.count }),
     summary.stars === null ? null : t("reviews.stars", { stars: tenths(summary.stars) }),
-    summary.positive === null ? null : t("reviews.happy", { share: percent(summary.positive), count: known }),
+    known < ENOUGH ? null : t("reviews.happy", { share: percent(summary.positive), count: known }),
   ];
+  const aspects = summary.aspects.filter(({ count, positive }) => count >= ENOUGH_OF_ASPECT && positive !== null);
   section.replaceChildren(
     make("h3", { id: "reviews-title", text: t("reviews.title") }),
     make("p", { class: "reviews-count", text: facts.filter(Boolean).join(" · ") }),
-    make("ul", { class: "aspects" }, ...summary.aspects.slice(0, 7).map(aspect)),
+    ...(aspects.length > 0 ? [make("ul", { class: "aspects" }, ...aspects.map(aspect))] : []),
     make("div", { class: "voices" }, side(t("reviews.for"), summary.pros), side(t("reviews.against"), summary.cons)),
   );
   section.hidden = false;
 }
 
 function aspect({ aspect: name, count, positive }) {
-  const words =
-    positive === null ? t("reviews.unclear", { count }) : t("reviews.aspect", { share: percent(positive), count });
-  return make("li", {}, make("span", { text: name }), make("span", { text: words }));
+  const words = t("reviews.aspect", { share: percent(positive), count });
+  return make("li", {}, make("span", { text: t(`aspect.${name}`) }), make("span", { text: words }));
 }
 
 function side(title, quotes) {

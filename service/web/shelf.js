@@ -8,7 +8,7 @@ import { nameOf } from "./fields.js";
 import { compare, isSaved, onKept, saved, toggleSaved } from "./kept.js";
 import { picture } from "./picture.js";
 import { confirm } from "./share.js";
-import { t } from "./texts.js";
+import { sentences, t } from "./texts.js";
 
 export class Shelf {
   #dialog = byId("saved");
@@ -83,7 +83,7 @@ export class Shelf {
   }
 
   #words(count) {
-    return [t("saved.private"), count > 1 ? t("saved.compareHint") : ""].filter(Boolean).join(" ");
+    return sentences(t("saved.private"), count > 1 && t("saved.compareHint"));
   }
 
   #row({ id, compared }) {

@@ -99,7 +99,8 @@ export class Source {
       try {
         this.item = await api.item(id);
       } catch {
-        return; // the search reports the problem
+        if (this.#asked.question.item === id) byId("source").hidden = true; // the search reports the problem
+        return;
       }
       if (this.#asked.question.item !== id) return;
       this.#onTitle();

@@ -11,6 +11,9 @@ export const languages = setup.languages;
 /** The name of the shop. */
 export const shopName = setup.shop;
 
+/** The address of an item's page in the shop, such as "/p/{item_id}", or "". */
+export const itemUrl = setup.itemUrl;
+
 /** The number of items that the shop will have, or 0. */
 export const plannedItems = setup.planned;
 
@@ -31,6 +34,9 @@ export function t(key, values = {}) {
     return typeof value === "number" ? value.toLocaleString(locale) : value;
   });
 }
+
+/** Join sentences; empty ones are left out. Chinese has no space between them. */
+export const sentences = (...texts) => texts.filter(Boolean).join(language === "zh" ? "" : " ");
 
 /** Return true if there is a text of this key. */
 export const hasText = (key) => Object.hasOwn(setup.texts, key);

@@ -1,4 +1,4 @@
-// The start page: some items to start from, and messages before the first search.
+// Some items to start from, on the start page and where nothing is found; messages before the first search.
 
 import { sample } from "./api.js";
 import { COMPACT, card, skeleton } from "./card.js";
@@ -17,11 +17,13 @@ export class Welcome {
     this.#onItem = onItem;
   }
 
-  /** Load and show the items, or a message if the shop cannot be reached. */
-  async show() {
+  /** Load the items and show them at the end of `place`, or a message if the shop cannot be reached. */
+  async show(place = byId("hero")) {
+    const list = byId("tries-list");
+    place.append(byId("tries"));
+    byId("tries").hidden = list.children.length === 0;
     if (this.#asked) return;
     this.#asked = true;
-    const list = byId("tries-list");
     list.replaceChildren(...Array.from({ length: TRIES }, skeleton));
     byId("tries").hidden = false;
     try {
@@ -41,10 +43,16 @@ export class Welcome {
     }
   }
 
-  /** Show a message under the drop zone; hide it if the title is empty. */
-  say(title, detail) {
+  /** Hide the items, below results that are not empty any more. */
+  hide() {
+    if (byId("hero").hidden) byId("tries").hidden = true;
+  }
+
+  /** Show a message under the drop zone; hide it if the title is empty. `calm`: nothing went wrong. */
+  say(title, detail, { calm = false } = {}) {
     const place = byId("hero-notice");
     place.hidden = !title;
+    place.classList.toggle("calm", calm);
     place.replaceChildren(make("h2", { text: title }), make("p", { text: detail }));
   }
 }
