@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 WEIGHTS = Path(__file__).parent / "weights"
 _Count = Annotated[int, msgspec.Meta(ge=1, le=65_536)]
-_Positive = Annotated[float, msgspec.Meta(gt=0)]
+_Name = Annotated[str, msgspec.Meta(max_length=200)]
+_Positive = Annotated[float, msgspec.Meta(ge=1e-6)]  # smaller ones vanish in float32
 _BATCH = 64  # larger batches are no faster on a CPU and take more memory
 _MOST_PIXELS = 64 * 1024**2  # in a batch of a fixed size; 800 MB as float32
 
@@ -46,7 +47,7 @@ class EncoderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
     format: Literal[1]
     size: _Count
     dim: _Count
-    name: str = ""
+    name: _Name = ""
     fit: Fit = "squash"
     resample: Resample = "bicubic"
     trim: bool = False
