@@ -223,6 +223,21 @@ def test_an_object_of_a_document_that_cannot_be_read_costs_its_row_alone(tmp_pat
     assert isinstance(third, BrokenRow)
 
 
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ('{"products": []}', []),
+        ('{"edges": [{"node": {"id": "a"}}, {"id": "b"}]}', ["a", "b"]),
+        ('{"a": {"title": "A"}, "b": {"title": {"$x": "B"}}}', ["a", "b"]),
+        ('{"id": "a", "title": "A"}', ["a"]),
+    ],
+)
+def test_the_products_of_a_document_are_found_without_decoding_it_whole(tmp_path, text, ids):
+    found = [record for _, record in json_document(written(tmp_path, "feed.json", text))]
+    assert [record["id"] for record in found] == ids
+    assert all(isinstance(record.get("title", ""), str) for record in found)  # unwrapped
+
+
 def test_elements_that_are_not_looked_for_are_not_kept(tmp_path):
     path = written(tmp_path, "feed.xml", f"<r>{'<a><b/></a>' * 5000}<c>{'<d/>' * 9}</c><c/></r>")
     kept = [(len(around[0]), len(found)) for around, found in xml_elements(path, ["c"])]

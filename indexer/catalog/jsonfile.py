@@ -70,7 +70,8 @@ def json_document(path: Path) -> Iterator[NumberedRow]:
     if found is None:
         raise BadCatalog(f"{path}: expected a list of objects, or an object with one")
     for number, part in enumerate(found, start=1):
-        yield f"object {number}", _decoded(part) if isinstance(part, msgspec.Raw) else part
+        record = _decoded(part) if isinstance(part, msgspec.Raw) else unwrapped(part)
+        yield f"object {number}", record
 
 
 def _products_in(document: msgspec.Raw) -> Iterable[msgspec.Raw | Record] | None:
@@ -89,7 +90,8 @@ def _products_in(document: msgspec.Raw) -> Iterable[msgspec.Raw | Record] | None
             whole = decode_json(document)
             if is_jsonapi(whole):
                 return jsonapi_records(whole)
-    return _listed_in(fields) or [document]
+    found = _listed_in(fields)
+    return [document] if found is None else found
 
 
 def _listed_in(fields: dict[str, msgspec.Raw]) -> Iterable[msgspec.Raw | Record] | None:
@@ -114,9 +116,10 @@ def _listed_in(fields: dict[str, msgspec.Raw]) -> Iterable[msgspec.Raw | Record]
 
 def _node(edge: msgspec.Raw) -> msgspec.Raw:
     """Return the node of an edge of GraphQL, else the value."""
-    if not _is_object(edge):
+    try:
+        return decode_json_as(edge, dict[str, msgspec.Raw]).get("node", edge)
+    except msgspec.DecodeError:  # no object, or one whose row is reported as broken
         return edge
-    return decode_json_as(edge, dict[str, msgspec.Raw]).get("node", edge)
 
 
 def _is_list(value: msgspec.Raw) -> bool:
