@@ -238,6 +238,19 @@ def test_the_products_of_a_document_are_found_without_decoding_it_whole(tmp_path
     assert all(isinstance(record.get("title", ""), str) for record in found)  # unwrapped
 
 
+def test_an_object_of_millions_of_values_costs_its_row_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(jsonfile, "_MOST_VALUES", 20)
+    wide = f'{{"id": "a", "x": [{"[]," * 21}[]]}}'
+    for name, text in (("feed.json", f'[{wide},{{"id": "b"}}]'), ("feed.jsonl", wide)):
+        first, *_ = (
+            record
+            for _, record in recordfile.record_reader(written(tmp_path, name, text), "")(
+                tmp_path / name
+            )
+        )
+        assert first == BrokenRow("has more than 20 values", {"id": "a"})
+
+
 def test_elements_that_are_not_looked_for_are_not_kept(tmp_path):
     path = written(tmp_path, "feed.xml", f"<r>{'<a><b/></a>' * 5000}<c>{'<d/>' * 9}</c><c/></r>")
     kept = [(len(around[0]), len(found)) for around, found in xml_elements(path, ["c"])]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _FIRST_FIELD = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+(?=[\s,}]))')
 _MAX_LINE: Final = 32_000_000  # bytes of a record
+_MOST_VALUES: Final = 1_000_000  # of a record, or commas in its texts
 _FIRST_BYTES: Final = 10_000  # of a line that is too long, for its id
 # Where documents of shops keep their products.
 _LISTS: Final = (
@@ -131,6 +132,9 @@ def _is_object(value: msgspec.Raw) -> bool:
 
 
 def _decoded(line: bytes | msgspec.Raw) -> Record | BrokenRow:
+    if len(memoryview(line)) > _MOST_VALUES and bytes(line).count(b",") > _MOST_VALUES:
+        reason = f"has more than {_MOST_VALUES:,} values"  # 10 million lists take 1.4 GB
+        return BrokenRow(reason, _first_field(bytes(line)[:_FIRST_BYTES]))
     try:
         record = decode_json(line)
     except msgspec.DecodeError as error:
