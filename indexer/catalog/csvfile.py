@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Final
 
+from indexer.catalog.columnguesses import is_picture, unnamed
 from indexer.catalog.columnnames import loose_key
 from indexer.catalog.csvlines import MAX_CELL, CsvLines, Preamble, read_preamble
 from indexer.catalog.encodings import encoding_of, likely_encodings
@@ -41,6 +42,9 @@ def csv_records(path: Path, encoding: str | None = None) -> Iterator[NumberedRow
             # Strict mode reports a broken quote instead of swallowing rows up to the next quote.
             rows = csv.reader(lines, delimiter=preamble.delimiter, strict=True)
             header = _csv_header(path, rows)
+            if any(map(is_picture, header)):  # no header, but the first item
+                yield f"row {preamble.before + 1}", _record_of(unnamed(header), header, ())
+                header = unnamed(header)
             yield from _csv_rows(rows, lines, header, preamble)
     except UnicodeDecodeError as error:
         byte = error.object[error.start]

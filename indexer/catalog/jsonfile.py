@@ -11,7 +11,7 @@ import msgspec
 
 from indexer.catalog.item_parser import BrokenRow, NumberedRow, Record
 from indexer.catalog.jsonapi import is_jsonapi, jsonapi_records
-from indexer.catalog.jsonwrappers import is_product, unwrapped
+from indexer.catalog.jsonwrappers import is_named, is_product, unwrapped
 from indexer.errors import BadCatalog
 from indexer.jsonbytes import decode_json, decode_json_as
 
@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 _FIRST_FIELD = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+(?=[\s,}]))')
 _MAX_LINE: Final = 32_000_000  # bytes of a record
 _MOST_VALUES: Final = 1_000_000  # of a record, or commas in its texts
+_DEEPEST: Final = 4  # objects around a list of products
 _FIRST_BYTES: Final = 10_000  # of a line that is too long, for its id
 # Where documents of shops keep their products.
 _LISTS: Final = (
     "products", "items", "@graph", "itemListElement", "data", "results", "offers", "nodes",
     "edges", "_embedded", "product", "objects", "listings", "records", "hits",
-    "entries", "resources", "articles", "documents", "docs", "rows", "content",
+    "entries", "resources", "articles", "documents", "docs", "rows", "content", "value", "d",
 )  # fmt: skip
 
 
@@ -112,7 +113,25 @@ def _listed_in(fields: dict[str, msgspec.Raw]) -> Iterable[msgspec.Raw | Record]
         _is_object(part) and is_product(decode_json(part)) for part in fields.values()
     ):
         return ({"id": name, **decode_json(part)} for name, part in fields.items())
-    return None
+    if is_product(fields):
+        return None
+    longest = max((_longest_list(part, 1) for part in fields.values()), key=len, default=[])
+    return longest if len(longest) > 1 else None
+
+
+def _longest_list(value: msgspec.Raw, depth: int) -> list[msgspec.Raw]:
+    """Return the longest list of objects with a name or an id in a value, or []."""
+    if _is_list(value):
+        parts = decode_json_as(value, list[msgspec.Raw])
+        return parts if all(map(_is_named, parts)) else []
+    if not _is_object(value) or depth > _DEEPEST:
+        return []
+    fields = decode_json_as(value, dict[str, msgspec.Raw])
+    return max((_longest_list(part, depth + 1) for part in fields.values()), key=len, default=[])
+
+
+def _is_named(value: msgspec.Raw) -> bool:
+    return _is_object(value) and is_named(decode_json_as(value, dict[str, msgspec.Raw]))
 
 
 def _node(edge: msgspec.Raw) -> msgspec.Raw:
@@ -132,7 +151,7 @@ def _is_object(value: msgspec.Raw) -> bool:
 
 
 def _decoded(line: bytes | msgspec.Raw) -> Record | BrokenRow:
-    if len(memoryview(line)) > _MOST_VALUES and bytes(line).count(b",") > _MOST_VALUES:
+    if memoryview(line).nbytes > _MOST_VALUES and bytes(line).count(b",") > _MOST_VALUES:
         reason = f"has more than {_MOST_VALUES:,} values"  # 10 million lists take 1.4 GB
         return BrokenRow(reason, _first_field(bytes(line)[:_FIRST_BYTES]))
     try:
