@@ -9,12 +9,12 @@ import msgspec
 T = TypeVar("T")
 
 
-def decode_json(data: bytes | str) -> Any:
+def decode_json(data: bytes | str | msgspec.Raw) -> Any:
     """Return the value of a JSON text. Raise msgspec.DecodeError as ``decode_json_as`` does."""
     return decode_json_as(data, object)
 
 
-def decode_json_as(data: bytes | str, kind: type[T]) -> T:
+def decode_json_as(data: bytes | str | msgspec.Raw, kind: type[T]) -> T:
     """Return the value of a JSON text, of type ``kind``.
 
     Raise msgspec.DecodeError for all that is not JSON of this type: also for bytes that are not

@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 import os
-import stat
-from io import BufferedReader
 from typing import TYPE_CHECKING
+
+from style.regularfile import open_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-
-def open_regular(path: Path) -> BufferedReader:
-    """Open a file for reading. Raises OSError for anything else: reading a pipe may never end.
-
-    A link to a file is followed.
-    """
-    # Without O_NONBLOCK, opening a pipe waits for a process that writes to it.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError("a pipe, a device or a folder, not a regular file")
-        return os.fdopen(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
+__all__ = ["open_regular", "read_regular"]
 
 
 def read_regular(path: Path, most_bytes: int = 1 << 20) -> bytes:

@@ -8,6 +8,7 @@ import re
 from urllib.parse import unquote_to_bytes
 
 _DATA_URI = re.compile(r"data:(?P<type>[^,]*),", re.IGNORECASE)
+_MOST_ESCAPES = 1_000_000  # each takes 0.4 us; a photo of 20 MB in base64 has fewer + and /
 _SPACE = re.compile(r"[\s\x00]+")
 _FOREIGN = re.compile(r"[^A-Za-z0-9+/]")
 
@@ -28,10 +29,10 @@ def decode_base64(text: str) -> bytes:
     if (uri := _DATA_URI.match(text)) is not None:
         kinds = uri["type"].lower().split(";")
         if "base64" not in (kind.strip() for kind in kinds):
-            return unquote_to_bytes(text[uri.end() :])
+            return _unquoted(text[uri.end() :])
         text = text[uri.end() :]
     if "%" in text:
-        text = unquote_to_bytes(text).decode("latin-1")
+        text = _unquoted(text).decode("latin-1")
     if _SPACE.search(text):
         text = _SPACE.sub("", text)
     plain = text.rstrip("=").translate({ord("-"): "+", ord("_"): "/"})
@@ -43,3 +44,9 @@ def decode_base64(text: str) -> bytes:
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except binascii.Error as error:
         raise ValueError(str(error)) from None
+
+
+def _unquoted(text: str) -> bytes:
+    if text.count("%") > _MOST_ESCAPES:
+        raise ValueError(f"over {_MOST_ESCAPES:,} percent escapes; send it as base64")
+    return unquote_to_bytes(text)

@@ -18,6 +18,7 @@ import numpy as np
 from style.arrays import Floats
 from style.errors import BadCube
 from style.lut import MAX_SIZE, Lut, identity_table
+from style.regularfile import open_regular
 
 __all__ = ["cube_bytes", "read_cube", "write_cube"]
 
@@ -29,11 +30,7 @@ _EXTREME = 1e6  # larger values are not colors
 _WAY_OUT = "export the LUT again as a .cube of 17, 33 or 65 points"
 
 
-def _open(path: Path) -> IO[bytes]:
-    return path.open("rb")
-
-
-def read_cube(path: Path, opened: Callable[[Path], IO[bytes]] = _open) -> Lut:
+def read_cube(path: Path, opened: Callable[[Path], IO[bytes]] = open_regular) -> Lut:
     """Read a LUT; a 1D LUT, or a domain other than 0 to 1, is resampled to 65 points a side.
 
     Values are clipped to [0, 1]. ``opened`` opens the file, and may refuse to by an OSError.

@@ -15,6 +15,7 @@ from style.errors import BadNetwork
 from style.image_styler import ImageStyler
 from style.lut import NEVER, ColorMap
 from style.palette import palette_lut, palette_of
+from style.regularfile import open_regular
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -44,7 +45,7 @@ class NetworkStyler(ImageStyler):
         """Offer a style for each image (h, w, 3). Raises BadNetwork if the file cannot be read."""
         self._path = path
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 weights = file.read(_MOST + 1)
         except OSError as error:
             raise BadNetwork(f"{path}: cannot be read: {error.strerror or error}") from error

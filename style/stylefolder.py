@@ -17,6 +17,7 @@ import stat
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, Generic, NamedTuple, TypeVar
 
@@ -28,10 +29,11 @@ from style.checks import check_pixels
 from style.cubefile import cube_bytes, read_cube
 from style.errors import BadStyleFile, BadStyleName, UnknownStyle
 from style.lut import Lut
+from style.regularfile import open_regular
 from style.shrink import shrunk
 from style.styleimage import StyleImage
 
-__all__ = ["STYLE_FILE", "FileState", "StyleFolder", "open_unlinked"]
+__all__ = ["STYLE_FILE", "FileState", "StyleFolder"]
 
 _SIDE = 512  # of a kept style image
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -139,7 +141,7 @@ class StyleFolder:
             ) from error
 
     def _lut(self, name: str) -> Lut:
-        return read_cube(self.path / f"{name}{_CUBE}", open_unlinked)
+        return read_cube(self.path / f"{name}{_CUBE}", partial(open_regular, links=False))
 
     def _stems(self, suffix: str) -> list[str]:
         try:
@@ -179,18 +181,6 @@ class _Lazy(Mapping[str, T], Generic[T]):
         return len(self._names)
 
 
-def open_unlinked(path: Path) -> IO[bytes]:
-    """Open a regular file for reading. Raises OSError for a link, a pipe or anything else."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(f"{path} is not a regular file")
-        return os.fdopen(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
-
-
 def _is_regular(path: Path) -> bool:
     try:
         return stat.S_ISREG(path.lstat().st_mode)
@@ -201,7 +191,7 @@ def _is_regular(path: Path) -> bool:
 def _read_image(path: Path) -> Pixels:
     """Read a PNG that ``add_image`` wrote; anything else is refused before it is decoded."""
     try:
-        with open_unlinked(path) as file, Image.open(file, formats=("PNG",)) as image:
+        with open_regular(path, links=False) as file, Image.open(file, formats=("PNG",)) as image:
             if max(image.size) > _SIDE or image.mode != "RGB":
                 raise ValueError(f"{image.size[0]} x {image.size[1]}, {image.mode}")
             return np.asarray(image)

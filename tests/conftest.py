@@ -61,6 +61,15 @@ COLORS = {
 PRICES = {"red": 10.0, "green": 20.0, "blue": 30.0, "yellow": 40.0, "black": 50.0, "white": 60.0}
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_trials() -> Iterator[None]:
+    """Load the tests' own models without a trial, which starts a process for each."""
+    with pytest.MonkeyPatch.context() as patch:
+        for registry in ("indexer.encoders.registry", "indexer.recognizers.registry"):
+            patch.setattr(f"{registry}.fault_in_trial", lambda *_: "")
+        yield
+
+
 def plain(color: tuple[int, int, int], side: int = 96, spot: int = 0) -> Image.Image:
     """A picture of one color; ``spot`` adds a gray square, so that two are not the same."""
     image = Image.new("RGB", (side, side), color)

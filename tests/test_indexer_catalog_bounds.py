@@ -7,8 +7,11 @@ import json
 import pytest
 
 from indexer.catalog import jsonfile, parquetfile, recordfile, xmlproducts
-from indexer.catalog.categorytree import path_in_tree
+from indexer.catalog.categorytree import CategoryTree, path_in_tree
+from indexer.catalog.item_parser import BrokenRow
+from indexer.catalog.jsonfile import json_document
 from indexer.catalog.sources import Entry, open_catalog
+from indexer.catalog.xmlstream import xml_elements
 from indexer.drafting.grammar import is_plural
 from indexer.errors import BadCatalog
 from indexer.items import Remark, clean_id
@@ -197,3 +200,70 @@ def test_a_parquet_file_that_unpacks_to_far_more_than_its_size_is_refused(tmp_pa
 def test_a_name_of_spaces_is_read_in_linear_time():
     assert is_plural("Mugs" + " " * 200_000 + "with handles")
     assert not is_plural("Mug" + " " * 200_000)
+
+
+def test_resources_that_all_name_each_other_are_refused(tmp_path):
+    named = {"all": {"data": [{"type": "p", "id": str(at)} for at in range(40)]}}
+    data = [
+        {"type": "p", "id": str(at), "attributes": {"name": "Mug"}, "relationships": named}
+        for at in range(40)
+    ]
+    path = written(tmp_path, "feed.json", json.dumps({"data": data}))
+    with pytest.raises(BadCatalog, match="name others over 24,000 times"):
+        list(json_document(path))
+
+
+def test_an_object_of_a_document_that_cannot_be_read_costs_its_row_alone(tmp_path):
+    path = tmp_path / "feed.json"
+    path.write_bytes(b'{"data": {"items": [{"id": "a", "t": "\xff"}, {"id": "b"}, 3]}}')
+    (_, broken), second, (_, third) = json_document(path)
+    assert isinstance(broken, BrokenRow)
+    assert broken.readable == {"id": "a"}
+    assert second == ("object 2", {"id": "b"})
+    assert isinstance(third, BrokenRow)
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ('{"products": []}', []),
+        ('{"edges": [{"node": {"id": "a"}}, {"id": "b"}]}', ["a", "b"]),
+        ('{"a": {"title": "A"}, "b": {"title": {"$x": "B"}}}', ["a", "b"]),
+        ('{"id": "a", "title": "A"}', ["a"]),
+    ],
+)
+def test_the_products_of_a_document_are_found_without_decoding_it_whole(tmp_path, text, ids):
+    found = [record for _, record in json_document(written(tmp_path, "feed.json", text))]
+    assert [record["id"] for record in found] == ids
+    assert all(isinstance(record.get("title", ""), str) for record in found)  # unwrapped
+
+
+def test_an_object_of_millions_of_values_costs_its_row_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(jsonfile, "_MOST_VALUES", 20)
+    wide = f'{{"id": "a", "x": [{"[]," * 21}[]]}}'
+    for name, text in (("feed.json", f'[{wide},{{"id": "b"}}]'), ("feed.jsonl", wide)):
+        first, *_ = (
+            record
+            for _, record in recordfile.record_reader(written(tmp_path, name, text), "")(
+                tmp_path / name
+            )
+        )
+        assert first == BrokenRow("has more than 20 values", {"id": "a"})
+
+
+def test_elements_that_are_not_looked_for_are_not_kept(tmp_path):
+    path = written(tmp_path, "feed.xml", f"<r>{'<a><b/></a>' * 5000}<c>{'<d/>' * 9}</c><c/></r>")
+    kept = [(len(around[0]), len(found)) for around, found in xml_elements(path, ["c"])]
+    assert kept[1][0] < 2000  # what the parser read ahead, of 5,002
+    assert [within for _, within in kept] == [9, 0]
+
+
+def test_a_wanted_element_with_too_much_within_is_left_out(tmp_path):
+    path = written(tmp_path, "feed.xml", f"<r><c>{'<d/>' * 10_001}</c><c>x</c></r>")
+    assert [found.text for _, found in xml_elements(path, ["c"])] == ["x"]
+
+
+def test_the_paths_of_a_product_are_made_when_they_are_asked_for():
+    tree = CategoryTree({"1": ("n" * 5000, "0"), "2": ("Mugs", "1")}, {"mug": ["2", "x", "1"]})
+    assert tree.paths_of("mug") == [f"{'n' * 1000}/Mugs", "n" * 1000]
+    assert tree.paths_of("cup") == []

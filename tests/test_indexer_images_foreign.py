@@ -142,6 +142,12 @@ def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
         read_image_file(tmp_path / "a\0b.jpg")
 
 
+def test_a_pipe_in_place_of_a_picture_is_refused_and_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(BadImage, match="not a regular file"):
+        read_image_file(tmp_path / "pipe.jpg")
+
+
 @pytest.mark.parametrize(
     ("data", "named"),
     [

@@ -86,6 +86,40 @@ def test_it_says_that_the_build_would_stop(tmp_path: Path, shop: ShopFolder):
     assert done.removed == 19
 
 
+def test_a_catalog_that_was_cut_inside_its_last_cell_changes_nothing(
+    tmp_path: Path, shop: ShopFolder
+):
+    for n in range(3):
+        Image.new("RGB", (8, 8), shade_of(n)).save(tmp_path / f"{n}.png")
+    path = tmp_path / "all.csv"
+    whole = "id,images,price\n" + "".join(f"i{n},{n}.png,149.50\n" for n in range(3))
+    path.write_text(whole)
+    build_index(open_catalog(path), shop, ColorEncoder())
+    before = files_of(shop.path)
+    path.write_text(whole[: whole.index("9.50\ni2")])  # ends in "i1,1.png,14"
+    for run in (preview_index, build_index):
+        with pytest.raises(BadCatalog, match="ends in the middle of a line"):
+            run(open_catalog(path), shop, ColorEncoder())
+    assert files_of(shop.path) == before
+
+
+def test_a_program_that_never_ends_the_last_line_is_asked_about_once(
+    tmp_path: Path, shop: ShopFolder
+):
+    Image.new("RGB", (8, 8), shade_of(1)).save(tmp_path / "1.png")
+    path = tmp_path / "all.csv"
+    rows = ["id,images", "a,1.png", "b,1.png", "c,1.png"]
+    path.write_text("\n".join(rows) + "\n")
+    build_index(open_catalog(path), shop, ColorEncoder())
+    path.write_text("\n".join(rows[:3]))
+    with pytest.raises(BadCatalog, match="--accept"):
+        build_index(open_catalog(path), shop, ColorEncoder())
+    accepted = BuildTargets(accept=True)
+    assert build_index(open_catalog(path), shop, ColorEncoder(), targets=accepted).removed == 1
+    path.write_text("\n".join(rows[:2]))
+    assert build_index(open_catalog(path), shop, ColorEncoder()).removed == 1
+
+
 def test_what_a_build_refuses_a_dry_run_refuses(folder: Folder, shop: ShopFolder):
     folder.write({"a": [1]})
     build_index(open_catalog(folder.path), shop, ColorEncoder())

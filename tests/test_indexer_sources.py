@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from indexer.catalog.recordfile import ends_line
 from indexer.catalog.sources import Entry, open_catalog
 from indexer.errors import BadCatalog, BadImage
 from indexer.imaging.imagepath import image_path
@@ -325,6 +326,26 @@ def test_a_catalog_that_is_a_pipe_or_a_device_is_refused_and_not_opened(tmp_path
 def test_a_missing_catalog_is_named(tmp_path):
     with pytest.raises(BadCatalog, match=r"no such catalog: .*nowhere\.csv"):
         open_catalog(tmp_path / "nowhere.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "expected"),
+    [
+        ("c.csv", b"id\n1\n", True),
+        ("c.csv", b"id\r\n1\r\n", True),
+        ("c.csv", b"id\n1", False),
+        ("c.csv", b"", False),
+        ("c.tsv", "id\n1\n".encode("utf-16-le"), True),
+        ("c.tsv", "id\n1".encode("utf-16-be"), False),
+        ("c.jsonl", b'{"id": 1}', False),
+        ("c.json", b"[]", None),
+        ("c.xml", b"<a/>", None),
+    ],
+)
+def test_the_last_line_of_a_text_file_has_its_end_or_not(tmp_path, name, data, expected):
+    path = tmp_path / name
+    path.write_bytes(data)
+    assert ends_line(path) is expected
 
 
 def test_a_file_of_no_known_kind_lists_the_kinds(tmp_path):

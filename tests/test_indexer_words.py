@@ -340,6 +340,19 @@ def test_synonyms_that_cannot_be_read_are_refused_by_line(text, where):
         Synonyms.parse(text, "shop.txt")
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a, b\n" * 50_001, "50,001 lines, at most 50,000"),
+        ("".join(f"a => w{n}\n" for n in range(201)), "'a' has 201 synonyms, at most 200"),
+    ],
+)
+def test_more_synonyms_than_a_search_can_afford_are_read_but_not_taken(text, message):
+    synonyms = Synonyms.parse(text)
+    with pytest.raises(BadCatalog, match=message):
+        synonyms.check_size("shop.txt")
+
+
 def test_an_index_of_an_earlier_version_answers_as_that_version_did(tmp_path: Path):
     path = tmp_path / "words.sqlite"
     connection = sqlite3.connect(path)

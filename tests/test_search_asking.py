@@ -10,7 +10,7 @@ from indexer.enrichment.faqlog import FaqEntry, FaqLog, StoredEntry, open_if_exi
 from indexer.enrichment.review import Review
 from indexer.enrichment.reviewfile import SkippedRow
 from indexer.enrichment.reviewlog import StoredReview
-from indexer.errors import BadCatalog, BadQuery
+from indexer.errors import BadCatalog, BadQuery, Conflict
 from indexer.items import Item
 from search.asking.answerer import Answerer
 from search.asking.asked import take_question_apart
@@ -252,3 +252,19 @@ def test_an_entry_of_a_known_question_is_replaced(tmp_path):
         assert log.put([StoredEntry(entry=again)]) == 3
         assert again in [one.entry for one in log.entries()]
         assert log.put([StoredEntry(entry=again)], replace=True) == 1
+
+
+def test_an_faq_of_more_entries_than_a_shop_keeps_is_refused_and_the_old_one_stays(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("indexer.enrichment.faqlog.MOST_ENTRIES", 3)
+    monkeypatch.setattr("indexer.enrichment.faqfile.MOST_ENTRIES", 3)
+    table = tmp_path / "faq.csv"
+    table.write_text("question,answer\n" + "".join(f"q{n},a\n" for n in range(4)))
+    with pytest.raises(BadCatalog, match="more than 3 questions"):
+        list(read_faq(table))
+    with FaqLog(tmp_path, create=True) as log:
+        log.put([StoredEntry(entry=entry) for entry in ENTRIES])
+        with pytest.raises(Conflict, match="4 entries"):
+            log.put([StoredEntry(entry=FaqEntry(question="q", answer="a"))])
+        assert [one.entry for one in log.entries()] == sorted(ENTRIES, key=lambda e: e.question)

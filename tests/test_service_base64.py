@@ -47,6 +47,8 @@ def test_every_flavor_of_base64_is_read(text):
         ("not base64!", "'!'"),
         ("AA=A", "'=' at character 3"),
         ("äöü", "'ä' at character 1"),
+        ("%41" * 1_000_001, "over 1,000,000 percent escapes"),
+        ("data:image/png," + "%41" * 1_000_001, "over 1,000,000 percent escapes"),
     ],
 )
 def test_text_that_is_not_base64_names_the_wrong_letter(text, message):

@@ -98,6 +98,7 @@ def test_each_item_of_a_bulk_stands_for_itself(writing):
         ({"id": "a\nb"}, "id holds control characters"),
         ({"id": "  "}, "no id"),
         ({"id": "deep", "attributes": {"a": {"b": 1}}}, "attributes.a"),
+        ({"id": "p", "images": [{"path": "x"}]}, "images.0.data: Field required"),
         ({"id": "none"}, "no image"),
         ({"id": "v", "embeddings": [[1.0, 2.0]]}, "an embedding has 2 numbers, the index 112"),
         ({"id": "v0", "embeddings": [[0.0] * 112]}, "must be finite and not all zero"),

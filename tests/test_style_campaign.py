@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -336,6 +338,7 @@ def test_a_template_is_read_from_toml_and_from_json(tmp_path):
         ('backdrop = "sphere"', "sphere"),
         (f'note = "{"x" * 201}"', "note must have at most 200 characters, got 201"),
         ("page = ", "invalid value"),
+        (f"note = {'[' * 5000}", "nested too deeply"),
     ],
 )
 def test_a_wrong_template_is_refused_with_the_field(tmp_path, text, message):
@@ -350,8 +353,9 @@ def test_a_wrong_template_is_refused_with_the_field(tmp_path, text, message):
 def test_a_template_that_is_no_small_text_file_is_refused(tmp_path):
     (tmp_path / "a.yaml").write_text("page: red", encoding="utf-8")
     (tmp_path / "b.toml").write_bytes(b"\xff\xfe\x00" * 9)
-    (tmp_path / "c.json").write_bytes(b" " * 100_001)
-    for name in ("a.yaml", "b.toml", "c.json", "missing.toml"):
+    (tmp_path / "c.json").write_bytes(b" " * 10_001)
+    os.mkfifo(tmp_path / "d.toml")
+    for name in ("a.yaml", "b.toml", "c.json", "d.toml", "missing.toml"):
         with pytest.raises(BadTemplate, match=name):
             read_template(tmp_path / name)
     with pytest.raises(BadTemplate, match="expected `object`"):

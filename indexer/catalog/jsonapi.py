@@ -7,10 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from indexer.errors import BadCatalog
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from indexer.catalog.item_parser import Record
 
 _DEEPEST: Final = 3  # products, their variants, the pictures of these
+_MOST_PLACES: Final = 20_000  # in which resources are put, and for each product:
+_MOST_OF_EACH: Final = 100
 
 
 def is_jsonapi(document: Any) -> bool:
@@ -19,42 +25,67 @@ def is_jsonapi(document: Any) -> bool:
     return isinstance(data, list) and bool(data) and all(map(_is_resource, data))
 
 
-def jsonapi_records(document: Record) -> list[Record]:
-    """Return the resources with their attributes, and those they name in place of ids."""
+def jsonapi_records(document: Record) -> Iterator[Record]:
+    """Yield the resources with their attributes, and those they name in place of ids.
+
+    Raises BadCatalog if they name each other so often that this would take a thousand times the
+    memory of the file.
+    """
     included = document.get("included")
     listed = [
         part for part in (included if isinstance(included, list) else []) if _is_resource(part)
     ]
     known = {_key(part): part for part in [*listed, *document["data"]]}
-    return [_record(part, known, 0) for part in document["data"]]
+    places = _Places(_MOST_PLACES + _MOST_OF_EACH * len(document["data"]))
+    for part in document["data"]:
+        yield _record(part, known, 0, places)
 
 
-def _record(resource: Record, known: dict[tuple[str, str], Record], depth: int) -> Record:
-    attributes = {name: _in_place(part, depth) for name, part in resource["attributes"].items()}
+class _Places:
+    """Counts the places in which resources are put."""
+
+    def __init__(self, most: int) -> None:
+        self._most = self._left = most
+
+    def take(self) -> bool:
+        """Return True. Raises BadCatalog if there are too many."""
+        self._left -= 1
+        if self._left < 0:
+            raise BadCatalog(f"the resources of the document name others over {self._most:,} times")
+        return True
+
+
+def _record(
+    resource: Record, known: dict[tuple[str, str], Record], depth: int, places: _Places
+) -> Record:
+    attributes = {
+        name: _in_place(part, depth, places) for name, part in resource["attributes"].items()
+    }
     found: Record = {"id": resource.get("id"), **attributes}
     relations = resource.get("relationships")
     for name, relation in (relations if isinstance(relations, dict) else {}).items():
         data = relation.get("data") if isinstance(relation, dict) else None
         named = data if isinstance(data, list) else [data]
         parts = [
-            _record(known[_key(part)], known, depth + 1)
+            _record(known[_key(part)], known, depth + 1, places)
             for part in named
             if isinstance(part, dict) and _key(part) in known and depth < _DEEPEST
+            if places.take()
         ]
         if parts:
             found[name] = parts if isinstance(data, list) else parts[0]
     return found
 
 
-def _in_place(value: Any, depth: int) -> Any:
+def _in_place(value: Any, depth: int, places: _Places) -> Any:
     """Return a value with resources in it, as ``{"data": {"attributes": ...}}``, by attributes."""
     if not isinstance(value, dict) or set(value) - {"data", "meta"} or depth > _DEEPEST:
         return value
     data = value.get("data")
     if isinstance(data, list) and data and all(map(_is_resource, data)):
-        return [_record(part, {}, depth + 1) for part in data]
+        return [_record(part, {}, depth + 1, places) for part in data]
     if isinstance(data, dict) and _is_resource(data):
-        return _record(data, {}, depth + 1)
+        return _record(data, {}, depth + 1, places)
     return value
 
 

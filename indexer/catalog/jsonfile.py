@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from functools import partial
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import msgspec
 
@@ -16,11 +16,12 @@ from indexer.errors import BadCatalog
 from indexer.jsonbytes import decode_json, decode_json_as
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 _FIRST_FIELD = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+(?=[\s,}]))')
 _MAX_LINE: Final = 32_000_000  # bytes of a record
+_MOST_VALUES: Final = 1_000_000  # of a record, or commas in its texts
 _DEEPEST: Final = 4  # objects around a list of products
 _FIRST_BYTES: Final = 10_000  # of a line that is too long, for its id
 # Where documents of shops keep their products.
@@ -51,8 +52,8 @@ def json_lines(path: Path) -> Iterator[NumberedRow]:
 def json_document(path: Path) -> Iterator[NumberedRow]:
     """Yield the objects of a JSON document: a list, or an object with a list of products.
 
-    The whole document is held in memory. A file of JSON lines is read as that. Raise BadCatalog if
-    the file is neither.
+    The text of the document is held in memory, its objects one at a time. A file of JSON lines is
+    read as that. Raise BadCatalog if the file is neither.
     """
     try:
         data = path.read_bytes()
@@ -62,70 +63,101 @@ def json_document(path: Path) -> Iterator[NumberedRow]:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         text = data.decode("utf-16", "replace").encode()
     try:
-        document = decode_json(text)
+        found = _products_in(msgspec.Raw(text.strip()))
     except msgspec.DecodeError as error:
         if not isinstance(_decoded(text.lstrip().partition(b"\n")[0]), BrokenRow):
             yield from json_lines(path)
             return
         raise BadCatalog(f"{path} is not JSON: {error}") from error
-    found = jsonapi_records(document) if is_jsonapi(document) else products_in(document)
     if found is None:
-        kind = type(document).__name__
-        raise BadCatalog(f"{path}: expected a list of objects, or an object with one; got {kind}")
-    for number, record in enumerate(found, start=1):
-        if isinstance(record, dict):
-            yield f"object {number}", unwrapped(record)
-        else:
-            reason = f"expected an object, got {type(record).__name__}"
-            yield f"object {number}", BrokenRow(reason, {})
+        raise BadCatalog(f"{path}: expected a list of objects, or an object with one")
+    for number, part in enumerate(found, start=1):
+        record = _decoded(part) if isinstance(part, msgspec.Raw) else unwrapped(part)
+        yield f"object {number}", record
 
 
-def products_in(document: Any) -> list[Any] | None:
-    """Return the list of products in a document; None if it has no such list.
+def _products_in(document: msgspec.Raw) -> Iterable[msgspec.Raw | Record] | None:
+    """Return the products in a document, those in a list undecoded; None if it is no container.
 
-    An object that is a product itself is a list of one.
+    An object that is a product itself is a list of one. Raises msgspec.DecodeError.
     """
-    if isinstance(document, list):
-        return document
-    if not isinstance(document, dict):
+    if _is_list(document):
+        return decode_json_as(document, list[msgspec.Raw])
+    if not _is_object(document):
         return None
+    fields = decode_json_as(document, dict[str, msgspec.Raw])
+    if (data := fields.get("data")) is not None and _is_list(data):
+        first = decode_json_as(data, list[msgspec.Raw])[:1]
+        if first and is_jsonapi({"data": [decode_json(first[0])]}):
+            whole = decode_json(document)
+            if is_jsonapi(whole):
+                return jsonapi_records(whole)
+    found = _listed_in(fields)
+    return [document] if found is None else found
+
+
+def _listed_in(fields: dict[str, msgspec.Raw]) -> Iterable[msgspec.Raw | Record] | None:
+    """Return the products that an object holds in a list, or by their ids; None if it has none."""
     for name in _LISTS:
-        inner = document.get(name)
-        if name == "offers" and "name" in document:
+        inner = fields.get(name)
+        if inner is None or (name == "offers" and "name" in fields):
             continue  # a product of schema.org
-        if isinstance(inner, list):
-            return [_node(part) for part in inner] if name == "edges" else inner
-        if isinstance(inner, dict):
-            nested = products_in(inner)
-            if nested is not None and nested != [inner]:
+        if _is_list(inner):
+            parts = decode_json_as(inner, list[msgspec.Raw])
+            return map(_node, parts) if name == "edges" else parts
+        if _is_object(inner):
+            nested = _listed_in(decode_json_as(inner, dict[str, msgspec.Raw]))
+            if nested is not None:
                 return nested
-    parts = list(document.values())
-    if len(parts) > 1 and all(isinstance(part, dict) and is_product(part) for part in parts):
-        return [{"id": name, **part} for name, part in document.items()]  # by their ids
-    if not is_product(document) and len(inner := _longest_list(document, 0)) > 1:
-        return inner
-    return [document]
+    if len(fields) > 1 and all(
+        _is_object(part) and is_product(decode_json(part)) for part in fields.values()
+    ):
+        return ({"id": name, **decode_json(part)} for name, part in fields.items())
+    if is_product(fields):
+        return None
+    longest = max((_longest_list(part, 1) for part in fields.values()), key=len, default=[])
+    return longest if len(longest) > 1 else None
 
 
-def _longest_list(value: Any, depth: int) -> list[Any]:
-    """Return the longest list of objects with a name or an id in a document, or []."""
-    if isinstance(value, list):
-        return value if all(isinstance(part, dict) and is_named(part) for part in value) else []
-    if not isinstance(value, dict) or depth > _DEEPEST:
+def _longest_list(value: msgspec.Raw, depth: int) -> list[msgspec.Raw]:
+    """Return the longest list of objects with a name or an id in a value, or []."""
+    if _is_list(value):
+        parts = decode_json_as(value, list[msgspec.Raw])
+        return parts if all(map(_is_named, parts)) else []
+    if not _is_object(value) or depth > _DEEPEST:
         return []
-    return max((_longest_list(part, depth + 1) for part in value.values()), key=len, default=[])
+    fields = decode_json_as(value, dict[str, msgspec.Raw])
+    return max((_longest_list(part, depth + 1) for part in fields.values()), key=len, default=[])
 
 
-def _node(edge: Any) -> Any:
+def _is_named(value: msgspec.Raw) -> bool:
+    return _is_object(value) and is_named(decode_json_as(value, dict[str, msgspec.Raw]))
+
+
+def _node(edge: msgspec.Raw) -> msgspec.Raw:
     """Return the node of an edge of GraphQL, else the value."""
-    return edge["node"] if isinstance(edge, dict) and "node" in edge else edge
+    try:
+        return decode_json_as(edge, dict[str, msgspec.Raw]).get("node", edge)
+    except msgspec.DecodeError:  # no object, or one whose row is reported as broken
+        return edge
 
 
-def _decoded(line: bytes) -> Record | BrokenRow:
+def _is_list(value: msgspec.Raw) -> bool:
+    return bytes(memoryview(value)[:1]) == b"["
+
+
+def _is_object(value: msgspec.Raw) -> bool:
+    return bytes(memoryview(value)[:1]) == b"{"
+
+
+def _decoded(line: bytes | msgspec.Raw) -> Record | BrokenRow:
+    if memoryview(line).nbytes > _MOST_VALUES and bytes(line).count(b",") > _MOST_VALUES:
+        reason = f"has more than {_MOST_VALUES:,} values"  # 10 million lists take 1.4 GB
+        return BrokenRow(reason, _first_field(bytes(line)[:_FIRST_BYTES]))
     try:
         record = decode_json(line)
     except msgspec.DecodeError as error:
-        return BrokenRow(f"not JSON: {error}", _first_field(line))
+        return BrokenRow(f"not JSON: {error}", _first_field(bytes(line)))
     if isinstance(record, dict):
         return unwrapped(record)
     return BrokenRow(f"expected an object, got {type(record).__name__}", {})

@@ -63,6 +63,21 @@ def kind_of(path: Path, kind: str | None = None) -> str | None:
     return kind or _ENDINGS.get(path.suffix.lower())
 
 
+def ends_line(path: Path, kind: str | None = None) -> bool | None:
+    """Return whether the last line of a CSV file or of JSON lines has its end; None for others.
+
+    A file that was cut inside its last cell has none, but nor have those of some programs.
+    """
+    if kind_of(path, kind) not in ("csv", "jsonl"):
+        return None
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 2))
+            return file.read().endswith((b"\n", b"\r", b"\n\0", b"\r\0"))  # UTF-16 too
+    except OSError as error:
+        raise BadCatalog(f"cannot read {path}: {error.strerror or error}") from error
+
+
 def record_reader(
     path: Path, kinds: str, *, kind: str | None = None, encoding: str | None = None
 ) -> Callable[[Path], Iterator[NumberedRow]]:

@@ -33,7 +33,7 @@ from indexer.catalog.item_parser import (
     item_from,
 )
 from indexer.catalog.prices import UnclearPrice, decimal_mark_of
-from indexer.catalog.recordfile import check_skipped, kind_of, record_reader
+from indexer.catalog.recordfile import check_skipped, ends_line, kind_of, record_reader
 from indexer.catalog.shopformat import LIST_FIELDS, ShopFormat
 from indexer.csvrows import list_columns
 from indexer.errors import BadCatalog
@@ -65,7 +65,8 @@ class Scan(NamedTuple):
     """The counts of one pass over a catalog, before any image is opened.
 
     ``items`` and ``images`` are counts, ``ids`` the ids of the items, and ``given`` the fields
-    that any record gives. ``skipped`` includes remarks on fields.
+    that any record gives. ``skipped`` includes remarks on fields. ``ends_line`` is whether the last
+    line of a text file has its end; None for other files, and if its row is broken anyway.
     """
 
     items: int
@@ -73,6 +74,7 @@ class Scan(NamedTuple):
     skipped: list[Skipped]
     ids: frozenset[str]
     given: GivenFields
+    ends_line: bool | None = None
 
 
 class Reading(NamedTuple):
@@ -174,11 +176,14 @@ class Catalog:
         """Return the encoding of a CSV file which nothing states, or ""."""
         if self._reading.encoding is not None or self.path.is_dir():
             return ""
-        kind = self._reading.format if self._reading.format in FILE_KINDS else None
-        if kind_of(self.path, kind) != "csv":
+        if kind_of(self.path, self._kind()) != "csv":
             return ""
         encoding = encoding_of(self.path)
         return encoding if is_guess(encoding) else ""
+
+    def _kind(self) -> str | None:
+        """Return the kind of file that the format names, if it names one."""
+        return self._reading.format if self._reading.format in FILE_KINDS else None
 
     def _entries(self, form: ShopFormat, where: str, row: Record) -> Iterator[Entry | Skipped]:
         """Yield the item of a row, after remarks on its fields, or why it is none."""
@@ -232,7 +237,8 @@ class Catalog:
             why = f"; {skipped[0].where}: {skipped[0].reason}" if skipped else ""
             raise BadCatalog(f"{self.path} holds no items{why}", skipped=skipped)
         given = GivenFields(self._fields, self._attributes)
-        return Scan(len(places), images, skipped, frozenset(places), given)
+        ends = ends_line(self.path, self._kind()) if isinstance(entry, Entry) else None
+        return Scan(len(places), images, skipped, frozenset(places), given, ends)
 
     def _guess(self, broken: BrokenRow) -> str:
         """Return the likely id of a broken row, or "" if none can be read."""
@@ -286,8 +292,8 @@ class Catalog:
             return partial(folder_records, exclude=self._reading.exclude)
         if self._reading.exclude:
             raise BadCatalog(f"{self.path}: --exclude is for folders of images", param="exclude")
-        known = name if name in FILE_KINDS else None
-        return record_reader(self.path, _KINDS, kind=known, encoding=self._reading.encoding)
+        encoding = self._reading.encoding
+        return record_reader(self.path, _KINDS, kind=self._kind(), encoding=encoding)
 
     def _web_address(self) -> str:
         """Return the URL that image paths are relative to on the web; empty if they are files."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from xml.etree.ElementTree import Element
 
+    from indexer.catalog.categorytree import CategoryTree
     from indexer.catalog.item_parser import NumberedRow, Record
 
 _NOKAUT: Final = "nokaut"
@@ -77,7 +78,7 @@ class _Feed(NamedTuple):
     """What a feed says of all its products: categories by number, BMEcat's groups, and links."""
 
     categories: dict[str, str]
-    groups: Mapping[str, list[str]] | None
+    groups: CategoryTree | None
     links: SalesforceLinks | None
 
     def add_category(self, element: Element) -> None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Final
 
+from indexer.catalog.xmlvalues import local_name
 from indexer.errors import BadCatalog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
     from xml.etree.ElementTree import Element
 
@@ -22,6 +23,7 @@ _CHUNK: Final = 1 << 14  # bytes that are parsed at once, whose elements are in 
 # Expat before 2.6 parses an unfinished tag or comment again with each chunk: 30 MB took minutes.
 _LONGEST: Final = 1_000_000  # bytes of a tag with its attributes, a comment, an instruction
 _DEEPEST: Final = 1000  # elements in each other
+_MOST_WITHIN: Final = 10_000  # elements in one that is looked for
 
 
 def xml_events(path: Path) -> Iterator[tuple[str, Element]]:
@@ -49,6 +51,34 @@ def xml_events(path: Path) -> Iterator[tuple[str, Element]]:
                 yield event, element
     except DefusedXmlException as error:
         raise BadCatalog(f"{path} is refused: it declares entities; export it without") from error
+
+
+def xml_elements(path: Path, names: Collection[str]) -> Iterator[tuple[list[Element], Element]]:
+    """Yield each element of one of these names when it ends, after those that it is in.
+
+    Names have no namespace. Only the open elements and what is within such an element are in
+    memory; one with too many elements within is left out. Raises as ``xml_events`` does.
+    """
+    around: list[Element] = []
+    found: Element | None = None
+    within = 0
+    for event, element in xml_events(path):
+        if event == "start":
+            around.append(element)
+            if found is None and local_name(element.tag) in names:
+                found, within = element, 0
+            continue
+        around.pop()
+        if found is not None and element is not found:
+            within += 1
+            if within > _MOST_WITHIN:
+                around[-1].remove(element)
+            continue
+        if found is not None and within <= _MOST_WITHIN:
+            yield around, element
+        found = None
+        if around:
+            around[-1].remove(element)
 
 
 class _Chunks:

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 WEIGHTS = Path(__file__).parent / "weights"
 _Count = Annotated[int, msgspec.Meta(ge=1, le=65_536)]
-_Positive = Annotated[float, msgspec.Meta(gt=0)]
+_Name = Annotated[str, msgspec.Meta(max_length=200)]
+_Positive = Annotated[float, msgspec.Meta(ge=1e-6)]  # smaller ones vanish in float32
 # 16 images at once take as much CPU time each as 4, but ONNX Runtime keeps the memory of the
 # largest batch so far: 40 MB for 4 images of 208 px, 230 MB for 16.
 _BATCH_OF_A_THREAD = 4
@@ -49,7 +50,7 @@ class EncoderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
     format: Literal[1]
     size: _Count
     dim: _Count
-    name: str = ""
+    name: _Name = ""
     fit: Fit = "squash"
     resample: Resample = "bicubic"
     trim: bool = False

@@ -18,7 +18,7 @@ def open_session(path: Path, threads: int | None) -> Any:
     import onnxruntime as ort
 
     options = ort.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # errors are raised, and need no lines of their own
     if (threads := threads or THREADS.limit) is not None:
         options.intra_op_num_threads = threads
     # Idle threads sleep instead of spinning on cores that decoding needs.

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexer.encoders.modeltrial import fault_in_trial
 from indexer.encoders.views import ViewsEncoder, split_views
 from indexer.errors import EncoderNotFound
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
+    from indexer.encoders.onnxfile import OnnxEncoder
 
 DEFAULT_ENCODER = "builtin"
 
@@ -90,9 +92,9 @@ def load_encoder(encoder_id: str = DEFAULT_ENCODER, *, threads: int | None = Non
 
         return OnnxEncoder(newest_file(), encoder_id=BUILTIN, threads=threads)
     if kind == "onnx" and rest:
-        from indexer.encoders.onnxfile import OnnxEncoder
-
-        return OnnxEncoder(Path(rest), encoder_id=encoder_id, threads=threads)
+        if fault := fault_in_trial(_onnx_encoder, rest, [Path(rest)]):
+            raise EncoderNotFound(fault, param="encoder")
+        return _onnx_encoder(rest, threads)
     if kind == "openclip" and rest:
         from indexer.encoders.openclip import OpenClipEncoder
 
@@ -107,3 +109,9 @@ def load_encoder(encoder_id: str = DEFAULT_ENCODER, *, threads: int | None = Non
         return CnnEncoder(rest, encoder_id=encoder_id, threads=threads)
     known = ", ".join(FORMS)
     raise EncoderNotFound(f"unknown encoder {encoder_id!r}; known are {known}", param="encoder")
+
+
+def _onnx_encoder(file: str, threads: int | None = None) -> OnnxEncoder:
+    from indexer.encoders.onnxfile import OnnxEncoder
+
+    return OnnxEncoder(Path(file), encoder_id=f"onnx:{file}", threads=threads)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from indexer.catalog.item_parser import BrokenRow
 from indexer.catalog.recordfile import check_mapping, record_reader
 from indexer.catalog.texts import plain_text
-from indexer.enrichment.faqlog import FaqEntry
+from indexer.enrichment.faqlog import MOST_ENTRIES, FaqEntry
 from indexer.enrichment.reviewfile import SkippedRow
 from indexer.errors import BadCatalog
 from indexer.regularfile import read_regular
@@ -36,8 +36,16 @@ def read_faq(
     """Yield the entries of a file in order, with a SkippedRow in place of each invalid row.
 
     A table has the columns question and answer. In a ``.md`` file, a heading is a question and the
-    text below it the answer; these are policies. Raises BadCatalog for a file that cannot be read.
+    text below it the answer; these are policies. Raises BadCatalog for a file that cannot be read,
+    or has more rows than a shop keeps entries.
     """
+    for number, row in enumerate(_rows(path, mapping)):
+        if number == MOST_ENTRIES:
+            raise BadCatalog(f"{path} has more than {MOST_ENTRIES:,} questions; is it an FAQ?")
+        yield row
+
+
+def _rows(path: Path, mapping: Mapping[str, str] | None) -> Iterator[FaqEntry | SkippedRow]:
     mapping = dict(mapping or {})
     check_mapping(mapping, FIELDS)
     if not path.is_file():

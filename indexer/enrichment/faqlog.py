@@ -13,12 +13,14 @@ from typing import Final, Literal
 
 import msgspec
 
+from indexer.errors import Conflict
 from indexer.layout import FAQ
 from indexer.store.environment import Environment, exists
 from indexer.store.replica import refuse_replica
 from indexer.words.folding import fold
 
 EntryKind = Literal["faq", "policy"]
+MOST_ENTRIES: Final = 10_000  # of a shop: each question reads all of them
 _DATABASE: Final = "entries"
 _ADVICE: Final = "move it away and run vitrine faq import again"
 
@@ -70,16 +72,23 @@ class FaqLog:
     def put(self, entries: Sequence[StoredEntry], *, replace: bool = False) -> int:
         """Store entries; one of the same question is replaced. Return how many there are now.
 
-        ``replace`` removes all others. Raises StoreFull.
+        ``replace`` removes all others. Raises Conflict if there would be too many, and StoreFull.
         """
         with self._environment.write() as txn:
+            before = txn.count(_DATABASE)
             if replace:
                 for key in list(map(bytes, txn.keys(_DATABASE))):
                     txn.delete(_DATABASE, key)
             for one in entries:
                 key = blake2b(fold(one.entry.question).encode(), digest_size=16).digest()
                 txn.put(_DATABASE, key, msgspec.msgpack.encode(one))
-            return txn.count(_DATABASE)
+            count = txn.count(_DATABASE)
+            if count > max(MOST_ENTRIES, before):
+                raise Conflict(
+                    f"the FAQ would have {count:,} entries, at most {MOST_ENTRIES:,} are kept; "
+                    "replace the others with --replace"
+                )
+            return count
 
 
 def open_if_exists(shop: Path) -> FaqLog | None:

@@ -28,6 +28,7 @@ from indexer.imaging.formats.structure import LIMITS, ImageLimits, Structure, br
 from indexer.imaging.formats.webp import walk_webp
 from indexer.imaging.plugins import exif_orientation, fingerprint, open_picture, upright
 from indexer.imaging.srgb import srgb_pixels
+from indexer.regularfile import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,7 +86,7 @@ def read_image_file(path: Path, limits: ImageLimits = LIMITS) -> bytes:
     Raises BadImage if the file is missing, unreadable or too large.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(int(limits.megabytes * 1e6) + 1)
     except FileNotFoundError:
         raise BadImage("no such file") from None

@@ -32,7 +32,7 @@ from indexer.shop.styles import registry_of, set_indexed_styles, shop_styles
 from indexer.stopwatch import Stopwatch
 from indexer.store.pictures import ImageStorage, set_images
 from indexer.vectors.contract import BuildTargets
-from indexer.writing.absence import Absence, absence, check_absence
+from indexer.writing.absence import Absence, absence, check_absence, check_end, note_end
 from indexer.writing.changes import Changes, apply_changes, changes_of
 from indexer.writing.embed_catalog import EmbeddedCatalog, embed_catalog
 from indexer.writing.migration_encoders import MigrationEncoders
@@ -169,18 +169,21 @@ class _Build:
     def begin(self, keep_images: ImageStorage | None, styles: Sequence[str] | None) -> None:
         """Store the settings of the build, and find the items that the catalog lacks.
 
-        If those are too many, raise CatalogShrank and write nothing.
+        If those are too many, raise CatalogShrank and write nothing; BadCatalog if the catalog
+        may be cut.
         """
         with self._job.store.write() as writer:
             self._began = writer.sequence
             self._absent = absence(writer.item_ids(), self._scan.ids, self._scan.skipped)
             if not self._targets.accept:
+                check_end(writer, self._catalog.path, self._scan.ends_line)
                 check_absence(
                     self._catalog.path,
                     self._absent.gone,
                     writer.count("items"),
                     skipped=self._absent.skipped,
                 )
+            note_end(writer, self._scan.ends_line)
             set_images(writer, ImageFolder(self._catalog.root), keep_images)
             if styles is not None:
                 set_indexed_styles(writer, styles)

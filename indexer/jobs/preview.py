@@ -18,7 +18,7 @@ from indexer.jobs.changed_values import ChangedValue, changed_values
 from indexer.progress import Progress, no_progress
 from indexer.shop.shelf import Shelf
 from indexer.store.store import Store
-from indexer.writing.absence import absence, are_too_many
+from indexer.writing.absence import absence, are_too_many, check_end
 from indexer.writing.changes import ItemChange, changes_of
 from indexer.writing.embed_catalog import embed_catalog
 from indexer.writing.suspects import find_suspects, leave_out
@@ -76,6 +76,8 @@ def preview_index(
     check_encoder(Shelf.read(shop), encoder)
     with _store_of(shop) as store:
         with store.read() as reader:
+            if not accept:
+                check_end(reader, catalog.path, scan.ends_line)
             items = reader.count("items")
             absent = absence(reader.item_ids(), scan.ids, scan.skipped)
         done = embed_catalog(

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _File = Annotated[str, msgspec.Meta(pattern=r"^\w[\w.-]*\.onnx$")]  # no path: it is beside the JSON
-_Positive = Annotated[float, msgspec.Meta(gt=0)]
+_Name = Annotated[str, msgspec.Meta(max_length=200)]
+_Positive = Annotated[float, msgspec.Meta(ge=1e-6)]  # smaller ones vanish in float32
 
 
 class MaskerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,7 +44,7 @@ class MaskerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     encoder: _File
     decoder: _File
     detector: _File | None = None
-    name: str = ""
+    name: _Name = ""
     size: Annotated[int, msgspec.Meta(ge=16, le=4096)] = 1024
     input: str = ""
     layout: Literal["nchw", "nhwc", "hwc"] = "nchw"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexer.encoders.modeltrial import fault_in_trial
 from indexer.errors import RecognizerNotFound
+from indexer.recognizers.maskersettings import read_masker_settings
 
 if TYPE_CHECKING:
     from indexer.recognizers.base import Recognizer
@@ -31,20 +33,37 @@ def load_recognizer(
     ``threshold`` replaces the lowest score of a thing. Raises RecognizerNotFound for an unknown id,
     or for a file that is missing or does not run.
     """
+    is_ours = recognizer_id == DEFAULT_RECOGNIZER
+    if not is_ours and (fault := fault_in_trial(_load, recognizer_id, _graphs(recognizer_id))):
+        raise RecognizerNotFound(fault, param="recognizer")
+    return _load(recognizer_id, threads, threshold)
+
+
+def _graphs(recognizer_id: str) -> list[Path]:
+    """Return the ONNX files of a recognizer. Raises RecognizerNotFound for an unknown id."""
     kind, _, rest = recognizer_id.partition(":")
-    if recognizer_id == DEFAULT_RECOGNIZER:
-        path = WEIGHTS / f"{DEFAULT_RECOGNIZER}.onnx"
-    elif kind == "onnx" and rest:
-        path = Path(rest).expanduser()
-    elif kind == "sam" and rest:
+    path = Path(rest).expanduser()
+    if kind == "onnx" and rest:
+        return [path]
+    if kind == "sam" and rest:
+        settings = read_masker_settings(path)
+        names = (settings.encoder, settings.decoder, settings.detector)
+        return [path.with_name(name) for name in names if name]
+    known = ", ".join(RECOGNIZER_FORMS)
+    raise RecognizerNotFound(
+        f"unknown recognizer {recognizer_id!r}; known are {known}", param="recognizer"
+    )
+
+
+def _load(
+    recognizer_id: str, threads: int | None = None, threshold: float | None = None
+) -> Recognizer:
+    kind, _, rest = recognizer_id.partition(":")
+    if kind == "sam":
         return _masked(Path(rest).expanduser(), recognizer_id, threads, threshold)
-    else:
-        known = ", ".join(RECOGNIZER_FORMS)
-        raise RecognizerNotFound(
-            f"unknown recognizer {recognizer_id!r}; known are {known}", param="recognizer"
-        )
     from indexer.recognizers.onnxdetector import OnnxDetector
 
+    path = Path(rest).expanduser() if kind == "onnx" else WEIGHTS / f"{recognizer_id}.onnx"
     return OnnxDetector(path, recognizer_id=recognizer_id, threads=threads, threshold=threshold)
 
 
@@ -57,7 +76,7 @@ def _masked(
 
     masker = BoxMasker(path, threads=threads)
     detector = masker.settings.detector
-    finder = load_recognizer(
+    finder = _load(
         f"onnx:{path.with_name(detector)}" if detector else DEFAULT_RECOGNIZER,
         threads=threads,
         threshold=threshold,

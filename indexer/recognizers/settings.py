@@ -34,7 +34,8 @@ Decode = Literal["boxes", "yolox", "yolov5", "yolov8"]
 _Side = Annotated[int, msgspec.Meta(ge=16, le=4096)]
 _Stride = Annotated[int, msgspec.Meta(ge=1, le=1024)]
 _Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-_Positive = Annotated[float, msgspec.Meta(gt=0)]
+_Name = Annotated[str, msgspec.Meta(max_length=200)]
+_Positive = Annotated[float, msgspec.Meta(ge=1e-6)]  # smaller ones vanish in float32
 _MOST_THINGS = 1000
 
 
@@ -57,7 +58,7 @@ class DetectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: Literal[1]
     size: _Side
     decode: Decode
-    name: str = ""
+    name: _Name = ""
     fit: Literal["squash", "letterbox"] = "letterbox"
     align: Literal["corner", "center"] = "corner"
     fill: Annotated[int, msgspec.Meta(ge=0, le=255)] = 114

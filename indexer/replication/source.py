@@ -21,7 +21,7 @@ from indexer.layout import (
     RULES,
     STYLES,
 )
-from indexer.regularfile import read_regular
+from indexer.regularfile import open_regular, read_regular
 from indexer.replication.messages import Feed, FileState, ItemPage, LogPage
 from indexer.replication.position import OWN_META
 from indexer.replication.primary import UnknownFile
@@ -32,7 +32,7 @@ from indexer.store.datafile import ADVICE
 from indexer.store.environment import Environment, exists
 from indexer.store.replay import VALUES, ExportReader
 from indexer.store.store import Store
-from style.stylefolder import StyleFolder, open_unlinked
+from style.stylefolder import StyleFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -135,7 +135,7 @@ class ReplicaSource:
         """See ``Primary.file``."""
         found = self.find_file(path)
         try:
-            opened = open_unlinked(found)
+            opened = open_regular(found, links=False)
         except OSError as error:
             raise UnknownFile(f"{path} cannot be read: {error.strerror or error}") from error
         with opened as file:

@@ -28,6 +28,7 @@ from indexer.encoders.onnxfile import hash_pair
 from indexer.errors import EncoderNotFound, StoreBusy
 from indexer.layout import FAQ, RANKERS, REVIEWS, RULES, SUGGESTIONS
 from indexer.progress import Progress, no_progress
+from indexer.regularfile import open_regular
 from indexer.shop import write_encoders
 from indexer.shop.archive import CHUNK, write_archive
 from indexer.shop.encoderfiles import SUFFIXES, encoder_file
@@ -35,7 +36,7 @@ from indexer.shop.folder import ShopFolder
 from indexer.shop.manifest import MANIFEST, now
 from indexer.store.environment import DATA_FILE, Environment, exists
 from indexer.store.store import Store
-from style.stylefolder import StyleFolder, open_unlinked
+from style.stylefolder import StyleFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -125,7 +126,7 @@ def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapsh
 def _opened(entry: str, source: Path) -> IO[bytes]:
     """Open a file of the shop; people put files of styles and rules there: they must be regular."""
     own = entry.startswith("styles/") or entry in LOOSE
-    return open_unlinked(source) if own else source.open("rb")
+    return open_regular(source, links=not own)
 
 
 def encoder_files(shop: ShopFolder, serving: Model, others: Iterable[Model]) -> dict[str, Path]:

@@ -17,6 +17,8 @@ SYNONYMS = "synonyms"  # the name of their text in the store's meta
 MAX_BYTES = 1_000_000
 _MAX_WORDS = 5  # of one phrase
 _MAX_PHRASES = 50  # of one line
+_MAX_LINES = 50_000
+_MAX_FOUND = 200  # by one phrase, from all lines
 
 
 class SynonymLine(NamedTuple):
@@ -31,11 +33,14 @@ class Synonyms:
 
     def __init__(self, lines: list[SynonymLine]) -> None:
         self.lines = lines
-        self._found: dict[tuple[str, ...], list[str]] = {}
+        found: dict[str, dict[str, None]] = {}  # in the order of the lines
         for line in lines:
             for phrase in line.typed:
-                found = self._found.setdefault(tuple(phrase.split()), [])
-                found.extend(new for new in line.found if new not in (phrase, *found))
+                found.setdefault(phrase, {}).update(dict.fromkeys(line.found))
+        self._found = {
+            tuple(phrase.split()): [other for other in others if other != phrase]
+            for phrase, others in found.items()
+        }
         self.longest = max((len(words) for words in self._found), default=0)
 
     @classmethod
@@ -48,6 +53,20 @@ class Synonyms:
             if content := line.partition("#")[0].strip():
                 lines.append(_parse_line(content, f"{name}, line {number}"))
         return cls(lines)
+
+    def check_size(self, name: str) -> None:
+        """Raise BadCatalog if there are more than a shop should have: each makes searches dearer.
+
+        Shops may have more from before there was a limit.
+        """
+        if len(self.lines) > _MAX_LINES:
+            raise BadCatalog(f"{name} has {len(self.lines):,} lines, at most {_MAX_LINES:,} fit")
+        for words, found in self._found.items():
+            if len(found) > _MAX_FOUND:
+                raise BadCatalog(
+                    f"{name}: {' '.join(words)[:80]!r} has {len(found):,} synonyms, at most "
+                    f"{_MAX_FOUND} fit"
+                )
 
     def of(self, words: tuple[str, ...]) -> list[str]:
         """Return the phrases that these folded words also find; [] without synonyms."""

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from indexer.errors import CatalogShrank, first_names
+from indexer.errors import BadCatalog, CatalogShrank, first_names
 from indexer.items import Remark, Skipped, UnreadableRow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
+    from indexer.store.transactions import Reader, Writer
+
+_ENDED = "catalog_ended"  # in the store's meta
 _MOST_ITEMS = 10
 _MOST_SHARE = 0.1
 UNCHANGED = "the item stays as it was"
@@ -55,6 +58,25 @@ def check_absence(
     """Raise CatalogShrank if a build would remove so many of ``stored`` items."""
     if are_too_many(len(gone), stored):
         raise CatalogShrank(catalog, gone, stored, skipped=skipped)
+
+
+def check_end(reader: Reader, catalog: Path, ends_line: bool | None) -> None:
+    """Raise BadCatalog if the last line has no end, and that of the last catalog had one.
+
+    Then the file was probably cut: its last cell may lack its end, and rows may be missing.
+    """
+    if ends_line is False and reader.meta(_ENDED, 0):
+        raise BadCatalog(
+            f"{catalog} ends in the middle of a line, unlike the catalog of the last build: its "
+            "end may be cut off; nothing was changed. Copy it again, or run with --accept if it is "
+            "complete"
+        )
+
+
+def note_end(writer: Writer, ends_line: bool | None) -> None:
+    """Store whether the last line of a catalog had its end, for ``check_end`` of the next one."""
+    if ends_line is not None:
+        writer.put_meta(_ENDED, int(ends_line))
 
 
 def are_too_many(gone: int, stored: int) -> bool:

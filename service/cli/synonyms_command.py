@@ -47,12 +47,13 @@ def command(file: Path | None, shop: Path, remove: bool, as_json: bool) -> None:
 def _read(file: Path) -> str:
     """Read the lines of a file. Raises BadCatalog if they are not synonyms in UTF-8."""
     from indexer.errors import BadCatalog
+    from indexer.regularfile import open_regular
     from indexer.words.synonyms import MAX_BYTES, Synonyms
 
     try:
-        with file.open("rb") as opened:
+        with open_regular(file) as opened:
             text = opened.read(MAX_BYTES + 1).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise BadCatalog(f"{file} cannot be read as UTF-8 text: {error}") from error
-    Synonyms.parse(text, str(file))
+    Synonyms.parse(text, str(file)).check_size(str(file))
     return text

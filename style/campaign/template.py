@@ -10,10 +10,11 @@ from typing import Literal
 import msgspec
 
 from style.errors import BadTemplate
+from style.regularfile import open_regular
 
 __all__ = ["Template", "read_template", "template_from", "template_of"]
 
-_MOST = 100_000  # bytes of a file
+_MOST = 10_000  # bytes of a file; keys of many parts take memory that grows with their square
 MOST_NOTE = 200  # characters
 _MOST_PATTERN = 32
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -73,7 +74,7 @@ def read_template(path: Path) -> Template:
     if path.suffix.lower() not in (".toml", ".json"):
         raise BadTemplate(f"{path}: a template is a .toml or .json file")
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(_MOST + 1)
     except OSError as error:
         raise BadTemplate(f"{path}: cannot be read: {error.strerror or error}") from error
@@ -92,6 +93,8 @@ def template_of(data: bytes, *, toml: bool) -> Template:
         return decode(data, type=Template)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadTemplate(_explained(str(error))) from error
+    except RecursionError as error:
+        raise BadTemplate("values are nested too deeply, a template has one level") from error
 
 
 def template_from(fields: dict[str, object]) -> Template:
@@ -106,7 +109,7 @@ def _explained(message: str) -> str:
     """Return the decoder's message, with the closest field for an unknown one."""
     found = re.search(r"unknown field `([^`]*)`", message)
     if found is None:
-        return message[:1].lower() + message[1:]
+        return message if message[:2].isupper() else message[:1].lower() + message[1:]
     fields = Template.__struct_fields__
     close = difflib.get_close_matches(found[1], fields, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""

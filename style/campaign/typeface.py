@@ -18,6 +18,7 @@ from PIL import ImageDraw, ImageFont
 
 from style.campaign.charmap import characters_of
 from style.errors import BadFont
+from style.regularfile import open_regular
 
 __all__ = ["CAP", "Face", "Typeface", "bundled", "read_face"]
 
@@ -121,7 +122,7 @@ class Typeface:
 def read_face(path: Path) -> Face:
     """Read a font file of the user's. Raises BadFont, which names the file."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(_MOST + 1)
     except OSError as error:
         raise BadFont(f"{path}: cannot be read: {error.strerror or error}") from error

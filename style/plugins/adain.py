@@ -19,6 +19,7 @@ import numpy as np
 from style.arrays import Floats, Pixels
 from style.errors import BadNetwork
 from style.image_styler import ImageStyler
+from style.regularfile import open_regular
 from style.shrink import shrunk
 
 __all__ = ["AdainStyler"]
@@ -50,7 +51,7 @@ class AdainStyler(ImageStyler):
         digest = hashlib.sha256()
         for file in self._files:
             try:
-                with file.open("rb") as opened:
+                with open_regular(file) as opened:
                     data = opened.read(_MOST + 1)
             except OSError as error:
                 raise BadNetwork(f"{file}: cannot be read: {error.strerror or error}") from error

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from indexer.catalog.categorytree import path_in_tree
+from indexer.catalog.categorytree import CategoryTree
 from indexer.catalog.nested import text_of
-from indexer.catalog.xmlstream import xml_events
+from indexer.catalog.xmlstream import xml_elements
+from indexer.catalog.xmlvalues import local_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from indexer.catalog.item_parser import Record
 
 _START: Final = 4096  # bytes in which the root element is
+_GROUP: Final = "CATALOG_STRUCTURE"
+_MEMBERS: Final = ("ARTICLE_TO_CATALOGGROUP_MAP", "PRODUCT_TO_CATALOGGROUP_MAP")
 _SHOPPERS: Final = ("gros", "nrp", "udp_nrp")  # gross prices, and those that makers recommend
 _IMAGES: Final = frozenset({"jpg", "jpeg", "png", "gif", "webp", "tif", "tiff"})
 _FIELDS: Final = {
@@ -25,8 +27,8 @@ _FIELDS: Final = {
 }
 
 
-def bmecat_groups(path: Path) -> dict[str, list[str]] | None:
-    """Return the paths of the groups of each article, by its id; None if the file is no BMEcat.
+def bmecat_groups(path: Path) -> CategoryTree | None:
+    """Return the groups of the articles; None if the file is no BMEcat.
 
     They may be after the articles, so the file is read once for them.
     """
@@ -38,33 +40,23 @@ def bmecat_groups(path: Path) -> dict[str, list[str]] | None:
     names: dict[str, tuple[str, str]] = {}  # of each group: its name, its parent
     members: dict[str, list[str]] = {}
     try:
-        for event, element in xml_events(path):
-            if event == "start":
-                continue
-            tag = str(element.tag).rpartition("}")[2]
-            part = {str(child.tag).rpartition("}")[2]: child.text or "" for child in element}
-            if tag == "CATALOG_STRUCTURE":
-                names[part.get("GROUP_ID", "")] = (
-                    part.get("GROUP_NAME", ""),
-                    part.get("PARENT_ID", ""),
-                )
-            elif tag in ("ARTICLE_TO_CATALOGGROUP_MAP", "PRODUCT_TO_CATALOGGROUP_MAP"):
+        for _, element in xml_elements(path, (_GROUP, *_MEMBERS)):
+            part = {local_name(child.tag): child.text or "" for child in element}
+            if local_name(element.tag) == _GROUP:
+                group, parent = part.get("GROUP_ID", ""), part.get("PARENT_ID", "")
+                names[group] = (part.get("GROUP_NAME", ""), parent)
+            else:
                 article = part.get("ART_ID") or part.get("PROD_ID") or ""
                 members.setdefault(article, []).append(part.get("CATALOG_GROUP_ID", ""))
-            if tag in ("CATALOG_STRUCTURE", "ARTICLE", "PRODUCT"):
-                element.clear()
     except ParseError:
         pass  # the reader of the articles reports where the file is broken
     tree = {
         group: (name, parent if parent in names else "") for group, (name, parent) in names.items()
     }
-    return {
-        article: [levels for group in groups if (levels := path_in_tree(group, tree))]
-        for article, groups in members.items()
-    }
+    return CategoryTree(tree, members)
 
 
-def bmecat_record(record: Record, groups: Mapping[str, list[str]]) -> Record:
+def bmecat_record(record: Record, groups: CategoryTree) -> Record:
     """Return an ARTICLE or PRODUCT with our field names; its features become attributes."""
     part = {name.replace("PRODUCT", "ARTICLE"): value for name, value in record.items()}
     details = _object(part.get("ARTICLE_DETAILS"))
@@ -73,7 +65,7 @@ def bmecat_record(record: Record, groups: Mapping[str, list[str]]) -> Record:
     for field, name in _FIELDS.items():
         if details.get(name):
             found[field] = details[name]
-    found["categories"] = groups.get(str(article), [])
+    found["categories"] = groups.paths_of(str(article))
     listed = [
         _object(price)
         for prices in _list(part.get("ARTICLE_PRICE_DETAILS"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from indexer.catalog.categorytree import path_in_tree
-from indexer.catalog.xmlstream import xml_events
+from indexer.catalog.categorytree import CategoryTree
+from indexer.catalog.xmlstream import xml_elements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,9 +23,9 @@ _FLAGS: Final = ("online-flag", "available-flag")
 
 
 class SalesforceLinks(NamedTuple):
-    """What a catalog says of its products elsewhere: by id, their category paths and masters."""
+    """What a catalog says of its products elsewhere: their categories, and masters by id."""
 
-    categories: Mapping[str, list[str]]
+    categories: CategoryTree
     masters: Mapping[str, str]
 
 
@@ -40,32 +40,18 @@ def salesforce_links(path: Path) -> SalesforceLinks | None:
     members: dict[str, list[str]] = {}
     masters: dict[str, str] = {}
     try:
-        for event, element in xml_events(path):
-            if event == "start":
-                continue
-            tag = _name(element)
+        for around, element in xml_elements(path, ("category", "category-assignment", "variant")):
+            tag, product = _name(element), element.attrib.get("product-id", "")
             if tag == "category":
                 own = element.attrib.get("category-id", "")
                 names[own] = (_text(element, "display-name", None) or own, _text(element, "parent"))
             elif tag == "category-assignment":
-                product = element.attrib.get("product-id", "")
                 members.setdefault(product, []).append(element.attrib.get("category-id", ""))
-            elif tag == "product":
-                own = element.attrib.get("product-id", "")
-                for part in element.iter():
-                    if _name(part) == "variant":
-                        masters.setdefault(part.attrib.get("product-id", ""), own)
-            if tag in ("category", "product", "category-assignment"):
-                element.clear()
+            elif master := next((part for part in around if _name(part) == "product"), None):
+                masters.setdefault(product, master.attrib.get("product-id", ""))
     except ParseError:
         pass  # the reader of the products reports where the file is broken
-    return SalesforceLinks(
-        {
-            product: [levels for member in listed if (levels := path_in_tree(member, names))]
-            for product, listed in members.items()
-        },
-        masters,
-    )
+    return SalesforceLinks(CategoryTree(names, members), masters)
 
 
 def salesforce_record(product: Element, links: SalesforceLinks) -> Record:
@@ -76,7 +62,7 @@ def salesforce_record(product: Element, links: SalesforceLinks) -> Record:
         found[field] = _texts(product, tag)
     if not found["description"]:
         found["description"] = _texts(product, "short-description")
-    found["categories"] = links.categories.get(own, [])
+    found["categories"] = links.categories.paths_of(own)
     found["images"] = _images(product)
     for name in ("brand", "ean", "upc"):
         if text := _text(product, name):
