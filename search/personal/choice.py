@@ -24,7 +24,7 @@ from search.personal.mixer import (
     contributions,
     features_of,
 )
-from search.personal.newcomers import places_in
+from search.personal.newcomers import due
 from search.personal.paths import Path
 from search.personal.reasons import Grounds, find_reasons
 from search.personal.taste import taste_of
@@ -111,10 +111,9 @@ def _choose(allowed: Mask, query: RecommendQuery, sources: Sources, evidence: Ev
     wanted = np.union1d(newcomers, applied.wanted(allowed)).astype(np.int64)
     items = np.union1d(_candidates(allowed, sources, evidence), wanted)
     ranking = _ranked(items, wanted, sources, evidence)
-    places = make_list(
-        ranking, newcomers, view, ListOptions(query, is_personal, applied, sources.rng)
-    )
-    chosen = _explained(ranking, places, set(newcomers.tolist()), evidence)
+    options = ListOptions(query, is_personal, applied, sources.factors, sources.rng)
+    places = make_list(ranking, newcomers, view, options)
+    chosen = _explained(ranking, places, evidence)
     if len(chosen) == query.limit:
         fallback: Fallback | None = None if is_personal else "popular"
         return Choice(chosen, fallback)
@@ -129,10 +128,10 @@ def _newcomers(
     allowed: Mask, query: RecommendQuery, sources: Sources, evidence: Evidence
 ) -> NDArray[np.int64]:
     """Return the newcomers that may get a place of the list: at most three for each place."""
-    places = len(places_in(query.limit))
-    if not places or not _is_personal(evidence):
+    most = 3 * due(query.limit, sources.factors.share)
+    if not most or not _is_personal(evidence):
         return np.zeros(0, dtype=np.int64)
-    return sources.factors.newcomers(evidence.taste.met, allowed, sources.popular, 3 * places)
+    return sources.factors.newcomers(evidence.taste.met, allowed, sources.popular, most)
 
 
 def _ranked(
@@ -164,9 +163,7 @@ def _order(
     return np.lexsort((ids, -scores))
 
 
-def _explained(
-    ranking: Ranking, shown: list[Place], newcomers: set[int], evidence: Evidence
-) -> list[Chosen]:
+def _explained(ranking: Ranking, shown: list[Place], evidence: Evidence) -> list[Chosen]:
     places = np.array([place.place for place in shown], dtype=np.int64)
     features = ranking.features[places]
     grounds = find_reasons(ranking.items[places], ranking.vectors[places], features, evidence)
@@ -182,7 +179,7 @@ def _explained(
                 item,
                 int(ranking.rows[place.place]),
                 float(ranking.scores[place.place]),
-                Grounds("new", -1) if item in newcomers else why,
+                Grounds("new", -1) if place.inserted else why,
                 parts,
                 place.propensity,
                 place.surface,

@@ -17,13 +17,30 @@ if TYPE_CHECKING:
 
 
 class ItemFactors(NamedTuple):
-    """Factors of items (n, f): ``own`` by behavior, zeros where too few users met the item.
+    """Factors of items: ``own`` (n, f) by behavior, zeros where too few users met the item.
 
-    ``known`` are also those that pictures and facts suggest, zeros where they suggest none.
+    ``known`` (n, k) are those of a ``FactorMap``, zeros without picture and facts; those of
+    behavior are an item's own if it has some. ``share`` is that of the places newcomers get.
     """
 
     own: Factors
     known: Factors
+    share: float = 0.0
+
+    @classmethod
+    def of(cls, own: Factors, mapped: Factors, share: float) -> ItemFactors:
+        """Return the factors of items from their own (n, f) and those that are mapped (n, k)."""
+        known = mapped.copy()
+        warm = own.any(axis=1)
+        known[warm, : own.shape[1]] = own[warm]
+        return cls(own, known, share)
+
+    def are_new(self, items: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which of the items (n,) too few users met: (n,)."""
+        new = np.ones(len(items), dtype=np.bool_)
+        inside = items < len(self.own)
+        new[inside] = ~self.own[items[inside]].any(axis=1)
+        return new
 
     def newcomers(
         self, met: NDArray[np.int64], allowed: Mask, popular: NDArray[np.float32], most: int
@@ -31,15 +48,15 @@ class ItemFactors(NamedTuple):
         """Return the items without factors of their own that fit a user, best first: (<= most,).
 
         ``met`` are the items that the user met, the newest first; ``allowed`` and ``popular`` are
-        of all items (size,). A user whose items have no factors gets none.
+        of all items (size,). A user of whose items nothing is known gets none.
         """
         count = len(self.known)
-        own = self.known[met[met < count]]
-        if not own.any():
+        known = self.known[met[met < count]]
+        if not known.any():
             return np.zeros(0, dtype=np.int64)
         is_new = allowed[:count] & self.known.any(axis=1) & ~self.own.any(axis=1)
         items = np.flatnonzero(is_new)
-        return items[rank_newcomers(self.known[items], own, popular[items], most)]
+        return items[rank_newcomers(self.known[items], known, popular[items], most)]
 
 
 NO_FACTORS: Final = ItemFactors(

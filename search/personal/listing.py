@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from indexer.arrays import Vectors
     from search.live.view import ShopView
     from search.personal.applied_rules import AppliedRules
+    from search.personal.item_factors import ItemFactors
     from search.personal.mixer import Features
     from search.personal.recommendation import RecommendQuery
 
@@ -42,12 +43,14 @@ class Ranking(NamedTuple):
 class Place(NamedTuple):
     """A place of the list: the place of its item in the ranking, and its probability to be here.
 
-    ``surface`` says why the item is here; events on it send this back to the service.
+    ``surface`` says why the item is here; events on it send this back to the service. An item that
+    is ``inserted`` is here as a newcomer, whatever its score.
     """
 
     place: int
     propensity: float
     surface: str
+    inserted: bool
 
 
 class ListOptions(NamedTuple):
@@ -56,6 +59,7 @@ class ListOptions(NamedTuple):
     query: RecommendQuery
     is_personal: bool
     applied: AppliedRules
+    factors: ItemFactors
     rng: Random
 
 
@@ -72,9 +76,11 @@ def make_list(
     rules, limit = options.applied.rules, options.query.limit
     if rules.interleave is not None and options.is_personal:
         order, teams = _interleaved(ranking, order, groups, options)
-    order = _with_newcomers(order, newcomers, ranking, groups, limit)
+    by_score = set(order)
+    order = _with_newcomers(order, newcomers, ranking, groups, options)
+    inserted = set(order) - by_score
     if not (rules.pins or rules.floors or rules.explore):
-        return [Place(place, 1.0, teams.get(place, SURFACE)) for place in order]
+        return [Place(place, 1.0, teams.get(place, SURFACE), place in inserted) for place in order]
     shown = set(order)
     rest = [place for place in range(len(ranking.items)) if place not in shown]
     slots = arrange(
@@ -88,6 +94,7 @@ def make_list(
             slot.candidate,
             slot.propensity,
             EXPLORED if slot.explored else teams.get(slot.candidate, SURFACE),
+            slot.candidate in inserted,
         )
         for slot in slots
     ]
@@ -129,9 +136,10 @@ def _with_newcomers(
     newcomers: NDArray[np.int64],
     ranking: Ranking,
     groups: NDArray[np.int64],
-    limit: int,
+    options: ListOptions,
 ) -> list[int]:
     """Return places of the ranking with those of newcomers among them, one of each product."""
+    limit = options.query.limit
     if not len(newcomers) or len(order) < limit:
         return order
     place_of = {item: place for place, item in enumerate(ranking.items.tolist())}
@@ -142,7 +150,8 @@ def _with_newcomers(
         if int(groups[place]) not in taken:
             taken.add(int(groups[place]))
             found.append(place)
-    return insert(order, found, limit)
+    new = set(np.flatnonzero(options.factors.are_new(ranking.items)).tolist())
+    return insert(order, found, new, limit, options.factors.share)
 
 
 def _constraints(ranking: Ranking, view: ShopView, applied: AppliedRules) -> Constraints:
