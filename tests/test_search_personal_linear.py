@@ -127,11 +127,13 @@ def test_what_factors_lead_to_falls_by_what_each_item_adds(rng):
     for place in range(3):
         rest = FactorPath(np.delete(met, place), factors, 10.0)
         np.testing.assert_allclose(whole - drop[:, place], rest.strength(items), atol=1e-5)
-    allowed = np.ones(80, dtype=bool)
-    allowed[8] = False
-    best = path.strongest(5, allowed)
-    assert len(best) == 5
-    assert 8 not in best
+    allowed = np.ones(90, dtype=bool)  # of a view with newer items
+    best = ItemFactors(factors, factors).led_to(path.user, 5, allowed)
+    assert set(best.tolist()) == set(np.argsort(-path.strength(np.arange(80)))[:5].tolist())
+    allowed[best[0]] = False
+    rest = ItemFactors(factors, factors).led_to(path.user, 5, allowed)
+    assert len(rest) == 5
+    assert set(best[1:].tolist()) < set(rest.tolist())
     assert path.strength(np.array([500])) == 0  # newer than the factors
 
 
@@ -143,7 +145,7 @@ def test_a_picture_and_facts_say_who_may_like_what_nobody_met(rng):
     for vectors, table in ((pictures, np.zeros_like(kind)), (blank, kind)):
         found = learn_factor_map(factors, vectors, code, table)
         mapped = found.of_pictures(vectors) + table @ found.facts
-        known = ItemFactors.of(factors, mapped, 0.0)
+        known = ItemFactors(factors, mapped, 0.0)
         for met in (np.array([10, 20, 30]), np.array([11, 21, 31])):
             ranked = known.newcomers(met, everyone, nobody, 10)
             assert set(ranked.tolist()) == set(range(80, 90))
@@ -164,7 +166,7 @@ def test_where_too_few_items_are_met_what_looks_alike_fits_a_user(rng):
     like = pictures - pictures.mean(axis=0)
     of_likeness = mapped[:, FACTORS:]
     np.testing.assert_allclose(of_likeness @ of_likeness.T, like @ like.T, atol=1e-5)
-    known = ItemFactors.of(nothing_met, mapped, 1.0)
+    known = ItemFactors(nothing_met, mapped, 1.0)
     others, nobody = np.arange(30) != 0, np.zeros(30, dtype=np.float32)
     ranked = known.newcomers(np.array([0]), others, nobody, 5)
     assert ranked.tolist() == (1 + np.argsort(-(like @ like[0])[1:]))[:5].tolist()

@@ -109,13 +109,13 @@ class Lessons:
                 own[item] = values
         map_ = reader.factor_map(self._model)
         if map_ is None or map_.pictures.shape != (self._dim + 1, FACTORS + LIKENESS):
-            return ItemFactors(own, own)  # none, or learned with another encoder
+            return ItemFactors(own, np.zeros_like(own))  # none, or learned with another encoder
         mapped = np.zeros((view.size, FACTORS + LIKENESS), dtype=np.float32)
         seen = alive[images.rows_of(alive) >= 0]
         mapped[seen] = map_.of_pictures(images.vectors_of(seen))
         if len(map_.code):
             mapped[seen] += map_.of_facts(facts_of(view.columns), view.size)[seen]
-        return ItemFactors.of(own, mapped, map_.share)
+        return ItemFactors(own, mapped, map_.share)
 
 
 def _some(rows: dict[int, Row | None], items: list[int]) -> Neighbors:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from indexer.arrays import Mask
     from search.personal.factors import Factors
 
 _FREE: Final = 9  # places; of those after them, a third is the least that newcomers get
@@ -50,16 +51,16 @@ def share_of_newcomers(
 
 
 def rank_newcomers(
-    factors: Factors, met: Factors, popular: NDArray[np.float32], most: int
+    factors: Factors, met: Factors, popular: NDArray[np.float32], allowed: Mask, most: int
 ) -> NDArray[np.int64]:
-    """Return the places of the newcomers that fit a user best, best first: (<= most,).
+    """Return the places of the allowed newcomers that fit a user best, best first: (<= most,).
 
     ``factors`` (n, f) are theirs, ``met`` (m, f) those of the items that the user met, the newest
     first; the first ``FACTORS`` columns are of behavior, the others of likeness, and both count
     alike. ``popular`` (n,) is how many users met each, 0 for too few to count: the most popular
-    newcomer gains ``POPULAR`` standard deviations of the fit.
+    newcomer gains ``POPULAR`` standard deviations of the fit. ``allowed`` is (n,).
     """
-    count = min(most, len(factors))
+    count = min(most, int(allowed.sum()))
     if not count:
         return np.zeros(0, dtype=np.int64)
     user = 2 ** (-np.arange(len(met), dtype=np.float32) / HALF_LIFE) @ met  # (f,)
@@ -70,6 +71,7 @@ def rank_newcomers(
             scores += fit / max(float(fit.std()), 1e-12)
     if largest := float(popular.max()):
         scores += POPULAR / largest * popular
+    scores[~allowed] = -np.inf
     # Partitioning values is several times as fast as partitioning their places.
     least = np.partition(scores, -count)[-count]
     best = np.flatnonzero(scores >= least)

@@ -116,7 +116,7 @@ class Mixer(Model):
         mapped = found.of_pictures(self.vectors) + table @ found.facts
         mapped[~np.any(self.vectors, axis=1)] = 0
         share = share_of_newcomers(visits.users, visits.items, times)
-        return ItemFactors.of(own, mapped, share)
+        return ItemFactors(own, mapped, share)
 
     def _weighted(self, weights: Mapping[str, float]) -> Weighted:
         chosen = list(weights.items())[:MAX_ITEMS]
