@@ -40,3 +40,9 @@ def draft_of(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file as a whole; see ``draft_of``. Raises CannotWrite."""
+    with draft_of(path) as draft:
+        draft.write_bytes(content)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from indexer.durable import replace_file
 from indexer.errors import BadImage, UnknownItem
 from indexer.imaging.photos import Photo
 from indexer.items import PICTURE_TEXT, Item
@@ -77,10 +78,10 @@ def read_pictures(
         if len(drafts) >= _CHUNK:
             engine.put(drafts)
             drafts = []
-            _save(path, known)
+            replace_file(path, msgspec.msgpack.encode(known))
     if drafts:
         engine.put(drafts)
-    _save(path, kept)
+    replace_file(path, msgspec.msgpack.encode(kept))
     return ReadReport(items=items, with_words=with_words, read=read, changed=changed)
 
 
@@ -128,9 +129,3 @@ def _load(path: Path) -> dict[str, str]:
         return msgspec.msgpack.decode(read_regular(path, _MOST_BYTES), type=dict[str, str])
     except (OSError, msgspec.MsgspecError):  # a cache: read the pictures again
         return {}
-
-
-def _save(path: Path, texts: dict[str, str]) -> None:
-    draft = path.with_suffix(".part")
-    draft.write_bytes(msgspec.msgpack.encode(texts))
-    draft.replace(path)

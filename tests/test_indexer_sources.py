@@ -33,6 +33,13 @@ def test_a_folder_gives_an_item_for_each_file_with_its_path_as_id(tmp_path):
     )
 
 
+def test_a_file_named_by_a_number_has_the_title_of_its_folder(tmp_path):
+    for name in ("tea_mugs/001.jpg", "tea_mugs/b-2.jpg", "7.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    assert [item.title for item in items_of(tmp_path)] == ["7", "tea mugs 001", "b 2"]
+
+
 def test_hidden_files_and_folders_are_not_items(tmp_path):
     (tmp_path / ".cache").mkdir()
     (tmp_path / ".cache" / "a.jpg").write_bytes(b"x")

@@ -132,14 +132,17 @@ def test_logos_and_fonts_that_cannot_be_read_are_refused(vitrine, shop):  # noqa
 
 
 @pytest.mark.parametrize(
-    ("value", "old"),
+    ("value", "currency", "old"),
     [
-        (24.5, 24.5), ("24.50 EUR", 24.5), ("EUR 24,50", 24.5), ("1.299,00", 1299.0),
-        ("1,299", 1299.0), ("1,299.50", 1299.5), ("none", None), (True, None), (["5"], None),
-        (None, None),
+        (24.5, "", 24.5), ("24.50 EUR", "EUR", 24.5), ("EUR 24,50", "EUR", 24.5),
+        ("1.299,00", "", 1299.0), ("1,299", "USD", 1299.0), ("1.299 €", "EUR", 1299.0),
+        ("1,299", "", None), ("1,299.50", "", 1299.5), ("30 USD", "EUR", None), ("none", "", None),
+        (True, "", None), (["5"], "", None), (None, "", None),
     ],
 )  # fmt: skip
-def test_an_old_price_is_read_as_shops_write_it(value, old):
+def test_an_old_price_is_read_as_shops_write_it(value, currency, old):
     attributes = {} if value is None else {"was": value}
-    item = Item(item_id="a", product_id="a", title="A", price=5.0, attributes=attributes)
+    item = Item(
+        item_id="a", product_id="a", title="A", price=5.0, currency=currency, attributes=attributes
+    )
     assert advert_of(item, "was").old_price == old

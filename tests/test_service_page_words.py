@@ -85,6 +85,7 @@ def test_words_that_nothing_has_say_so(page):
 
 def test_filters_narrow_the_answer_as_their_counts_say(page, shop):
     before = answer(page, lambda: drop(page, photo_of(shop, shop.first_of("Mugs"))))
+    assert "Mugs" in page.locator("#filters details").first.inner_text()  # though others have more
     row = page.locator("#filters li", has_text="Clothing").first
     count = int(row.locator(".value-count").inner_text())
     clothes = [item for item in shop.items if "Clothing/" in item["categories"]]

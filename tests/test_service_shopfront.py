@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from service.http import shopfront
 from service.http.routes.pages import WEB
 from service.http.shopcolors import accent_styles, contrast
 from service.http.shopfront import Shopfront
@@ -49,6 +50,14 @@ def texts() -> dict[str, dict]:
 )
 def test_the_language_is_the_one_asked_for_or_the_browsers_own(front, asked, accepted, language):
     assert front.language(asked, accepted) == language
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_the_page_names_heic_only_if_it_can_be_read(monkeypatch, installed):
+    monkeypatch.setattr(shopfront, "_HAS_HEIC", installed)
+    page = Shopfront(WebFolder(WEB), Settings()).page("en", is_home=True).plain.decode()
+    last = "HEIC" if installed else "AVIF"
+    assert re.findall(r'<p class="fine">JPEG, .* or (\w+)\.', page) == [last]
 
 
 def test_every_language_has_every_text_with_the_same_slots(texts):

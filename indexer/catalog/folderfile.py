@@ -67,11 +67,19 @@ def folder_records(path: Path, exclude: Sequence[str] = ()) -> Iterator[Numbered
             where,
             {
                 "id": relative.as_posix(),
-                "title": file.stem.replace("_", " ").replace("-", " "),
+                "title": _title(relative),
                 "categories": [parent] if (parent := relative.parent.as_posix()) != "." else [],
                 "images": [relative.as_posix()],
             },
         )
+
+
+def _title(path: Path) -> str:
+    """Return the words of a file's name, after those of its folder if it has no letters itself."""
+    name = path.stem
+    if not any(letter.isalpha() for letter in name):
+        name = f"{path.parent.name} {name}".strip()
+    return name.replace("_", " ").replace("-", " ")
 
 
 def _walk(root: Path, exclude: Sequence[str]) -> dict[Path, str | None]:

@@ -10,7 +10,7 @@ import stat
 import unicodedata
 from pathlib import Path
 from typing import Final, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote, urljoin
 
 _IMAGE_URL_END: Final = re.compile(
     r"\.(?:jpe?g|png|webp|gif|avif|heic|heif|bmp|tiff?)(?:[?#].*)?$", re.IGNORECASE
@@ -53,8 +53,10 @@ class FoundPath(NamedTuple):
 class ImageFiles:
     """The files in and below a catalog's folder; paths never lead out of it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, address: str = "") -> None:
+        """With ``address``, the URL of a feed, paths are relative to it, and no file is found."""
         self._root = root
+        self._address = address
         self._prefix = f"{root}/"
         self._absolute = {os.path.abspath(root), os.path.realpath(root)}  # noqa: PTH100
         self._listings: dict[str, dict[str, list[str]]] = {}
@@ -137,6 +139,8 @@ class ImageFiles:
             path = unquote(path.removeprefix("file://"))
         if _URL.match(path):
             return FoundPath(f"https:{path}") if path.startswith("//") else FoundPath(path)
+        if self._address:
+            return FoundPath(urljoin(self._address, path))
         clean = path.replace("\\", "/")
         if self._exists(clean):
             return FoundPath(path)

@@ -77,13 +77,15 @@ class Reading(NamedTuple):
     """How to read a catalog. ``format`` is one of ``FORMATS``; ``encoding`` that of a CSV file.
 
     ``language`` chooses among texts in several languages. ``exclude`` are patterns of files and
-    folders that are not read from a folder, such as ``*_thumb.jpg``.
+    folders that are not read from a folder, such as ``*_thumb.jpg``. ``address`` is the URL of a
+    feed that was fetched; paths of its images are relative to it.
     """
 
     format: str = "auto"
     encoding: str | None = None
     language: str | None = None
     exclude: tuple[str, ...] = ()
+    address: str = ""
 
 
 class Catalog:
@@ -115,7 +117,7 @@ class Catalog:
             raise BadCatalog(f"no such catalog: {path}")
         self.root = path if path.is_dir() else path.parent
         self._read = partial(self._reader(), path)
-        files = None if path.is_dir() else ImageFiles(self.root)
+        files = None if path.is_dir() else ImageFiles(self.root, reading.address)
         self._cleaner = Cleaner(files, language=reading.language, decimal_mark=self._decimal_mark)
 
     def __iter__(self) -> Iterator[Entry | Skipped]:

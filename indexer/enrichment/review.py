@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
 from indexer.items import clean_id
+from indexer.recordfields import is_absent, number_in, seconds_in, text_in
 
 MAX_TEXT: Final = 20_000  # letters that are stored of a text
 MAX_STARS: Final = 5.0
 _MAX_ID_LETTERS: Final = 256
-_MILLISECONDS_FROM: Final = 1e11  # a larger number of seconds would be the year 5138
 
 
 class Review(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +40,7 @@ def review_from(record: Mapping[str, Any]) -> Review:
     or a number since 1970, in seconds or milliseconds. Raises BadReview for a missing or overlong
     id, a review without text and title, stars out of range, and a time that is not one.
     """
-    given = {name: value for name, value in record.items() if not _is_absent(value)}
+    given = {name: value for name, value in record.items() if not is_absent(value)}
     text, title = _text(given, "text"), _text(given, "title")
     if not text.strip() and not title.strip():
         raise BadReview("text is missing: expected the words of the review")
@@ -56,19 +54,11 @@ def review_from(record: Mapping[str, Any]) -> Review:
     )
 
 
-def _is_absent(value: object) -> bool:
-    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
-
-
 def _text(given: Mapping[str, Any], name: str) -> str:
-    value = given.get(name, "")
-    if isinstance(value, float) and value.is_integer():  # a column of numbers with gaps
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str):
-        raise BadReview(f"{name} must be a text, got {str(value)[:80]!r}")
-    return value.encode("utf-8", "replace").decode()  # a lone surrogate cannot be stored
+    text = text_in(given.get(name, ""))
+    if text is None:
+        raise BadReview(f"{name} must be a text, got {str(given[name])[:80]!r}")
+    return text.encode("utf-8", "replace").decode()  # a lone surrogate cannot be stored
 
 
 def _id(given: Mapping[str, Any], name: str, shown: str) -> str:
@@ -82,11 +72,8 @@ def _stars(given: Mapping[str, Any]) -> float | None:
     value = given.get("stars")
     if value is None:
         return None
-    try:
-        stars = float(value)
-    except (TypeError, ValueError):
-        stars = math.nan
-    if not 0 <= stars <= MAX_STARS:
+    stars = number_in(value)
+    if stars is None or not 0 <= stars <= MAX_STARS:
         raise BadReview(f"stars must be a number from 0 to 5, got {str(value)[:80]!r}")
     return stars
 
@@ -95,28 +82,10 @@ def _time(given: Mapping[str, Any]) -> float | None:
     value = given.get("time")
     if value is None:
         return None
-    try:
-        seconds = _seconds(value)
-    except (TypeError, ValueError, OverflowError):
-        seconds = None
-    if seconds is None or not 0 <= seconds < _MILLISECONDS_FROM:
+    seconds = seconds_in(value)
+    if seconds is None or seconds < 0:
         raise BadReview(
             f"time must be ISO 8601 or seconds since 1970, got {str(value)[:80]!r}; an example is "
             "2026-05-31T18:00:00Z"
         )
     return seconds
-
-
-def _seconds(value: Any) -> float | None:
-    if isinstance(value, str):
-        text = value.strip()
-        try:
-            value = float(text)
-        except ValueError:
-            value = datetime.fromisoformat(text)
-    if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
-    if hasattr(value, "year"):  # a date, as Parquet has it
-        return datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp()
-    number = float(value)
-    return number / 1000 if number >= _MILLISECONDS_FROM else number

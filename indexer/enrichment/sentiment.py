@@ -20,6 +20,7 @@ import numpy as np
 
 from indexer.arrayfile import open_arrays
 from indexer.confidence.curve import sigmoid
+from indexer.durable import replace_file
 from indexer.enrichment.language import Language
 from indexer.enrichment.ngrams import Counts, Family, batches, count_ngrams
 from indexer.errors import EncoderNotFound, IndexCorrupt
@@ -150,13 +151,13 @@ def model_from_bytes(data: bytes, where: str) -> SentimentModel:
 
 
 def save_model(model: SentimentModel, path: Path) -> None:
-    """Write a model to the .npz file ``path``, with its description beside it as JSON. OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}")
-    draft.write_bytes(model_bytes(model))
-    draft.replace(path)
+    """Write a model to the .npz file ``path``, with its description beside it as JSON.
+
+    Raises CannotWrite.
+    """
+    replace_file(path, model_bytes(model))
     text = msgspec.json.format(msgspec.json.encode(model.info), indent=2)
-    path.with_suffix(".json").write_bytes(text + b"\n")
+    replace_file(path.with_suffix(".json"), text + b"\n")
 
 
 def load_model(path: Path) -> SentimentModel:

@@ -54,6 +54,7 @@ class Response(NamedTuple):
     data: bytes | None
     etag: str
     last_modified: str
+    content_type: str = ""
 
 
 class FetchClient:
@@ -131,7 +132,7 @@ class FetchClient:
                 headers={
                     "Host": target.authority,
                     "User-Agent": _AGENT,
-                    "Accept": "image/*",
+                    "Accept": self._policy.accept,
                     "Accept-Encoding": "identity",
                     **marks,
                 },
@@ -168,7 +169,8 @@ class FetchClient:
             raise TryAgain(f"the answer is {status}", wait_s=_wait(response))
         if status != 200:
             raise BadImage(f"the answer is {status} {response.reason or ''}".rstrip())
-        return Response(self._body(response, until), etag, modified)
+        kind = response.headers.get("content-type", "")
+        return Response(self._body(response, until), etag, modified, kind)
 
     def _body(self, response: HTTPResponse, until: float) -> bytes:
         most = int(self._policy.megabytes * 1e6)

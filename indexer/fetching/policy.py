@@ -50,7 +50,8 @@ class FetchPolicy(NamedTuple):
     ``at_once`` and ``per_second`` limit the requests to one host, and ``threads`` those to all
     hosts; 0 per second means no limit. A picture may have ``megabytes``, and take ``seconds`` with
     all redirects. It is tried ``attempts`` times, with a pause of ``pause_s`` that doubles each
-    time. ``host_option`` and ``network_option`` are the names of the settings, for messages.
+    time. ``accept`` is the header of that name; ``host_option`` and ``network_option`` are the
+    names of the settings, for messages.
     """
 
     hosts: tuple[str, ...]
@@ -62,6 +63,7 @@ class FetchPolicy(NamedTuple):
     seconds: float = 60.0
     attempts: int = 4
     pause_s: float = 0.5
+    accept: str = "image/*"
     host_option: str = "--allow-host"
     network_option: str = "--allow-network"
 

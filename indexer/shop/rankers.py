@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from indexer.durable import draft_of
+from indexer.durable import replace_file
 from indexer.errors import IndexCorrupt, VitrineError
 from indexer.jsonbytes import decode_json_as
 from indexer.layout import RANKERS
@@ -75,8 +75,7 @@ def set_ranker(folder: ShopFolder, seal: str, ranker: Ranker | None) -> None:
             rankers.pop(seal, None)
         else:
             rankers[seal] = ranker
-        with draft_of(path) as draft:
-            draft.write_bytes(msgspec.json.format(msgspec.json.encode(rankers), indent=2) + b"\n")
+        replace_file(path, msgspec.json.format(msgspec.json.encode(rankers), indent=2) + b"\n")
 
 
 def take_over(folder: ShopFolder, before: str, name: str) -> None:

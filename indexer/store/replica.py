@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from indexer.durable import draft_of
+from indexer.durable import replace_file
 from indexer.errors import Conflict, IndexCorrupt
 from indexer.jsonbytes import decode_json_as
 from indexer.layout import REPLICA
@@ -49,8 +49,7 @@ def read_note(shop: Path) -> ReplicaNote | None:
 
 def write_note(shop: Path, note: ReplicaNote) -> None:
     """Store the note. Raises CannotWrite."""
-    with draft_of(shop / REPLICA) as draft:
-        draft.write_bytes(msgspec.json.encode(note))
+    replace_file(shop / REPLICA, msgspec.json.encode(note))
 
 
 def refuse_replica(shop: Path) -> None:

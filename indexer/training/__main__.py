@@ -108,9 +108,9 @@ def main() -> None:
     logger.info("%d photos and cut-out things", len(photos))
     use = [not (arguments.hold_out and photo.held_out) for photo in photos]
     # Torch takes seconds to import; report bad arguments before that.
+    from indexer.durable import replace_file
     from indexer.training.course import train
     from indexer.training.hyperparameters import Hyperparameters
-    from indexer.training.stored_weights import replace_file
 
     chosen = {
         "seed": arguments.seed,

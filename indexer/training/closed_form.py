@@ -21,12 +21,13 @@ import onnx
 from numpy.typing import NDArray
 
 from indexer.arrays import Vectors, unit
+from indexer.durable import replace_file
 from indexer.encoders.onnxfile import OnnxEncoder
 from indexer.errors import EncoderNotFound
 from indexer.training.adapted import Adapted, write_if_better
 from indexer.training.dataset import Dataset
 from indexer.training.evaluation import Evaluation
-from indexer.training.stored_weights import read_weight, replace_file, write_weight
+from indexer.training.stored_weights import read_weight, write_weight
 
 _SHRINKAGES = (0.03, 0.1, 0.3, 1.0)
 _POWERS = (0.5, 1.0)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from indexer.durable import replace_file
 from indexer.training.network import (
     DIM,
     FEATURE_DIM,
@@ -32,7 +33,7 @@ from indexer.training.network import (
     Palette,
     Shape,
 )
-from indexer.training.stored_weights import quantize, read_weight, replace_file
+from indexer.training.stored_weights import quantize, read_weight
 
 POOLED = "seen"
 """Name of the tensor that is the head's input."""

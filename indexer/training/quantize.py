@@ -20,9 +20,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from indexer.durable import replace_file
 from indexer.training.export import FRONT, POOLED
 from indexer.training.network import FLOAT_PARTS
-from indexer.training.stored_weights import replace_file
 
 MEAN_COSINE, LEAST_COSINE = 0.98, 0.9  # to the vectors before: mean and minimum over pictures
 _BATCH = 32  # pictures; mean ranges are averaged over batches of this size

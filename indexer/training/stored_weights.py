@@ -8,8 +8,6 @@ Does not need torch.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -56,10 +54,3 @@ def quantize(weights: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np
     scale = np.maximum(largest / 127.0, 1e-12).astype(np.float32)
     levels = np.round(weights / scale.reshape(-1, *[1] * (weights.ndim - 1)))
     return levels.astype(np.int8), scale
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file atomically: on an error, an existing file stays unchanged."""
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    part.replace(path)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from indexer.durable import replace_file
 from indexer.training.data import Photo
 from indexer.training.head_inputs import UNGROUPED, HeadInputs, head_inputs
 from indexer.training.hyperparameters import (
@@ -28,7 +29,7 @@ from indexer.training.hyperparameters import (
 )
 from indexer.training.initialize import principal_axes, row_weights
 from indexer.training.network import COLORS, DIM, FEATURE_DIM
-from indexer.training.stored_weights import replace_file, write_weight
+from indexer.training.stored_weights import write_weight
 
 
 class Part(NamedTuple):

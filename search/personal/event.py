@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
-from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import msgspec
 
 from indexer.errors import BadEvent
 from indexer.items import MAX_ID_BYTES, clean_id
+from indexer.recordfields import is_absent, number_in, seconds_in, text_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,10 +33,7 @@ MAX_AHEAD_S: Final = 300.0  # by which the clock of a sender may be fast
 MAX_RATING: Final = 5.0
 MAX_NAME_BYTES: Final = 64  # of a surface or a rendition
 
-_MILLISECONDS_FROM = 1e11  # epoch seconds reach it in the year 5138, milliseconds did in 1973
 _MAX_POSITION = 1_000_000
-# A shorter number as text may be a year or a date.
-_NUMBER = re.compile(r"[0-9]{9,15}(\.[0-9]+)?")
 _TRUE, _FALSE = {"true", "1", "yes"}, {"false", "0", "no"}
 
 
@@ -77,7 +73,7 @@ def event_from(record: Mapping[str, Any], *, now: float, oldest: float = -math.i
     Raises BadEvent, naming the field: unknown field or type, missing or overlong id, a number out
     of range, a rating without stars, a time after ``now`` + 300 s or before ``oldest``.
     """
-    given = {name: value for name, value in record.items() if not _is_absent(value)}
+    given = {name: value for name, value in record.items() if not is_absent(value)}
     unknown = sorted(set(given) - set(FIELDS))
     if unknown:
         raise BadEvent(
@@ -109,19 +105,11 @@ def event_from(record: Mapping[str, Any], *, now: float, oldest: float = -math.i
     )
 
 
-def _is_absent(value: object) -> bool:
-    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
-
-
 def _text(given: Mapping[str, Any], name: str) -> str:
-    value = given[name]
-    if isinstance(value, float) and value.is_integer():  # a column of numbers with gaps
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str):
-        raise BadEvent(f"{name} must be a text, got {_shown(value)}", param=name)
-    return value
+    text = text_in(given[name])
+    if text is None:
+        raise BadEvent(f"{name} must be a text, got {_shown(given[name])}", param=name)
+    return text
 
 
 def _id(given: Mapping[str, Any], name: str) -> str:
@@ -161,13 +149,9 @@ def _type(given: Mapping[str, Any]) -> EventType:
 def _number(given: Mapping[str, Any], name: str) -> float | None:
     if name not in given:
         return None
-    value = given[name]
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise BadEvent(f"{name} must be a finite number, got {_shown(value)}", param=name)
+    number = number_in(given[name])
+    if number is None:
+        raise BadEvent(f"{name} must be a finite number, got {_shown(given[name])}", param=name)
     return number
 
 
@@ -197,7 +181,7 @@ def _time(given: Mapping[str, Any], now: float, oldest: float) -> float:
     if "time" not in given:
         return now
     value = given["time"]
-    seconds = _seconds(value)
+    seconds = seconds_in(value)
     if seconds is None:
         raise BadEvent(
             f"time must be ISO 8601 or a number since 1970, got {_shown(value)}", param="time"
@@ -209,39 +193,6 @@ def _time(given: Mapping[str, Any], now: float, oldest: float) -> float:
     if seconds < 0:
         raise BadEvent(f"time {_shown(value)} is before 1970", param="time")
     return seconds
-
-
-def _seconds(value: object) -> float | None:
-    """Return the seconds since 1970 of a time in any of its forms; None if it is not a time."""
-    if isinstance(value, datetime):
-        return _timestamp(value)
-    if isinstance(value, date):
-        return _timestamp(datetime(value.year, value.month, value.day, tzinfo=UTC))
-    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
-        return _iso_seconds(value)
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    try:
-        seconds = float(value)
-    except OverflowError:
-        return None
-    if not math.isfinite(seconds):
-        return None
-    return seconds / 1000 if abs(seconds) >= _MILLISECONDS_FROM else seconds
-
-
-def _iso_seconds(text: str) -> float | None:
-    try:
-        return _timestamp(datetime.fromisoformat(text.strip()))
-    except ValueError:
-        return None
-
-
-def _timestamp(moment: datetime) -> float | None:
-    try:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except OverflowError:
-        return None
 
 
 def _shown(value: object) -> str:

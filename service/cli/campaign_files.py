@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from indexer.drafting.draft import tagline
+from indexer.durable import draft_of
 from indexer.errors import BadImage, CannotWrite, UnknownItem
 from indexer.imaging.photos import Photo
 from indexer.items import Skipped
@@ -142,14 +143,8 @@ class Campaign:
         return name
 
     def _save(self, pixels: Pixels, name: str, quality: int = 92) -> None:
-        path = self._folder / name
-        part = path.with_name(f".{name}.part")
-        try:
-            Image.fromarray(pixels).save(part, "JPEG", quality=quality, subsampling=0)
-            part.replace(path)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise CannotWrite(f"cannot write {path}: {error.strerror or error}") from error
+        with draft_of(self._folder / name) as draft:
+            Image.fromarray(pixels).save(draft, "JPEG", quality=quality, subsampling=0)
 
 
 def _money(price: float | None, currency: str) -> str:

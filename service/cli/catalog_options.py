@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
@@ -17,10 +17,18 @@ if TYPE_CHECKING:
     from indexer.catalog.sources import Catalog
 
 
+class ReadCatalog(Protocol):
+    """Opens the catalog at a path as the options say; ``address`` is the URL of a fetched feed."""
+
+    def __call__(self, path: Path, address: str = "") -> Catalog:
+        """Raises BadCatalog."""
+        ...
+
+
 def catalog_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --format, --map, --encoding, --language and --exclude to a command.
 
-    The command gets the function ``read_catalog``, which opens the catalog at a path as they say.
+    The command gets a ``ReadCatalog`` as the argument ``read_catalog``.
     """
 
     @functools.wraps(command)
@@ -35,10 +43,10 @@ def catalog_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         columns = parse_mapping(mapping)
 
-        def read_catalog(path: Path) -> Catalog:
+        def read_catalog(path: Path, address: str = "") -> Catalog:
             from indexer.catalog.sources import Reading, open_catalog
 
-            return open_catalog(path, columns, Reading(form, encoding, language, exclude))
+            return open_catalog(path, columns, Reading(form, encoding, language, exclude, address))
 
         return command(*args, read_catalog=read_catalog, **given)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from indexer.catalog.sources import Catalog
     from indexer.fetching.fetcher import FetchCounts, Fetcher
+    from indexer.fetching.policy import FetchPolicy
 
 _NAMED = 5  # hosts in a message
 
@@ -39,18 +40,21 @@ class FetchChoice(NamedTuple):
                 raise click.UsageError("--allow-host and --allow-network need --fetch")
             return None
         from indexer.fetching.fetcher import Fetcher
-        from indexer.fetching.policy import FetchPolicy, parse_hosts, parse_networks
 
         if not self.hosts:
             raise BadQuery(_which_hosts(catalog), param="allow-host")
-        return Fetcher(
-            FetchPolicy(
-                hosts=parse_hosts(self.hosts),
-                networks=parse_networks(self.networks),
-                at_once=self.at_once,
-                per_second=self.per_second,
-                megabytes=megabytes,
-            )
+        return Fetcher(self.policy(self.hosts, megabytes))
+
+    def policy(self, hosts: tuple[str, ...], megabytes: float) -> FetchPolicy:
+        """Return the rules for fetching files of up to ``megabytes`` from some hosts. BadQuery."""
+        from indexer.fetching.policy import FetchPolicy, parse_hosts, parse_networks
+
+        return FetchPolicy(
+            hosts=parse_hosts(hosts),
+            networks=parse_networks(self.networks),
+            at_once=self.at_once,
+            per_second=self.per_second,
+            megabytes=megabytes,
         )
 
 

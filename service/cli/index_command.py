@@ -11,7 +11,8 @@ import click
 
 from indexer.errors import BadCatalog, CatalogShrank
 from indexer.items import Skipped
-from service.cli.catalog_options import catalog_options
+from service.cli.catalog_options import ReadCatalog, catalog_options
+from service.cli.catalog_place import catalog_argument, opened_catalog
 from service.cli.console import json_option, print_json, shop_option, stage_bar
 from service.cli.fetch_options import FetchChoice, fetch_options
 from service.cli.index_report import report_build, report_preview, write_report
@@ -24,7 +25,6 @@ from service.cli.threads_option import threads_option
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from indexer.catalog.sources import Catalog
     from indexer.encoders.base import Encoder
     from indexer.imaging.images import ImageLimits
     from indexer.shop.folder import ShopFolder
@@ -37,7 +37,7 @@ _INTERRUPTED = "interrupted; encoded images are kept. Run the same command again
 
 
 @click.command("index")
-@click.argument("catalog", type=click.Path(path_type=Path))
+@catalog_argument
 @shop_option
 @click.option(
     "--encoder",
@@ -91,7 +91,7 @@ _INTERRUPTED = "interrupted; encoded images are kept. Run the same command again
 @threads_option
 @json_option
 def command(
-    catalog: Path,
+    catalog: Path | str,
     shop: Path,
     encoder: str | None,
     keep_images: ImageStorage | None,
@@ -104,10 +104,10 @@ def command(
     limits: ImageLimits,
     fetching: FetchChoice,
     targets: Callable[[Targets | None], BuildTargets],
-    read_catalog: Callable[[Path], Catalog],
+    read_catalog: ReadCatalog,
     as_json: bool,
 ) -> None:
-    """Index CATALOG (a folder of images, a table or a feed) into a shop folder.
+    """Index CATALOG (a folder of images, a table, a feed or its URL) into a shop folder.
 
     Items that are not in the catalog are removed. If these are more than 10 items and more than a
     tenth of the shop, --accept is required. Rows and images that cannot be read are reported, and
@@ -126,8 +126,11 @@ def command(
         keep_ray_quiet()
     if ocr:
         check_reader()
-    with exit_on_interrupt(_INTERRUPTED), _failure_in_report(report):
-        source = read_catalog(catalog)
+    with (
+        exit_on_interrupt(_INTERRUPTED),
+        _failure_in_report(report),
+        opened_catalog(catalog, fetching, read_catalog) as source,
+    ):
         folder = ShopFolder(shop)
         serving = Shelf.read(folder).serving()
         loaded = _load_encoder(folder, serving, encoder)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.catalog_options import catalog_options
+from indexer.errors import BadCatalog
+from service.cli.catalog_options import ReadCatalog, catalog_options
+from service.cli.catalog_place import catalog_argument
 from service.cli.console import (
     human_bytes,
     human_seconds,
@@ -18,26 +19,21 @@ from service.cli.console import (
 from service.cli.terminal import say
 from service.cli.threads_option import threads_option
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from indexer.catalog.sources import Catalog
-
 
 @click.command("plan")
-@click.argument("catalog", type=click.Path(path_type=Path))
+@catalog_argument
 @click.option("--encoder", default="builtin", show_default=True, metavar="ID")
 @catalog_options
 @threads_option
 @json_option
-def command(
-    catalog: Path, encoder: str, read_catalog: Callable[[Path], Catalog], as_json: bool
-) -> None:
+def command(catalog: Path | str, encoder: str, read_catalog: ReadCatalog, as_json: bool) -> None:
     """Estimate counts, time, disk and memory of an index of CATALOG. Writes nothing."""
     from indexer.encoders.registry import load_encoder
     from indexer.items import Remark
     from indexer.jobs.plan import plan_index
 
+    if isinstance(catalog, str):
+        raise BadCatalog(f"{catalog}: expected a file or folder; 'vitrine index' fetches a feed")
     source = read_catalog(catalog)
     free = shutil.disk_usage(Path.cwd()).free
     plan = plan_index(source, load_encoder(encoder), free_bytes=free)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.catalog_options import catalog_options
+from service.cli.catalog_options import ReadCatalog, catalog_options
+from service.cli.catalog_place import catalog_argument, opened_catalog
 from service.cli.console import (
     json_option,
     print_json,
@@ -40,7 +41,7 @@ _SHOWN = 5
 
 
 @click.command("put")
-@click.argument("catalog", type=click.Path(path_type=Path))
+@catalog_argument
 @shop_option
 @limits_option
 @fetch_options
@@ -48,11 +49,11 @@ _SHOWN = 5
 @threads_option
 @json_option
 def command(
-    catalog: Path,
+    catalog: Path | str,
     shop: Path,
     limits: ImageLimits,
     fetching: FetchChoice,
-    read_catalog: Callable[[Path], Catalog],
+    read_catalog: ReadCatalog,
     as_json: bool,
 ) -> int:
     """Add the items of CATALOG to a shop, or change them; other items do not change.
@@ -70,21 +71,21 @@ def command(
     folder = ShopFolder(shop)
     shelf = Shelf.read(folder)
     manifest = shelf.first_readable(shelf.serving_order()).manifest
-    source = read_catalog(catalog)
-    scan = source.scan()
-    encoder = open_encoder(folder, manifest.model)
-    check_model(folder.path, manifest.model, encoder)
-    outcomes: list[Outcome] = []
-    fetcher = fetching.fetcher(source, limits.megabytes)
-    with (
-        fetcher or nullcontext(),
-        _writer(folder, encoder, limits) as write,
-        stage_bar({"put": "items"}) as progress,
-    ):
-        for drafts in _chunks(source, limits, fetcher):
-            outcomes += write(drafts)
-            left_out = sum(outcome.status == "refused" for outcome in outcomes)
-            progress("put", len(outcomes), scan.items, left_out)
+    with opened_catalog(catalog, fetching, read_catalog) as source:
+        scan = source.scan()
+        encoder = open_encoder(folder, manifest.model)
+        check_model(folder.path, manifest.model, encoder)
+        outcomes: list[Outcome] = []
+        fetcher = fetching.fetcher(source, limits.megabytes)
+        with (
+            fetcher or nullcontext(),
+            _writer(folder, encoder, limits) as write,
+            stage_bar({"put": "items"}) as progress,
+        ):
+            for drafts in _chunks(source, limits, fetcher):
+                outcomes += write(drafts)
+                left_out = sum(outcome.status == "refused" for outcome in outcomes)
+                progress("put", len(outcomes), scan.items, left_out)
     if as_json:
         print_json({"results": outcomes, "skipped": scan.skipped})
     else:

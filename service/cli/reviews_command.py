@@ -210,14 +210,10 @@ def _keep(model: SentimentModel, shop: Path | None, out: Path | None) -> int:
     """Store the model; return how many reviews of the shop were scored again."""
     from indexer.enrichment.reviewlog import ReviewLog
     from indexer.enrichment.sentiment import save_model
-    from indexer.errors import CannotWrite
     from indexer.shop.folder import ShopFolder
 
     if out is not None:
-        try:
-            save_model(model, out)
-        except OSError as error:
-            raise CannotWrite(f"cannot write {out}: {error.strerror or error}") from error
+        save_model(model, out)
     if shop is None:
         return 0
     folder = ShopFolder(shop)

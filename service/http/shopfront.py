@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from service.http.shopcolors import accent_styles
@@ -23,6 +24,7 @@ _MARK = (
     '<svg viewBox="0 0 24 24" aria-hidden="true"><rect x="3" y="3" width="18" height="18" '
     'rx="2.5"/><path d="M7 13.5 13.5 7M10.5 17 17 10.5"/></svg>'
 )
+_HAS_HEIC = find_spec("pillow_heif") is not None
 _PRELOAD = '<link rel="preload" as="fetch" href="v1/items?limit=12" crossorigin>'
 
 
@@ -97,6 +99,7 @@ class Shopfront:
             "shop": html.escape(self._settings.shop_name),
             "mark": '<img src="logo" alt="">' if self._settings.shop_logo else _MARK,
             "links": self._links(texts),
+            "formats": html.escape(texts["hero.formatsHeic" if _HAS_HEIC else "hero.formats"]),
             "preload": _PRELOAD if is_home else "",
             "js": _digest(self._files["js"]),
             "css": _digest(self._files["css"]),

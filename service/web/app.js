@@ -224,7 +224,7 @@ function failed(problem, asked, fresh) {
 }
 
 function drawFilters(asked, reply) {
-  const about = { parts: shownParts, currency: answers.currencyOf(reply.hits) };
+  const about = { parts: shownParts, currency: answers.currencyOf(reply.hits), hits: reply.hits };
   quick.show(asked, reply, about);
   filters.show(asked, reply.facets, about);
 }

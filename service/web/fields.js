@@ -16,7 +16,16 @@ export const nameOf = (field) => {
 };
 
 /** Format "Women/Tops/Tees" for shoppers. */
-export const readable = (field, value) => (field === "category" ? value.split("/").join(" \u203a ") : value);
+export const readable = (field, value) => (field === "category" ? stepsOf(value).join(" \u203a ") : value);
+
+/** Return the names of a category path; folders are often named with underscores for spaces. */
+const stepsOf = (path) => path.replaceAll("_", " ").split("/");
+
+/** Return the values of a hit in a field; of categories also those above them. */
+export function valuesIn(hit, field) {
+  if (field !== "category") return [hit.attributes[field.replace(/^attributes\./, "")] ?? []].flat().map(String);
+  return hit.categories.flatMap((path) => path.split("/").map((_, index, steps) => steps.slice(0, index + 1).join("/")));
+}
 
 /** Compare two category paths, so that children follow their parents. */
 export const byPath = (a, b) =>
@@ -29,14 +38,15 @@ export function named(field, value, among) {
     .slice(0, -1)
     .filter((_, index) => among.includes(steps.slice(0, index + 1).join("/"))).length;
   const complete = shown === steps.length - 1;
+  const names = field === "category" ? stepsOf(value) : steps;
   const way = complete
     ? ""
-    : make("span", { class: "value-way", text: `${steps.slice(0, -1).join(" \u203a ")} \u203a ` });
+    : make("span", { class: "value-way", text: `${names.slice(0, -1).join(" \u203a ")} \u203a ` });
   const name = make(
     "span",
     { class: "value-name", dir: "auto", title: readable(field, value) },
     way,
-    steps.at(-1),
+    names.at(-1),
   );
   return { name, depth: complete ? Math.min(shown, 2) : 0 };
 }

@@ -1,7 +1,7 @@
 // The filters: values with the number of their products that narrow the answer, and the active filters.
 
 import { byId, icon, make } from "./dom.js";
-import { byPath, nameOf, named, priceWords, readable } from "./fields.js";
+import { byPath, nameOf, named, priceWords, readable, valuesIn } from "./fields.js";
 import { replaceKeepingFocus } from "./focus.js";
 import { filtersIn, limits, toggled, valuesOf, withoutFilters, withoutWish } from "./question.js";
 import { swatch } from "./swatch.js";
@@ -31,6 +31,7 @@ export class Filters {
   #onChange;
   #question = null;
   #facets = {};
+  #hits = [];
   #currency = "";
   #parts = "";
   #order = new Map(); // field -> values in the order first seen, so that rows do not move under the pointer
@@ -65,11 +66,13 @@ export class Filters {
 
   /**
    * Draw the filters of a question. `parts` identifies what was searched with; `currency` is the
-   * currency of the prices, or null if nothing has a price.
+   * currency of the prices, or null if nothing has a price. Values of the first `hits` come first:
+   * a photo is compared with all products, and most values have nothing to do with it.
    */
-  show(question, facets, { parts, currency }) {
+  show(question, facets, { parts, currency, hits }) {
     this.#question = question;
     this.#facets = facets;
+    this.#hits = hits;
     if (parts !== this.#parts) {
       this.#parts = parts;
       this.#order.clear();
@@ -101,7 +104,12 @@ export class Filters {
     const chosen = valuesOf(this.#question.fields, field);
     const counts = new Map(counted.map(({ value, products }) => [value, products]));
     const order = this.#order.get(field) ?? [];
-    order.push(...new Set([...counts.keys(), ...chosen].filter((value) => !order.includes(value))));
+    const weights = new Map();
+    this.#hits.forEach((hit, rank) => {
+      for (const value of valuesIn(hit, field)) weights.set(value, (weights.get(value) ?? 0) + 1 / (rank + 1));
+    });
+    const news = [...new Set([...counts.keys(), ...chosen])].filter((value) => !order.includes(value));
+    order.push(...news.sort((a, b) => (weights.get(b) ?? 0) - (weights.get(a) ?? 0)));
     this.#order.set(field, order);
     if (order.length < 2 && chosen.length === 0) return null; // a single value cannot narrow the answer
 
@@ -254,7 +262,7 @@ export class Filters {
   #showAll(field) {
     const before = this.#valuesOf(field).map(({ id }) => id);
     this.#whole.add(field);
-    this.show(this.#question, this.#facets, { parts: this.#parts, currency: this.#currency });
+    this.show(this.#question, this.#facets, { parts: this.#parts, currency: this.#currency, hits: this.#hits });
     const news = this.#valuesOf(field).filter(({ id, disabled }) => !disabled && !before.includes(id));
     (news[0] ?? byId(`group-${field}`)).focus({ preventScroll: true });
   }

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.arrays import Pixels
+from indexer.durable import draft_of
 from indexer.training.detector.pictures import Boxes
 from indexer.training.detector.scene import Scene
 
@@ -48,9 +49,8 @@ def write_shard(path: Path, scenes: Sequence[Scene], run: Callable[[Pixels], lis
     }
     for name, level in zip(LEVELS, maps, strict=True):
         arrays[name] = np.concatenate(level)
-    draft = path.with_suffix(".part.npz")
-    np.savez(draft, allow_pickle=False, **arrays)
-    draft.replace(path)
+    with draft_of(path) as draft, draft.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def padded(boxes: Sequence[Boxes]) -> Boxes:

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from indexer.durable import replace_file
 from indexer.training.detector.bank import LEVELS
 from indexer.training.detector.network import (
     TAPS,
@@ -24,7 +25,6 @@ from indexer.training.detector.network import (
 from indexer.training.detector.pictures import SIDE
 from indexer.training.export import Graph
 from indexer.training.network import Block, Network
-from indexer.training.stored_weights import replace_file
 
 _OPSET = 17
 

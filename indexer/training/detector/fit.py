@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from indexer.durable import draft_of
 from indexer.training.detector.bank import Shard, read_shard
 from indexer.training.detector.network import TAPS, Detector
 from indexer.training.detector.objective import Truth, detection_loss
@@ -194,9 +195,8 @@ def save_checkpoint(
         "average": average.state_dict(),
         "optimizer": optimizer.state_dict(),
     }
-    draft = path.with_suffix(".part")
-    torch.save(state, draft)
-    draft.replace(path)
+    with draft_of(path) as draft:
+        torch.save(state, draft)
 
 
 def load_checkpoint(

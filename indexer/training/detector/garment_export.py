@@ -14,11 +14,11 @@ from onnx import TensorProto, helper
 from torch import Tensor, nn
 
 from indexer.arrays import Pixels
+from indexer.durable import replace_file
 from indexer.training.detector.close_ups import HEIGHT, WIDTH
 from indexer.training.detector.export import DetectorGraph
 from indexer.training.detector.garment_head import STRIDES, TAP_CHANNELS, TAPS, GarmentHead, Mixed
 from indexer.training.network import Conv, Network
-from indexer.training.stored_weights import replace_file
 
 _OPSET = 17
 _LARGE = 4_000  # values of a weight that is stored as int8: nearly all, to keep the file small

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from indexer.arrays import Pixels
+from indexer.durable import replace_file
 from indexer.training.detector.pictures import SIDE
-from indexer.training.stored_weights import replace_file
 
 Floats = NDArray[np.float32]
 
