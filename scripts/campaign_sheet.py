@@ -20,7 +20,8 @@ from style.campaign.poster import Advert, Look, draw_poster
 from style.campaign.template import Template
 from style.registry import built_in
 
-HEIGHT, GAP, WIDTH = 300, 8, 1640
+GAP, WIDTH = 8, 1640
+GROUND = (226, 226, 224)
 MAX_BYTES = 300_000
 # The beginnings of product names, each with a format, a style, its strength on the product, and
 # the fields of the template.
@@ -28,11 +29,11 @@ ROWS: list[list[tuple[str, str, str, float, dict[str, str]]]] = [
     [("backpack", "1:1", "", 0, {}), ("boot", "4:5", "", 0, {}), ("handbag", "1:1", "", 0, {}),
      ("lamp", "9:16", "", 0, {"note": "Free returns"}), ("hat", "1:1", "", 0, {}),
      ("dress", "4:5", "", 0, {"backdrop": "floor"})],
-    [("sneaker", "16:9", "", 0, {}), ("mug", "16:9", "watercolor", 0.6, {}),
+    [("sneaker", "16:9", "", 0, {}), ("mug", "16:9", "watercolor", 0.7, {}),
      ("watch", "16:9", "", 0, {"page": "#14213d", "tint": "#24365f"})],
     [("chair", "1:1", "mosaic", 0, {}), ("cushion", "1:1", "pop-art", 0, {}),
-     ("teapot", "1:1", "golden", 0.8, {}), ("sofa", "1:1", "pencil", 0.35, {}),
-     ("hoodie", "1:1", "ink", 0.65, {})],
+     ("teapot", "1:1", "golden", 0.8, {}), ("sofa", "1:1", "pencil", 0.7, {}),
+     ("hoodie", "1:1", "ink", 0.7, {})],
 ]  # fmt: skip
 
 
@@ -52,7 +53,7 @@ def drawn(
     folder: Path, row: dict[str, str], size: tuple[int, int], style: str, strength: float,
     fields: dict[str, str], *, old: bool,
 ) -> Image.Image:  # fmt: skip
-    """Draw one picture, and shrink it to the height of the sheet."""
+    """Draw one picture."""
     with Image.open(folder / row["images"].partition(";")[0]) as image:
         photo = np.asarray(image.convert("RGB"))
     price = float(row["price"])
@@ -60,9 +61,21 @@ def drawn(
     look = Look(Template(**fields))  # type: ignore[arg-type]
     if style:
         look = look._replace(style=built_in().find(style), strength=strength, background_strength=1)
-    made = draw_poster(photo, advert, *size, look)
-    width = round(size[0] * HEIGHT / size[1])
-    return Image.fromarray(made.pixels).resize((width, HEIGHT), Image.Resampling.LANCZOS)
+    return Image.fromarray(draw_poster(photo, advert, *size, look).pixels)
+
+
+def strip(pictures: list[Image.Image]) -> Image.Image:
+    """Put pictures side by side, all as high as they must be to fill the width of the sheet."""
+    ratios = [picture.width / picture.height for picture in pictures]
+    room = WIDTH - GAP * (len(pictures) + 1)
+    height = round(room / sum(ratios))
+    edges = [round(room * sum(ratios[:count]) / sum(ratios)) for count in range(len(ratios) + 1)]
+    made = Image.new("RGB", (WIDTH, height + GAP), GROUND)
+    for number, picture in enumerate(pictures):
+        size = (edges[number + 1] - edges[number], height)
+        left = edges[number] + GAP * (number + 1)
+        made.paste(picture.resize(size, Image.Resampling.LANCZOS), (left, GAP))
+    return made
 
 
 def main() -> None:
@@ -73,18 +86,20 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs"))
     given = parser.parse_args()
     kinds = products(given.shop)
-    sheet = Image.new("RGB", (WIDTH, len(ROWS) * (HEIGHT + GAP) + GAP), (226, 226, 224))
-    number = 0
-    for at, row in enumerate(ROWS):
-        left = GAP
+    strips, number = [], 0
+    for row in ROWS:
+        pictures = []
         for kind, shape, style, strength, fields in row:
             product = kinds[kind][number % len(kinds[kind])]
             picture = drawn(
                 given.shop, product, FORMATS[shape], style, strength, fields, old=number % 2 == 0
             )
-            sheet.paste(picture, (left, GAP + at * (HEIGHT + GAP)))
-            left += picture.width + GAP
+            pictures.append(picture)
             number += 1
+        strips.append(strip(pictures))
+    sheet = Image.new("RGB", (WIDTH, sum(made.height for made in strips) + GAP), GROUND)
+    for at, made in enumerate(strips):
+        sheet.paste(made, (0, sum(above.height for above in strips[:at])))
     path = given.out / "campaign.jpg"
     quality = 88
     sheet.save(path, quality=quality)

@@ -1,7 +1,7 @@
 """Measure words beside a picture: an item of the drawn shop, and another color that its kind has.
 
     vitrine sample demo && vitrine index demo/catalog.csv --shop shop
-    python scripts/eval_words.py --shop shop
+    python scripts/eval_words.py --shop shop [--products 5]
 
 A pair is an item and a color. It is used if the shop has items of that kind and color: for each
 kind in turn, the colors that most products of that kind have. The first ``places`` hits are judged,
@@ -33,15 +33,15 @@ class Pair(NamedTuple):
 
 
 def kind_of(item: Item) -> str:
-    return item.categories[0] if item.categories else ""
+    return item.categories[-1] if item.categories else ""  # the first may be a collection
 
 
 def color_of(item: Item) -> str:
     return str(item.attributes.get("color", ""))
 
 
-def pairs_of(items: list[Item], most: int) -> list[Pair]:
-    """Return up to ``most`` pairs, of all kinds in turn."""
+def pairs_of(items: list[Item], most: int, least: int = 1) -> list[Pair]:
+    """Return up to ``most`` pairs of all kinds in turn, with ``least`` products of their color."""
     products: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     by_kind: dict[str, list[Item]] = defaultdict(list)
     for item in items:
@@ -53,8 +53,10 @@ def pairs_of(items: list[Item], most: int) -> list[Pair]:
         pairs = []
         for place, color in enumerate(colors):
             others = [item for item in by_kind[kind] if color_of(item) != color]
-            if others:
-                item = others[(7 * place) % len(others)]
+            if len(products[kind][color]) < least or not color:
+                continue
+            for turn in range(min(len(others), 1 if least == 1 else FIRST)):
+                item = others[(7 * (place + turn)) % len(others)]
                 pairs.append(Pair(item, color, len(products[kind][color])))
         turns.append(pairs)
     ordered = [
@@ -90,10 +92,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--shop", type=Path, required=True)
     parser.add_argument("--pairs", type=int, default=120)
+    parser.add_argument(
+        "--products", type=int, default=1, help="Least products of the kind and color of a pair."
+    )
     options = parser.parse_args()
     with SearchEngine.open(options.shop) as engine:
         items = [engine.item(item_id) for item_id in engine.item_vectors()[0]]
-        pairs = pairs_of(items, options.pairs)
+        pairs = pairs_of(items, options.pairs, options.products)
         for name, by_photo in (("item and color", False), ("photo and color", True)):
             print(json.dumps({name: judge(engine, pairs, by_photo=by_photo)}))
 

@@ -34,20 +34,18 @@ from style.cutout import cut_out
 SHOWN = 20  # hits that are reordered
 
 
-def measure_products(data: Path, limit: int) -> dict[str, Any]:
-    """Return all measurements of this file; those whose extra is missing are left out."""
-    results: dict[str, Any] = {"cut-out": cutout_overlap(limit)}
+def measure_cartons(data: Path, limit: int) -> dict[str, Any]:
+    """Return R@1 of grocery packages: alone, verified, and with words; without missing extras."""
     grocery = Grocery.read(data / "grocery", load_encoder(threads=1), limit)
-    results["shelves"] = shelves(grocery, max(4, limit // 8))
-    results["cartons"] = {"queries": len(grocery.queries), "R@1": grocery.first_right()}
+    results: dict[str, Any] = {"queries": len(grocery.queries), "R@1": grocery.first_right()}
     if find_spec("cv2") is not None:
-        results["cartons"]["R@1 with verify"] = verified(grocery)
+        results["R@1 with verify"] = verified(grocery)
     if find_spec("rapidocr") is not None:
-        results["cartons"] |= with_words(grocery)
+        results |= with_words(grocery)
     return results
 
 
-def cutout_overlap(limit: int) -> dict[str, float]:
+def measure_cutouts(limit: int) -> dict[str, float]:
     """Return the IoU of cut-outs of drawn products with the masks of their renderer."""
     plan = plan_shop(items=640, photos=0, seed=23)
     found, unsure = [], 0
@@ -109,6 +107,8 @@ class Grocery:
 
 def _encoded(encoder: Encoder, photos: Sequence[Photo]) -> NDArray[np.float32]:
     squares = [photo.fit(encoder.preprocess).square for photo in photos]
+    if not squares:
+        return np.zeros((0, encoder.dim), np.float32)
     parts = [encoder.encode_images(squares[n : n + 16]) for n in range(0, len(squares), 16)]
     return np.concatenate(parts)
 
@@ -153,8 +153,9 @@ def with_words(grocery: Grocery) -> dict[str, float]:
     return results
 
 
-def shelves(grocery: Grocery, count: int) -> dict[str, float]:
+def measure_shelves(data: Path, count: int) -> dict[str, float]:
     """Measure recall, precision and names of single products on composed shelves."""
+    grocery = Grocery.read(data / "grocery", load_encoder(threads=1), 0)
     recognizer = load_recognizer("things", threads=1)
     cutouts: dict[int, Image.Image] = {}
     rows = []

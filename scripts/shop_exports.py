@@ -57,7 +57,8 @@ def _index(name: str, path: Path, shop: Path, products: list[Product]) -> int:
     lost = len(products) - report.products
     print(
         f"{name}: {report.items} of {wanted} items, {report.products} of {len(products)} products, "
-        f"{report.rows} images, {len(report.skipped)} in the report, {seconds:.0f} s"
+        f"{report.rows} images, {len(report.skipped)} in the report, {seconds:.0f} s",
+        flush=True,
     )
     return lost + (wanted - report.items)
 

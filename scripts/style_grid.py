@@ -2,8 +2,8 @@
 
 python scripts/style_grid.py [--shop FOLDER] [--out docs]
 
-Writes style-textures.jpg, style-tones.jpg and style-images.jpg. The folder is the output of
-``vitrine sample``; without it a small shop is drawn first.
+Writes style-textures.jpg, style-tones.jpg, style-images.jpg and style-dark.jpg. The folder is the
+output of ``vitrine sample``; without it a small shop is drawn first.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from indexer.sample.shop import write_shop
+from style.productmask import product_mask
 from style.registry import built_in
 from style.styleimage import StyleImage, StyleImageStyler
 from style.styler import StyleInfo
@@ -107,6 +108,22 @@ def image_sheet(photos: list[np.ndarray], cell: int) -> Image.Image:
     return image
 
 
+def dark_sheet(photos: list[np.ndarray], cell: int) -> Image.Image:
+    """Draw every painterly style at its default strength on a product that is moved to black."""
+    styles = [info for info in built_in().styles() if info.kind == "texture"]
+    image = Image.new("RGB", (len(styles) * cell, cell + HEAD), "white")
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(13)
+    for column, info in enumerate(styles):
+        photo = photos[column % len(photos)]
+        product = np.clip(product_mask(photo).alpha[..., None] / 100 - 1.55, 0, 1)  # no pale rim
+        black = np.rint(16 + (photo - 16.0) * product).astype(np.uint8)
+        made = built_in().find(info.name).styler.apply(black, info.name, info.strength)
+        small = Image.fromarray(made).resize((cell - 2, cell - 2), Image.Resampling.LANCZOS)
+        image.paste(small, (column * cell, HEAD))
+        draw.text((column * cell + 4, 1), info.name, fill="black", font=font)
+    return image
+
+
 def most_colorful(paths: list[Path]) -> np.ndarray:
     """Return the picture (h, w, 3) whose colors are farthest from gray."""
     pictures = [np.asarray(Image.open(path).convert("RGB")) for path in sorted(paths)]
@@ -147,6 +164,7 @@ def main() -> None:
         given.out / "style-tones.jpg",
     )
     save(image_sheet(photos, 130), given.out / "style-images.jpg")
+    save(dark_sheet(photos, 150), given.out / "style-dark.jpg")
 
 
 if __name__ == "__main__":

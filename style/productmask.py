@@ -40,6 +40,8 @@ _SHADOW = 0.30  # how much darker a soft shadow may be, in L
 _TINT = 0.02  # how much a shadow may differ in (a, b)
 _STEP = 0.013  # largest change of L per pixel in a shadow; edges are steeper
 _LEAST_STEP = 0.005  # the same on a background without noise, where faint edges can be seen
+_WHITE = 0.98  # lightness of a white page, at least
+_DEEP, _STEEP = 0.04, 2.5  # from here, in L, a shadow may be steeper, by this factor
 _COARSE_FITS, _FITS = 4, 7  # of the background, with the bound _TIGHT, and in all
 _SURE = 0.5
 
@@ -160,15 +162,23 @@ def _commonest(colors: Floats) -> Floats:
 def _passable(lab: Floats, away: Floats, distance: Floats, noise: float) -> NDArray[np.bool_]:
     """Return where the flood may spread, (y, x): background colors, and soft shadows.
 
-    With less noise the tolerance is smaller, because white cloth on white is slightly gray.
+    With less noise the tolerance is smaller, because white cloth on white is slightly gray. On a
+    page that is not white, white cloth is lighter than the page, so shadows may be steeper.
     """
     tight = min(_TIGHT, max(0.008, 2 * noise + 0.004))
     slope = np.hypot(*gradient(box_mean(lab[..., 0], 1)))
     step = min(_STEP, _LEAST_STEP + 2 * noise)
-    calm = ~grown(slope > step, 2)  # woven cloth is not calm anywhere
     tint = np.hypot(away[..., 1], away[..., 2])
     darker = -away[..., 0]
-    shadow = (darker > -0.03) & (darker < _SHADOW) & (tint < _TINT) & calm
+    shadow = (darker > -0.03) & (darker < _SHADOW) & (tint < _TINT)
+    if float((lab[..., 0] + darker).mean()) < _WHITE:
+        small = min(1.0, max(lab.shape) / _SIDE)  # in a smaller copy, the same shadow is steeper
+        reach = max(1, round(2 * small))
+        calm = ~grown(slope > step / small, reach)  # woven cloth is not calm anywhere
+        shadow &= calm | ((darker > _DEEP) & ~grown(slope > _STEEP * step / small, reach))
+    else:
+        calm = ~grown(slope > step, 2)
+        shadow &= calm
     passable: NDArray[np.bool_] = (distance < tight) | ((distance < _TIGHT) & calm) | shadow
     return passable
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
@@ -12,14 +11,17 @@ from typing import NamedTuple
 import numpy as np
 
 from style.arrays import Alpha, Floats, Pixels
-from style.art.backdrop import Stage, stage_of, tints
+from style.art.backdrop import Stage, stage_of
 from style.art.canvas import flattened, unit
 from style.brushwork import Patches, patches_of, strokes, texture_share
 from style.checks import check_mask, check_pixels, check_strength
 from style.errors import UnknownStyle
 from style.fullsize import add_change
+from style.guided import luma
 from style.lut import NEVER, ColorMap
+from style.oklab import from_oklab, to_oklab
 from style.palette import Palette, palette_lut, palette_of
+from style.planes import resized, smoothstep
 from style.shrink import shrunk
 from style.strips import blend, over_strips
 from style.styler import Provenance, StyleInfo
@@ -41,10 +43,13 @@ class _Shares(NamedTuple):
 _WHOLE = _Shares(1.0, 1.0, 1.0)
 _PRODUCT = _Shares(0.5, 0.3, 0.15)  # on a plain page, where the page around it takes the rest
 _AROUND = 1.0  # of the strokes beside the product
-_GROUND_LIGHT, _GROUND_CHROMA = 0.88, 0.08  # of the paint there; the chroma is the most
+_RIM, _RAGGED = (0.25, 0.5), 2.0  # where the paint there ends, and how much strokes move its end
+_BLOTCHES = 9  # of the image along its longer side, in this paint
+_GROUND_LIGHT, _GROUND_RANGE = 0.84, 0.10  # of the paint
+_GROUND_CHROMA, _GROUND_GAIN = 0.07, 2.0  # its mean, and how much that of the image may grow
 
 _SIDE = 480  # of the copy of the photo that is painted, and at most of what is seen of the image
-_VERSION = 2  # of the strokes; increase it when their pixels change
+_VERSION = 3  # of the strokes; increase it when their pixels change
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,18 +147,23 @@ def _painted(
     flat = flattened(picture, 4 * size, 1.6 * size)  # the brush omits small things
     change = np.float32(shares.brush) * (flat - picture)
     share = texture_share(small.astype(np.float32) / level)[..., None] * np.float32(shares.strokes)
-    if stage is not None:
-        around = (stage.near * stage.open)[..., None]
-        share = np.asarray(share + around * (np.float32(_AROUND) - share), np.float32)
-        ground = picture * around * (1 - _ground(image.palette))
-        change = np.asarray(change - ground, np.float32)
     laid = strokes(picture, image.patches(max(picture.shape[:2]), seed), seed)
+    if stage is not None:
+        # The paint ends where a stroke ends.
+        cover = smoothstep(*_RIM, stage.near + np.float32(_RAGGED) * luma(laid))[..., None]
+        paint = 1 - cover * (1 - _ground(image, *stage.shape))
+        change = change + stage.laid(picture, paint) - picture
+        share = share + cover * stage.open[..., None] * (np.float32(_AROUND) - share)
     return np.asarray(change + laid * share, np.float32)
 
 
-def _ground(palette: Palette) -> Floats:
-    """Return the color (3,) of the paint around a product: the hue of the image, but light."""
-    a, b = (float(value) for value in palette.mean[1:])
-    chroma = min(_GROUND_CHROMA, 2 * math.hypot(a, b))
-    colors = tints(np.array([_GROUND_LIGHT]), np.array([chroma]), np.array([math.atan2(b, a)]))
-    return colors.reshape(3)
+def _ground(image: StyleImage, height: int, width: int) -> Floats:
+    """Return the paint around a product (h, w, 3): the style image, but blurred, pale and clear."""
+    lab = to_oklab(shrunk(image.pixels, _BLOTCHES).astype(np.float32) / np.float32(255))
+    light = lab[..., 0]
+    lab[..., 0] = _GROUND_LIGHT + _GROUND_RANGE * np.tanh(3 * (light - light.mean()))
+    chroma = np.hypot(lab[..., 1], lab[..., 2])
+    gain = _GROUND_CHROMA / max(float(chroma.mean()), _GROUND_CHROMA / _GROUND_GAIN)
+    lab[..., 1:] *= np.minimum(gain, 2 * _GROUND_CHROMA / np.maximum(chroma, 1e-6))[..., None]
+    colors = np.clip(from_oklab(lab), 0, 1)
+    return np.stack([resized(colors[..., c], height, width) for c in range(3)], axis=-1)

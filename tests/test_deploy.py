@@ -101,6 +101,16 @@ def test_the_dashboard_uses_metrics_that_exist(http, photo):
     assert named <= exposed
 
 
+def test_the_alerts_use_metrics_that_exist(http):
+    yaml = pytest.importorskip("yaml")
+    (group,) = yaml.safe_load((DEPLOY / "alerts.yaml").read_text(encoding="utf-8"))["groups"]
+    exposed = set(_METRIC.findall(http.get("/metrics").text))
+    named = {name for rule in group["rules"] for name in _METRIC.findall(rule["expr"])}
+    assert len(named) == 6
+    assert named <= exposed
+    assert {rule["labels"]["severity"] for rule in group["rules"]} == {"critical", "warning"}
+
+
 def test_the_dashboard_shows_each_worker():
     dashboard = json.loads((DEPLOY / "grafana.json").read_text(encoding="utf-8"))
     panels = {

@@ -13,6 +13,7 @@ from indexer.arrays import Pixels, Vectors
 from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import BadCatalog, BadEncoder, IndexMismatch
+from indexer.imaging.imagepath import URL_REASON
 from indexer.items import Skipped
 from indexer.jobs.build import build_index
 from indexer.shop.folder import ShopFolder
@@ -242,7 +243,7 @@ def test_an_item_without_a_readable_image_is_skipped_by_name(folder, shop):
         Skipped("b", "no image", "", "line 2"),
         Skipped(
             "d",
-            "a URL; images are read from disk, not fetched",
+            URL_REASON,
             "https://shop.example/x.jpg",
             "line 4",
         ),

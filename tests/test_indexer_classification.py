@@ -196,6 +196,21 @@ def test_an_attribute_that_pictures_do_not_show_is_left_out(rng):
     assert [fit.field.name for fit in classifier.fields] == ["category"]
 
 
+def test_a_category_that_pictures_do_not_show_is_left_out_with_those_above_it(rng):
+    chance = np.random.default_rng(3)
+    pictures, _ = shop(rng, count=120)
+    items = [
+        Item(item_id=i.item_id, product_id=i.product_id,
+             categories=[*i.categories, f"Sale/{chance.integers(2)}"])
+        for i in pictures.items
+    ]  # fmt: skip
+    classifier = fit_classifier(pictures._replace(items=items), blanks(rng), NO_COLORS)
+    labels = classifier.fields[0].field.labels
+    assert labels == ("Home", "Home/Mugs", "Wear", "Wear/Hats", "Wear/Shoes")
+    only_on_sale = [items[0], Item(item_id="s", product_id="s", categories=["Sale/1"])]
+    assert (truth_of(only_on_sale, classifier.fields[0].field)[1] == UNKNOWN).all()
+
+
 def test_without_a_field_no_picture_is_compared_with_another(rng, monkeypatch):
     monkeypatch.setattr("indexer.classification.fit.find_neighbors", None)
     pictures, _ = shop(rng, kinds=[""])

@@ -1,4 +1,4 @@
-"""Compounds of German and Dutch in the search by words, and words such as "not"."""
+"""Compounds in the search by words, and words such as "not"."""
 
 from __future__ import annotations
 
@@ -16,6 +16,15 @@ DUTCH = (
     "Winterjas dames", "Regenjassen kinderen", "Hardloopschoenen heren", "Schoen leer",
     "Joggingbroek", "Broek met riem", "Fietstas", "Tassen",
 )  # fmt: skip
+SWEDISH = (
+    "Jacka för barn", "Barnjacka blå", "Vinterjacka dam", "Väska i läder", "Kopp utan handtag",
+    "Byxor med fickor för herr",
+)  # fmt: skip
+DANISH = ("Jakke til børn", "Børnejakke", "Vinterjakke dame", "Taske med lomme", "Sko til børn")
+FINNISH = ("Lastentakki sininen", "Talvitakki naisten", "Nahkalaukku musta", "Takki")
+CHINESE = (
+    "红色连帽衫", "黑色夹克 带帽子", "白色夹克", "红色夹克", "马克杯 陶瓷 红色", "玻璃杯 300毫升",
+)  # fmt: skip
 ENGLISH = ("Table lamp", "Comfortable chair", "Sweatshirt red", "Sweatshirt blue",
            "Shirt without sleeves", "Lactose free milk", "Oat milk", "Running shoes",
            "Walking shoes")  # fmt: skip
@@ -29,7 +38,11 @@ def index_of(titles):
 
 @pytest.fixture(scope="module")
 def shops():
-    return {"de": index_of(GERMAN), "nl": index_of(DUTCH), "en": index_of(ENGLISH)}
+    titles = {
+        "de": GERMAN, "nl": DUTCH, "en": ENGLISH, "sv": SWEDISH, "da": DANISH, "fi": FINNISH,
+        "zh": CHINESE,
+    }  # fmt: skip
+    return {language: index_of(listed) for language, listed in titles.items()}
 
 
 def found(index, text):
@@ -46,6 +59,10 @@ def found(index, text):
         ("de", "tuecher", ["Geschirrtücher", "Handtuch"]),
         ("de", "muetze", ["Mützen"]),
         ("nl", "jas", ["Regenjassen kinderen", "Winterjas dames"]),
+        ("sv", "jackor", ["Barnjacka blå", "Jacka för barn", "Vinterjacka dam"]),
+        ("sv", "väskor", ["Väska i läder"]),
+        ("da", "jakker", ["Børnejakke", "Jakke til børn", "Vinterjakke dame"]),
+        ("fi", "takki", ["Lastentakki sininen", "Takki", "Talvitakki naisten"]),
         ("nl", "winterjassen", ["Winterjas dames"]),
         ("nl", "sporttas", ["Fietstas", "Tassen"]),
         ("nl", "schoen", ["Hardloopschoenen heren", "Schoen leer"]),
@@ -98,6 +115,36 @@ def test_a_compound_is_taken_apart_at_a_word_and_not_at_the_end_of_one(titles, t
 def test_a_mistyped_compound_is_corrected_and_not_taken_apart(shops):
     assert found(shops["de"], "winterjakce") == ["Winterjacke Damen"]
     assert shops["de"].read("winterjakce").corrected == "winterjacke"
+
+
+@pytest.mark.parametrize(
+    ("shop", "text", "titles"),
+    [
+        ("sv", "barnjacka", ["Barnjacka blå", "Jacka för barn"]),
+        ("da", "børnejakke", ["Børnejakke", "Jakke til børn"]),
+        ("sv", "jacka för barn", ["Jacka för barn", "Barnjacka blå"]),
+        ("sv", "läderväska", ["Väska i läder"]),
+        ("nl", "kinderregenjas", ["Regenjassen kinderen"]),
+    ],
+)
+def test_a_compound_finds_its_parts_and_its_parts_find_it(shops, shop, text, titles):
+    assert found(shops[shop], text)[: len(titles)] == titles
+
+
+@pytest.mark.parametrize(
+    ("text", "titles"),
+    [
+        ("不要红色的夹克", ["白色夹克", "黑色夹克 带帽子"]),
+        ("夹克没有帽子", ["红色夹克", "白色夹克"]),
+        ("杯子", ["玻璃杯 300毫升", "马克杯 陶瓷 红色"]),
+    ],
+)
+def test_chinese_excludes_after_without_and_reads_nouns_without_their_ending(shops, text, titles):
+    assert sorted(found(shops["zh"], text)) == sorted(titles)
+
+
+def test_a_chinese_color_and_a_noun_that_stand_apart_are_found_first(shops):
+    assert found(shops["zh"], "红色杯")[0] == "马克杯 陶瓷 红色"
 
 
 def test_an_unknown_word_in_an_english_shop_finds_nothing_by_its_end(shops):

@@ -101,6 +101,17 @@ def test_a_graph_exported_for_a_fixed_number_of_images_gives_the_same_vectors(
     assert fixed.encode_images([]).shape == (0, 12)
 
 
+def test_many_images_are_computed_a_few_at_a_time(
+    tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_onnx(tmp_path, 1, layout="nhwc", dtype="uint8")
+    encoder = load_encoder(f"onnx:{path}", threads=2)
+    run, sizes = encoder._run, []
+    monkeypatch.setattr(encoder, "_run", lambda batch: sizes.append(len(batch)) or run(batch))
+    encoder.encode_images(list(rng.integers(0, 256, (19, 32, 32, 3), dtype=np.uint8)))
+    assert sizes == [8, 8, 3]
+
+
 def test_a_graph_for_more_images_at_once_than_fit_into_memory_is_refused(tmp_path: Path) -> None:
     path = write_onnx(tmp_path, 1, layout="nchw", dtype="float32")
     model = onnx.load(path)

@@ -28,7 +28,8 @@ RECORDS = [
         "attributes": {"color": "red", "sizes": ["S", "M"], "new": True, "weight": 1.5},
     },
     {
-        "id": "ü", "title": "=1+1", "images": ["blue.png"], "attributes": {"price": "low"},
+        "id": "ü", "title": "=1+1", "images": ["blue.png"], "description": "'+1 and ''0012",
+        "attributes": {"price": "low", "@SUM(A1)": "-2+3", "degrees": "-5", "code": "'0012"},
         "categories": ["Food, Drinks & Snacks"],
     },
     {
@@ -56,6 +57,15 @@ def items_of(shop: ShopFolder) -> dict[str, Item]:
         return {record.item.item_id: record.item for record in reader.items()}
 
 
+def test_no_cell_of_a_csv_export_is_a_formula(shop, tmp_path):
+    export_items(shop, tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    cells = [*header, *(cell for row in rows for cell in row)]
+    assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))] == ["-5"]
+    assert "'=1+1" in cells
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_an_export_is_a_catalog_of_the_same_items(shop, tmp_path, ending):
     if ending == "parquet":
@@ -73,9 +83,12 @@ def test_an_export_is_a_catalog_of_the_same_items(shop, tmp_path, ending):
             assert getattr(item, field) == getattr(before[item_id], field), field
     assert found["a"].images == ["red.png", "blue.png"]
     assert found["z"].images == ["red.png"]  # the other could not be read
+    assert found["ü"].description == before["ü"].description == "'+1 and ''0012"
+    assert found["ü"].attributes.items() >= {"@SUM(A1)": "-2+3", "degrees": "-5"}.items()
+    assert found["ü"].attributes["code"] == "'0012"
     if ending != "csv":  # whose cells are texts
         assert found["a"].attributes == before["a"].attributes
-        assert found["ü"].attributes == {"price": "low"}
+        assert found["ü"].attributes == before["ü"].attributes
 
 
 def test_a_csv_has_a_column_for_each_attribute(shop, tmp_path):

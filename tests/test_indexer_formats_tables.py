@@ -135,7 +135,7 @@ def test_a_csv_is_read_in_the_dialect_that_it_has(shop, content):
 def test_a_separator_in_a_quoted_header_is_not_the_delimiter(shop):
     text = '"id","title; with; more","image"\n1,a,p/0.jpg\n'
     (item,), _ = read(shop, "a.csv", text)
-    assert item.attributes == {"title; with; more": "a"}
+    assert (item.title, item.attributes) == ("a", {})
 
 
 def test_a_header_of_one_column_is_no_title(shop):
@@ -160,7 +160,7 @@ def test_another_encoding_is_read_when_it_is_named(shop):
     (item,), _ = read(shop, "a.csv", content, encoding="cp1250")
     assert item.title == "Główka"
     with pytest.raises(BadCatalog, match="name its encoding with --encoding"):
-        read(shop, "a.csv", content)
+        read(shop, "a.csv", content.replace("ł".encode("cp1250"), b"\x81"))
     with pytest.raises(BadCatalog, match="cannot be read as nope"):
         read(shop, "a.csv", content, encoding="nope")
     with pytest.raises(BadCatalog, match="--encoding is for CSV files"):

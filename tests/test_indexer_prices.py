@@ -59,7 +59,7 @@ def test_a_price_is_a_number_and_a_currency(text, amount, currency):
     assert parse_price(text) == (amount, currency)
 
 
-@pytest.mark.parametrize("text", ["1.299", "1,299", "EUR 1.234", "1,299.-"])
+@pytest.mark.parametrize("text", ["1.299", "1,299", "EUR 1.234"])
 def test_a_price_that_may_be_one_of_two_is_unclear(text):
     with pytest.raises(UnclearPrice, match="may separate decimals or thousands"):
         parse_price(text)

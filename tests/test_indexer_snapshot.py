@@ -33,9 +33,14 @@ from indexer.shop.snapshot import Snapshot, take_snapshot
 from indexer.store.records import PictureKey
 from indexer.store.store import Store
 from search.engine import SearchEngine
+from search.personal.event import Event
+from search.personal.event_log import EventLog
+from service.apikey import Scope, digest_of
+from service.keyfile import KeyFile
 from style.stylefolder import StyleFolder
 from tests.conftest import COLORS
 from tests.killing import run_kills
+from tests.personalevents import items_of
 from tests.twomodels import silent
 
 
@@ -289,15 +294,30 @@ def test_a_compressed_entry_is_refused(taken, tmp_path):
         restore(path, tmp_path / "shop")
 
 
-def test_a_shop_that_is_there_is_not_replaced_without_being_asked_to(make_shop, taken, tmp_path):
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_shop_is_replaced_only_on_request_and_keeps_its_keys_and_events(
+    make_shop, taken, tmp_path, monkeypatch, has_links
+):
+    def refuse(_source, _target):
+        raise PermissionError("this file system has no hard links")
+
+    if not has_links:
+        monkeypatch.setattr(os, "link", refuse)
     shop = make_shop()
     with pytest.raises(
         Conflict, match="already exists and is not empty; restore to another folder, or"
     ):
         restore(taken, shop)
     (shop / "mark").touch()
+    key = KeyFile(shop).add("till", Scope.WRITE)
+    view = Event(event_id="1", user_id="ann", item_id="red-mug", type="view", time=1.0)
+    with EventLog(shop / "events.lmdb", create=True) as log:
+        log.add([view])
     restore(taken, shop, force=True)
     assert not (shop / "mark").exists()
+    assert KeyFile(shop).read()[0].matches(digest_of(key.encode()))
+    with EventLog(shop / "events.lmdb") as log:
+        assert items_of(log, "ann") == ["red-mug"]
     assert answers(shop)["red"][0][0].startswith("red")
     assert [name for name in left_in(tmp_path) if name.startswith(".")] == []
 

@@ -174,7 +174,7 @@ def test_a_nul_byte_in_an_id_is_refused_and_in_a_title_harmless(tmp_path):
 
 
 def test_a_catalog_of_unknown_encoding_is_refused_naming_the_byte(tmp_path):
-    path = written(tmp_path, "a.csv", b"id,title\na,caf\xe9 \xfe\n")
+    path = written(tmp_path, "a.csv", b"id,title\na,caf\xe9 \x81\n")
     with pytest.raises(BadCatalog, match=r"a\.csv is not UTF-8 \(byte 0xe9\)"):
         open_catalog(path).scan()
 
@@ -345,7 +345,7 @@ def test_an_image_outside_the_catalogs_folder_is_refused(path):
 
 @pytest.mark.parametrize("path", ["https://shop.example/a.jpg", "file:///etc/passwd"])
 def test_a_url_is_refused_as_an_image(path):
-    with pytest.raises(BadImage, match="a URL; images are read from disk"):
+    with pytest.raises(BadImage, match="a URL"):
         image_path(Path("/catalog"), path)
 
 

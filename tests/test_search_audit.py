@@ -152,6 +152,25 @@ def test_a_planted_label_is_surest_and_its_own_label_is_suggested(rng):
     assert (labels[first.given], labels[first.suggested]) == ("Home/Mugs", "Wear/Hats")
 
 
+def test_a_category_above_a_collection_that_pictures_do_not_show_is_judged(rng):
+    pictures, _ = shop(rng, count=120)
+    chance = np.random.default_rng(5)
+    items = [
+        item.__class__(
+            item_id=item.item_id,
+            product_id=item.product_id,
+            categories=[item.categories[0] + ("" if chance.integers(4) else "/New")],
+        )
+        for item in pictures.items
+    ]
+    items[7] = items[7].__class__(item_id="i7", product_id="p7", categories=["Home/Mugs"])
+    (fit,) = fit_fields(pictures._replace(items=items), blanks(rng), fields_of(items))
+    first = contradictions(fit, pictures.products)[0]
+    labels = fit.fitted.field.labels
+    assert first.members.tolist() == [7]
+    assert (labels[first.given], labels[first.suggested]) == ("Home/Mugs", "Wear/Hats")
+
+
 def test_labels_that_pictures_do_not_show_are_not_judged(rng):
     pictures, _ = shop(rng, count=120)
     chance = np.random.default_rng(5)

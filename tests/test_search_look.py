@@ -91,7 +91,24 @@ def test_a_garment_inside_a_better_box_of_it_is_left_out():
     kept = without_repeats([coat, dress, part, around, other_coat])
     assert kept == [coat, dress, other_coat]
     nameless = [thing._replace(label=None) for thing in (coat, part, around)]
-    assert without_repeats(nameless) == nameless
+    assert without_repeats(nameless) == nameless[:1]
+
+
+SHOE, TOE, BESIDE = (0.1, 0.4, 0.5, 0.8), (0.1, 0.55, 0.35, 0.8), (0.4, 0.4, 0.8, 0.8)
+
+
+def test_the_toe_of_a_shoe_is_no_second_thing():
+    shoe, beside = thing(SHOE, 0.8), thing(BESIDE, 0.6)
+    assert without_repeats([shoe, thing(TOE, 0.7), beside]) == [shoe, beside]
+
+
+def test_a_box_around_a_better_one_is_no_second_thing():
+    assert without_repeats([thing(TOE, 0.8), thing(SHOE, 0.7)]) == [thing(TOE, 0.8)]
+
+
+@pytest.mark.parametrize(("score", "count"), [(0.6, 2), (0.4, 1)])
+def test_a_mug_on_a_tray_is_a_thing_if_it_is_nearly_as_sure(score, count):
+    assert len(without_repeats([thing(SHOE, 0.7), thing((0.2, 0.5, 0.3, 0.6), score)])) == count
 
 
 def test_a_thing_whose_box_belongs_to_other_masks_is_left_out():
@@ -173,7 +190,14 @@ def test_the_region_with_the_better_match_is_meant_and_fused_with_the_photo():
     regions = candidates([thing((0.1, 0.3, 0.4, 0.7)), thing((0.6, 0.3, 0.9, 0.7))])
     meant = choose(regions, WHOLE_VECTOR, CROPS, 0.5, [0.6, 0.9])
     assert meant.box == regions[1].box
-    assert meant.vector == pytest.approx(unit(np.array([0.25, 0, 0.75], np.float32)))
+    assert meant.vector == pytest.approx(unit(np.array([0.15, 0, 0.85], np.float32)))
+
+
+def test_a_region_that_matches_a_little_better_weighs_little():
+    regions = candidates([thing((0.3, 0.3, 0.7, 0.7))])
+    meant = choose(regions, WHOLE_VECTOR, CROPS[:1], 0.5, [0.52])
+    assert meant.box == regions[0].box
+    assert meant.vector == pytest.approx(unit(np.array([0.83, 0.17, 0], np.float32)))
 
 
 def test_of_regions_that_match_alike_the_most_plausible_is_meant():

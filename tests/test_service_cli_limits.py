@@ -25,7 +25,9 @@ def index(tmp_path, capsys, monkeypatch):
 
 
 def test_a_photo_of_65_megapixels_is_read_where_it_is_allowed(index, monkeypatch):
-    assert "at most 64 are read" in index()
+    refused = index()
+    assert "at most 64 are read" in refused
+    assert "1 pictures are too large: --max-megapixels 66 reads them" in refused
     assert "2 items" in index("--max-megapixels", "108")
     monkeypatch.setenv("VITRINE_MAX_MEGAPIXELS", "0.001")
     assert "at most 0.001 are read" in index()

@@ -190,12 +190,13 @@ def test_too_few_files_are_a_warning(shop, monkeypatch):
     assert "1000 of 2000" in warning.text
 
 
-def test_a_folder_without_a_shop_is_a_problem_and_never_a_traceback(tmp_path, capsys):
+def test_a_folder_without_a_shop_is_one_problem_that_names_the_way_out(tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
         main(["doctor", "--shop", str(tmp_path / "none"), "--json"])
     report = json.loads(capsys.readouterr().out)
     assert ended.value.code == 1
-    assert report["problems"] > 0
+    (problem,) = [found for found in report["findings"] if found["level"] == "problem"]
+    assert "vitrine index CATALOG --shop" in problem["text"]
     assert not (tmp_path / "none").exists()
 
 

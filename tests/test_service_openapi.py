@@ -194,6 +194,12 @@ def test_a_reply_is_what_its_struct_documents(http, document, method, path, body
         assert set(reply["recall"]) == set(documented(document, "RecallStatus"))
 
 
+def test_boxes_are_documented_as_generators_of_clients_know_arrays(document):
+    assert "prefixItems" not in json.dumps(document)
+    box = documented(document, "BoxReply")["box"]
+    assert (box["items"], box["minItems"], box["maxItems"]) == ({"type": "number"}, 4, 4)
+
+
 def test_every_reply_of_a_route_is_documented_by_a_struct(document):
     structs = reply_schemas()
     for method, path, operation in operations(document):

@@ -25,9 +25,15 @@ pytestmark = pytest.mark.browser
 
 THINGS = {
     "things": [
-        {"box": [0.05, 0.1, 0.45, 0.9], "score": 0.9, "name": "Home/Teapots", "hits": []},
+        {
+            "box": [0.05, 0.1, 0.45, 0.9],
+            "score": 0.9,
+            "name": "Home/Teapots",
+            "no_close_match": True,
+        },  # but the hit is of its kind
         {"box": [0.55, 0.1, 0.95, 0.9], "score": 0.8, "name": None, "hits": []},
         {"box": [0.56, 0.12, 0.96, 0.9], "score": 0.4, "name": None, "hits": []},
+        {"box": [0.4, 0, 0.6, 0.1], "score": 0.4, "name": "shoes", "no_close_match": True},
     ],
     "timings": {},
 }
@@ -36,14 +42,18 @@ THINGS = {
 def test_a_dot_on_each_thing_searches_for_it(page, shop):
     left, right, data = two_things(shop)
     some = answer(page, lambda: drop(page, photo_of(shop, left)))["hits"]
-    for thing, place in zip(THINGS["things"], (0, 1, 1), strict=True):
+    for thing, place in zip(THINGS["things"], (0, 1, 1, 2), strict=True):
         thing["hits"] = some[place : place + 1]
     page.route("**/v1/recognize", lambda route: route.fulfill(json=THINGS))
     answer(page, lambda: drop(page, data))
     dots = page.locator(".thing")
     dots.first.wait_for()
     labels = [dot.get_attribute("aria-label") for dot in dots.all()]
-    assert labels == ["Search for Teapots, thing 1 of 2", "Search for thing 2 of 2"]
+    assert labels == [
+        "Search for Teapots, thing 1 of 3",
+        "Search for thing 2 of 3",
+        "Search for shoes, thing 3 of 3",
+    ]
     dots.nth(1).focus()
     answer(page, lambda: page.keyboard.press("Enter"))
     assert sent(page, "box") == "0.5500,0.1000,0.9500,0.9000"

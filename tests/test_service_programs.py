@@ -42,6 +42,9 @@ def test_fields_beside_a_form_are_not_lost_silently(http, photo):
     response = http.post("/v1/search/image?limit=1", files={"image": photo("red")})
     assert response.status_code == 422
     assert "fields of the form, not parameters of the URL" in response.json()["detail"]
+    # A generated client sends all defaults.
+    default = "/v1/search/image?limit=10&explain=false&group=product"
+    assert ids(http.post(default, files={"image": photo("red")})) == ids(upload(http, photo("red")))
 
 
 @pytest.mark.parametrize("path", ["/v1/search/image", "/v1/style"])

@@ -56,6 +56,14 @@ def test_without_an_image_root_no_file_is_read(serve, shop):
     assert "neither sent nor stored" in response.json()["results"][0]["images"][0]["reason"]
 
 
+@pytest.mark.parametrize("image", ["/9j/4AAQSkZJRg" * 200, 5])
+def test_what_is_no_form_of_an_image_is_told_the_forms(writing, image):
+    (refused,) = put(writing, {"id": "x", "images": [image]}).json()["results"]
+    assert refused["reason"] == (
+        'images.0: an image is a name of at most 1000 characters, {"data": BASE64}, or a data URI'
+    )
+
+
 WRITES = [
     ("PUT", "/v1/items"),
     ("POST", "/v1/items/delete"),

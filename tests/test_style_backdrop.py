@@ -47,9 +47,19 @@ def test_the_hue_is_that_of_the_product_and_a_gray_one_has_none(stage, photo):
 
 
 def test_what_is_laid_on_the_page_leaves_the_product_as_it_is(stage):
-    laid = stage.laid(np.full((200, 160, 3), 0.5, np.float32))
+    white, half = np.ones((200, 160, 3), np.float32), np.full((200, 160, 3), 0.5, np.float32)
+    laid = stage.laid(white, half)
     assert (laid[100, 80] == 1).all()
     assert (laid[5, 5] == 0.5).all()
+
+
+def test_the_same_paint_is_light_on_a_dark_page(stage):
+    black = np.zeros((200, 160, 3), np.float32)
+    blue = np.full((200, 160, 3), (0.7, 0.8, 1.0), np.float32)
+    red, green, of_blue = stage._replace(dark=True).laid(black, blue)[5, 5]
+    assert of_blue > 2 * green > 2 * red > 0
+    assert (stage._replace(dark=True).laid(black, blue)[100, 80] == 0).all()
+    assert (stage._replace(dark=True).laid(black, np.ones_like(blue)) == 0).all()
 
 
 def test_nothing_is_painted_around_a_close_up_whose_white_cloth_passes_for_the_page(photo):
@@ -62,11 +72,21 @@ def test_nothing_is_painted_around_a_close_up_whose_white_cloth_passes_for_the_p
     assert found is None or found.near.max() == 0
 
 
-def test_a_dark_page_a_busy_photo_and_a_picture_without_a_product_have_no_stage(photo, rng):
-    assert stage_of(255 - photo) is None
+def test_a_gray_page_a_busy_photo_and_a_picture_without_a_product_have_no_stage(photo, rng):
+    assert stage_of(np.where(photo == 252, 120, photo)) is None
     assert stage_of(rng.integers(0, 256, (200, 160, 3)).astype(np.uint8)) is None
     assert stage_of(np.full((200, 160, 3), 252, np.uint8)) is None
     assert stage_of(photo[:8, :8]) is None
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_a_painter_lights_up_a_black_page_beside_the_product(name, photo, stage):
+    black = np.where(photo == 252, 6, photo).astype(np.uint8)
+    found = stage_of(black)
+    assert found is not None
+    assert found.dark
+    away = PainterStyler().apply(black, name, 1).astype(int).mean(axis=2)
+    assert away[(stage.near > 0.6) & (stage.open == 1)].mean() > away[:16, :16].mean() + 8
 
 
 @pytest.mark.parametrize("name", STYLES)

@@ -10,9 +10,9 @@ from indexer.catalog.nested import first_of, parts_of, text_of
 from indexer.catalog.texts import plain_text
 
 # White space is matched from the beginning of its run on only, or a long run takes quadratic time.
-_LEVELS: Final = re.compile(r"(?:(?<!\s)\s++)?(?:-?>|[»›→])\s*+|(?<!\s)\s++/\s++")
+_LEVELS: Final = re.compile(r"(?:(?<!\s)\s++)?(?:-?>++|[»›→])\s*+|(?<!\s)\s++/\s++|(?<=\w)\\(?=\w)")
 _COMMA: Final = re.compile(r"(?:(?<!\s)\s++)?(?<!\\),\s*+")
-_BAR: Final = re.compile(r"(?:(?<!\s)[^\S\n]++)?[;|\n]\s*+")
+_BAR: Final = re.compile(r"(?:(?<!\s)[^\S\n]++)?(?:[;|\n]|&&)\s*+")
 _PATHS: Final = ("pretty_name", "fullName", "full_name", "breadcrumb", "path", "pathName")
 _DEEPEST: Final = 10  # levels
 _ENUMERATED: Final = re.compile(r"\s(?:&|and|und|et|y|e|en|og|och|i)\s", re.IGNORECASE)

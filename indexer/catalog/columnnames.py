@@ -37,11 +37,11 @@ _NAMES: Final[Mapping[str, str]] = {
         itemgroup id | style number | style id | model number | hauptartikel |
         hauptartikelnummer | parent | parent number | parent product id | vaterartikel |
         is child of product code | ischildofproductcode | parentid | variation group id |
-        product reference""",
+        product reference | parent uid""",
     "parent": """
         parent id | parent sku | parent code | parent product | parent item | parent number |
         parent product id | parentid | vaterartikel | is child of product code |
-        ischildofproductcode | parent""",
+        ischildofproductcode | parent | parent uid""",
     "title": """
         title | name | product name | item name | product title | item title | display name |
         productname | title short | title long | produktname | produkttitel | artikelname |
@@ -165,8 +165,10 @@ _NAMES: Final[Mapping[str, str]] = {
         veroffentlicht""",
     "archived": """
         hide | hidden | is hidden | hideproduct | archived | is archived | deleted |
-        is deleted | archiviert | geloscht""",
-    "status": "status | product status | listing status | state | estado | statut | stato",
+        is deleted | archiviert | geloscht | 倉庫指定""",
+    "status": """
+        status | product status | listing status | state | estado | statut | stato | visibility |
+        product visibility | durum | stav | статус""",
 }  # fmt: skip
 PRIVATE: Final[frozenset[str]] = frozenset(
     part.strip()
@@ -181,6 +183,7 @@ PRIVATE: Final[frozenset[str]] = frozenset(
     """.split("|")
 )
 """Columns of what a shop pays itself, by ``loose_key``; its shoppers must not see them."""
+_CURRENCY: Final = re.compile(r" (?:[a-z]{3}|[€£$₹¥₽₺])$")
 _LETTERS: Final = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})
 _DEFAULT: Final = re.compile(r"(?:translations\.)?\bDEFAULT\.|\.value$")  # of Shopware 6
 _NUMBER_SIGN: Final = re.compile(r"#\s*$")
@@ -205,6 +208,11 @@ def loose_key(name: object) -> str:
     plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
     plain = plain.casefold().translate(_LETTERS)
     return _SEPARATORS.sub(" ", _NUMBER_SIGN.sub(" number", plain)).strip()
+
+
+def is_private(name: object) -> bool:
+    """Return True if a column is what a shop pays itself, also with a currency: ``Cost €``."""
+    return _CURRENCY.sub("", loose_key(name)) in PRIVATE
 
 
 def _named(text: str) -> tuple[str, ...]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Final
 
+from indexer.catalog.columnguesses import is_picture, unnamed
 from indexer.catalog.columnnames import loose_key
 from indexer.catalog.csvlines import MAX_CELL, CsvLines, Preamble, read_preamble
 from indexer.catalog.encodings import encoding_of, likely_encodings
 from indexer.catalog.item_parser import MOST_COLUMNS, BrokenRow, Cells
 from indexer.errors import BadCatalog
+from indexer.formulacell import text_of_cell
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from indexer.catalog.item_parser import NumberedRow, Record
 
 _NOTE: Final = "# "  # before the explanations below the header of a template
-_EXCEL_MARKS: Final = ('="', "'")
-_EXCEL_TEXT: Final = re.compile(r'="(.*)"|\'([-+]?\d[\d.,]*)', re.DOTALL)
 
 
 def csv_records(path: Path, encoding: str | None = None) -> Iterator[NumberedRow]:
@@ -31,7 +30,7 @@ def csv_records(path: Path, encoding: str | None = None) -> Iterator[NumberedRow
     delimiter is that of ``sep=``, else the most frequent of comma, semicolon, tab and bar in the
     header, outside of quotes. ``encoding`` is by default that of ``encoding_of``. Columns other
     than ``id`` may be repeated: their cells are ``Cells`` then. In a row with tabs that is not CSV,
-    quotes are text. A cell ``="0012"`` is the text in it.
+    quotes are text. A cell ``="0012"`` is the text in it, and so is ``'=A1``.
 
     Raise BadCatalog if the file cannot be read, is in another encoding, or has no header.
     """
@@ -43,6 +42,9 @@ def csv_records(path: Path, encoding: str | None = None) -> Iterator[NumberedRow
             # Strict mode reports a broken quote instead of swallowing rows up to the next quote.
             rows = csv.reader(lines, delimiter=preamble.delimiter, strict=True)
             header = _csv_header(path, rows)
+            if any(map(is_picture, header)):  # no header, but the first item
+                yield f"row {preamble.before + 1}", _record_of(unnamed(header), header, ())
+                header = unnamed(header)
             yield from _csv_rows(rows, lines, header, preamble)
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
@@ -64,7 +66,7 @@ def _label(encoding: str | None) -> str:
 
 def _csv_header(path: Path, rows: Iterator[list[str]]) -> list[str]:
     try:
-        header = [name.strip() for name in next(rows, [])]
+        header = [text_of_cell(name.strip()) for name in next(rows, [])]
     except csv.Error as error:
         raise BadCatalog(f"{path}: the header row is not CSV: {error}") from error
     if not any(header):
@@ -128,9 +130,7 @@ def _csv_rows(
 
 
 def _record_of(header: list[str], row: list[str], repeated: Collection[str]) -> Record:
-    for at, cell in enumerate(row):
-        if cell.startswith(_EXCEL_MARKS) and (match := _EXCEL_TEXT.fullmatch(cell)):
-            row[at] = match[1] or match[2] or ""
+    row = [text_of_cell(cell) for cell in row]
     record: Record = dict(zip(header, row, strict=True))
     for name in repeated:
         cells = zip(header, row, strict=True)

@@ -97,7 +97,7 @@ def _split(line: str, delimiter: str) -> list[str]:
 
 def _delimiter_of(line: str) -> str:
     """Return the most frequent delimiter outside of quotes, or "" if there is none."""
-    outside = _QUOTED.sub("", line)
+    outside = _QUOTED.sub("", line) if line.count('"') % 2 == 0 else line  # 12" or מק"ט
     found = max(_DELIMITERS, key=outside.count)
     return found if found in outside else ""
 

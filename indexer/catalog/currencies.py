@@ -24,7 +24,8 @@ SYMBOLS: Final[dict[str, str]] = {
     "zł": "PLN", "Kč": "CZK", "Ft": "HUF", "Fr.": "CHF", "SFr.": "CHF", "лв.": "BGN", "лв": "BGN",
     "د.إ": "AED", "ر.س": "SAR", "Rp": "IDR", "RM": "MYR", "S/": "PEN", "₡": "CRC", "₲": "PYG",
     "Kr.": "", "TL": "TRY", "грн": "UAH", "RUR": "RUB", "lei": "RON",
-    "руб.": "RUB", "руб": "RUB", "円": "JPY", "元": "CNY", "원": "KRW",
+    "руб.": "RUB", "руб": "RUB", "บาท": "THB", "đ": "VND", "din.": "RSD", "ر.س.": "SAR",
+    "円": "JPY", "元": "CNY", "원": "KRW",
     # Of several currencies: the price is read, its currency is not.
     "¥": "", "Rs.": "", "Rs": "", "₨": "", "kr.": "", "kr": "", "Kr": "",
 }  # fmt: skip

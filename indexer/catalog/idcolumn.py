@@ -56,6 +56,7 @@ def choose_id_column(read: ReadRows, columns_of: Callable[[Record], TableColumns
         full = [name for name in names if name not in repeated and len(seen.get(name, ())) == rows]
         return IdColumn(full[0] if full and columns.by_key["id"] in repeated else "")
     likely = [name for key in NAMES["id"] for name in seen if known_key(name) == key]
+    likely += [name for name in columns.guessed("id") if name in seen]
     unique = [name for name in likely if name not in repeated]
     common = [name for name in unique if len(seen[name]) * 2 >= rows]
     return IdColumn(next(iter([*common, *unique, *likely]), ""), bool(likely) and not unique)

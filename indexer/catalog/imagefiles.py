@@ -16,7 +16,7 @@ _IMAGE_URL_END: Final = re.compile(
     r"\.(?:jpe?g|png|webp|gif|avif|heic|heif|bmp|tiff?)(?:[?#].*)?$", re.IGNORECASE
 )
 # Each run of white space is looked at from its start only, so that these take linear time.
-_SEPARATOR: Final = re.compile(r"(?:(?<!\s)[^\S\n]++)?[;|,\n]\s*+")
+_SEPARATOR: Final = re.compile(r"(?:(?<!\s)[^\S\n]++)?(?:[;|,\n]|&&)\s*+")
 _SPACED: Final = re.compile(
     r"(?<!\s)\s++(?=(?:https?:)?//|\S+\.(?:jpe?g|png|webp|gif|avif|heic|heif|bmp|tiff?)(?:[?#]\S*)?(?:\s|$))",
     re.IGNORECASE,
@@ -26,6 +26,7 @@ _MARKUP: Final = re.compile(
     r"!\[[^\[\]]*+\]\(([^()\s]++)[^()]*+\)|=IMAGE\(\"([^\"]++)\"[^()]*+\)",
     re.IGNORECASE,
 )  # HTML, Markdown, and a formula of a spreadsheet; no part goes beyond the start of the next
+_CAPTION: Final = re.compile(r"#\{[^{}]{0,1000}\}")  # of CS-Cart, after a picture
 _ALT: Final = re.compile(
     r"(?<=\S)\s*(?:\([^()]*\)|!\s*(?:alt|title|desc|caption)\s*:.*)$", re.DOTALL
 )
@@ -69,7 +70,7 @@ class ImageFiles:
         their picture, and a remark after a picture, such as ``(front view)``, is left out. Raises
         ValueError for more parts than an item can have.
         """
-        text = cell.strip()
+        text = _CAPTION.sub("", cell.strip())
         if marked := [next(filter(None, found)) for found in _MARKUP.findall(text)]:
             return marked
         return [part for spaced in self._listed(text) for part in self._spaced(spaced)]

@@ -239,7 +239,10 @@ def link_from(value: object) -> str:
     check_length(value, "url")
     url = text_from(value)
     if url and not _LINK.fullmatch(url):
-        raise ValueError(f"url must begin with https://, http:// or /, got {url[:40]!r}")
+        raise ValueError(
+            "url must begin with https://, http:// or /, and have no space, quote, < or >, got "
+            f"{url[:40]!r}"
+        )
     return url
 
 

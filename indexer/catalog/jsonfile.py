@@ -11,7 +11,7 @@ import msgspec
 
 from indexer.catalog.item_parser import BrokenRow, NumberedRow, Record
 from indexer.catalog.jsonapi import is_jsonapi, jsonapi_records
-from indexer.catalog.jsonwrappers import is_product, unwrapped
+from indexer.catalog.jsonwrappers import is_named, is_product, unwrapped
 from indexer.errors import BadCatalog
 from indexer.jsonbytes import decode_json, decode_json_as
 
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 _FIRST_FIELD = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+(?=[\s,}]))')
 _MAX_LINE: Final = 32_000_000  # bytes of a record
+_DEEPEST: Final = 4  # objects around a list of products
 _FIRST_BYTES: Final = 10_000  # of a line that is too long, for its id
 # Where documents of shops keep their products.
 _LISTS: Final = (
     "products", "items", "@graph", "itemListElement", "data", "results", "offers", "nodes",
     "edges", "_embedded", "product", "objects", "listings", "records", "hits",
-    "entries", "resources", "articles", "documents", "docs", "rows", "content",
+    "entries", "resources", "articles", "documents", "docs", "rows", "content", "value", "d",
 )  # fmt: skip
 
 
@@ -101,7 +102,18 @@ def products_in(document: Any) -> list[Any] | None:
     parts = list(document.values())
     if len(parts) > 1 and all(isinstance(part, dict) and is_product(part) for part in parts):
         return [{"id": name, **part} for name, part in document.items()]  # by their ids
+    if not is_product(document) and len(inner := _longest_list(document, 0)) > 1:
+        return inner
     return [document]
+
+
+def _longest_list(value: Any, depth: int) -> list[Any]:
+    """Return the longest list of objects with a name or an id in a document, or []."""
+    if isinstance(value, list):
+        return value if all(isinstance(part, dict) and is_named(part) for part in value) else []
+    if not isinstance(value, dict) or depth > _DEEPEST:
+        return []
+    return max((_longest_list(part, depth + 1) for part in value.values()), key=len, default=[])
 
 
 def _node(edge: Any) -> Any:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _HIT: Final = frozenset({"_index", "_id", "_source", "_score", "_type", "sort", "_ignored"})
 _DEEPEST: Final = 8
+_NAMES: Final = frozenset({*NAMES["title"], *NAMES["id"]})
 _OF_A_PRODUCT: Final = frozenset({*NAMES["title"], *NAMES["price"], *NAMES["images"]})
 
 
@@ -31,6 +32,11 @@ def unwrapped(record: Record) -> Record:
 def is_product(record: Record) -> bool:
     """Return True if an object has a title, a price or a picture."""
     return any(known_key(name) in _OF_A_PRODUCT for name in record)
+
+
+def is_named(record: Record) -> bool:
+    """Return True if an object has a title or an id."""
+    return any(known_key(name) in _NAMES for name in record)
 
 
 def _is_wrapper(value: Any) -> bool:

@@ -64,6 +64,10 @@ def _amounts_of(value: Mapping[str, Any], currency: str, depth: int) -> Iterator
         return
     lower = next((value[name] for name in _SALES if _is_amount(value.get(name))), None)
     found = first_of(value, _AMOUNTS) if lower is None else lower
+    if found is None and len(numbers := [part for part in value.values() if _is_amount(part)]) == 1:
+        found = numbers[0]  # under a name of its own, as ONIX's PriceAmount
+    if found is None and len(value) == 1 and isinstance(inner := next(iter(value.values())), dict):
+        found = inner  # as cXML's <UnitPrice><Money>
     if found is None:
         by_currency = {str(name).upper(): part for name, part in value.items()}
         if not by_currency or not by_currency.keys() <= CODES:
@@ -111,4 +115,8 @@ def _count(value: Any, most: int = _LARGEST) -> int | None:
 
 def _currency_of(value: Mapping[str, Any]) -> str:
     found = first_of(value, _CURRENCIES)
+    if found is None:
+        found = next(
+            (part for part in value.values() if isinstance(part, str) and part in CODES), ""
+        )
     return found.strip().upper() if isinstance(found, str) else ""

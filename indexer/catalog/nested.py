@@ -23,6 +23,7 @@ _SIZES: Final = (
     "small", "thumbnail",
 )  # fmt: skip
 """Of an object that has a picture in several sizes."""
+_FEW: Final = 20  # names of an object that is one value
 _LANGUAGES: Final = ("language", "lang", "locale", "language_code", "id")
 _NAMES: Final = (
     "name", "title", "label", "full_name", "html", "path", "value", "text", "#text", "rendered",
@@ -138,10 +139,16 @@ def picture_of(value: Any, language: str | None = None) -> str:
 
 
 def first_of(value: Mapping[str, Any], names: tuple[str, ...]) -> Any:
-    """Return the first value of these names that is not empty, or None."""
-    return next(
-        (value[name] for name in names if name in value and not is_empty(value[name])), None
-    )
+    """Return the first value of these names that is not empty, or None.
+
+    Without one of them, names in another case are taken too, such as ``Name``.
+    """
+    found = (value[name] for name in names if name in value and not is_empty(value[name]))
+    if (first := next(found, None)) is not None or len(value) > _FEW:
+        return first
+    folded = {str(name).casefold(): name for name in value}
+    others = (value[folded[key]] for name in names if (key := name.casefold()) in folded)
+    return next((part for part in others if not is_empty(part)), None)
 
 
 def decoded_cell(value: Any) -> Any:

@@ -3,45 +3,64 @@
 from __future__ import annotations
 
 import datetime
-import re
-from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Final
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from indexer.catalog.columnnames import known_key
+from indexer.catalog.columnguesses import LOOKED_AT, guess_columns, is_explained, shared_column
+from indexer.catalog.columnnames import KNOWN, known_key
 from indexer.catalog.idcolumn import choose_id_column, short_text, without_technical_names
-from indexer.catalog.item_parser import BrokenRow, Record
-from indexer.catalog.optioncolumns import options_of, paired_cells
-from indexer.catalog.saleprice import discounted, is_on, price_now
+from indexer.catalog.item_parser import FIELDS, BrokenRow, Record
+from indexer.catalog.leaves import has_nested, hoisted, hoisted_rows
+from indexer.catalog.optioncolumns import options_of
 from indexer.catalog.shopformat import (
     COMMON,
     ColumnMapping,
     ReadRows,
     ShopFormat,
     is_blank,
+    text_cell,
 )
-from indexer.catalog.stock import parse_stock
-from indexer.catalog.tablecolumns import LISTED, TableColumns, currency_in
-from indexer.catalog.variantgroups import NO_PRODUCT, SharedColumns, filled_rows, merged_rows
+from indexer.catalog.tablecolumns import LISTED, TableColumns
+from indexer.catalog.tablevalues import (
+    NO,
+    YES,
+    add_options,
+    set_price,
+    set_stock,
+    with_subcategory,
+)
+from indexer.catalog.variantgroups import (
+    NO_PRODUCT,
+    SharedColumns,
+    continued_rows,
+    filled_rows,
+    is_continued,
+    merged_rows,
+)
 
 if TYPE_CHECKING:
     from indexer.catalog.item_parser import NumberedRow
 
-_NO: Final = frozenset({"0", "false", "no", "n", "nein", "non", "off", "-1"})
-_YES: Final = frozenset({"1", "true", "yes", "y", "ja", "oui"})
 _HIDDEN: Final = frozenset(
     {
         *("draft", "archived", "inactive", "disabled", "hidden", "unlisted", "offline", "trash"),
         *("entwurf", "inaktiv", "brouillon", "borrador", "pausada", "inactiva", "inactivo"),
-        *("0", "false"),
+        *("passive", "pasif", "inativo", "inattivo", "inactief", "nieaktywny", "neaktivní"),
+        *("nonaktif", "неактивен", "скрыт", "下架", "非公開", "blocked"),
+        *("0", "false", "d", "h"),  # CS-Cart: disabled, hidden
     }
 )
 _SHARED: Final = ("title", "description", "categories", "url")
 _TRANSLATED: Final = frozenset({"title", "description", "categories", "url"})
-_SITE: Final = re.compile(r"\bCurrency=([A-Z]{3})\b")  # in the header of a listing file of eBay
-_DATES: Final = ("from", "to")  # of PrestaShop's discount
-_OF_A_PLACE: Final = ("Current Quantity ", "inventory_")  # counts of Square and Vend
+_MOST_CELLS: Final = 200_000  # that are looked at: a table may have 16,384 columns
+_FEWEST_TEXTS: Final = 2  # columns of texts that variants leave empty
 _SHORT: Final = 120  # letters of a description that may be a title
 _MOST_TABLES: Final = 64  # sets of columns that are kept: objects of JSON may differ
+
+
+_Columns: TypeAlias = dict[str, list[str]]  # by field or role
 
 
 class PlainTable(ShopFormat):
@@ -58,6 +77,9 @@ class PlainTable(ShopFormat):
         self._today = datetime.datetime.now(tz=datetime.UTC).date()
         self._tables: dict[tuple[str, ...], TableColumns] = {}
         self._latest = TableColumns(())
+        self._guesses: dict[str, list[str]] = {}
+        self._has_ids = False  # columns of ids with known names
+        self._slugs: set[str] = set()  # columns named as links, which hold none
         self._id_column = ""
         self._ignored_parent = ""
 
@@ -72,7 +94,7 @@ class PlainTable(ShopFormat):
         first of them. If the table has a column ``id``, these are the rows that name a parent. If
         every column of ids has repeated cells, rows that differ in their pictures alone are one.
         """
-        read = without_technical_names(read)
+        read = self._readable(without_technical_names(read))
         chosen = choose_id_column(read, self._columns)
         self._id_column = chosen.name
         if chosen.is_repeated:
@@ -83,10 +105,88 @@ class PlainTable(ShopFormat):
             return read()
         return filled_rows(read, self._product_of, self._ids_of, self._shared)
 
+    def _readable(self, read: ReadRows) -> ReadRows:
+        """Return the rows, those of nested records as columns if they name no item otherwise.
+
+        Guesses the columns of fields whose names are not known.
+        """
+        first = list(islice(_records(read), LOOKED_AT))
+        first = first[: max(2, _MOST_CELLS // max(1, len(first[0])))] if first else first
+        if is_explained(first):
+            read, first = partial(_without_first, read), first[1:]
+        known, guesses = self._surveyed(first)
+        if not (known["id"] and known["images"]) and any(map(has_nested, first)):
+            flat = [hoisted(row) for row in first]
+            inner, inner_guesses = self._surveyed(flat)
+            if _count(inner, inner_guesses) > _count(known, guesses):
+                first, known, guesses = flat, inner, inner_guesses
+                read = partial(hoisted_rows, read)
+        self._has_ids = bool(known["id"])
+        self._guesses = guesses
+        if not known["product_id"] and not (first and "product_id" in first[0]):
+            read = self._grouped(read, first, known)
+        self._tables.clear()
+        self._latest = TableColumns(())
+        return read
+
+    def _surveyed(self, rows: Sequence[Record]) -> tuple[_Columns, _Columns]:
+        """Return the columns by field and role that names give, and those that are guessed."""
+        known = self._known(rows)
+        names = dict.fromkeys(name for row in rows for name in row)
+        columns = self._columns(names)
+        options = {name for pair in columns.options for name in pair}
+        taken = {name for name in names if known_key(name) in KNOWN}
+        taken.update(options, columns.paired, columns.levels, *known.values())
+        return known, guess_columns(rows, known, taken)
+
+    def _grouped(
+        self, read: ReadRows, first: Sequence[Record], known: Mapping[str, Sequence[str]]
+    ) -> ReadRows:
+        """Find how variants are put together in a table without a known column that says it.
+
+        They name their product in a column, or stand below its row and lack its texts.
+        """
+        found = {
+            field: [*known[field], *self._guesses.get(field, ())] for field in (*_SHARED, "id")
+        }
+        without = {name for listed in (*known.values(), *self._guesses.values()) for name in listed}
+        if shared := shared_column(first, found["title"], without):
+            self._guesses["product_id"] = [shared]
+            return read
+        texts = [name for field in _SHARED for name in found[field]]
+        bare = [row for row in first if is_continued(row, texts, found["id"])]
+        if len(texts) < _FEWEST_TEXTS or not bare or first[0] in bare:
+            return read
+        self._guesses["product_id"] = []
+        return partial(continued_rows, read, texts, found["id"], "product_id")
+
+    def _known(self, rows: Sequence[Record]) -> _Columns:
+        """Return the columns by field and role that rows name and fill."""
+        names = [name for row in rows for name, cell in row.items() if not is_blank(cell)]
+        row = dict.fromkeys(names)
+        columns, index = TableColumns(tuple(row)), self._index(row)
+        found = {field: self._find(field, index, columns) for field in FIELDS}
+        for role in ("sale price", "count", "active"):
+            found[role] = [name] if (name := columns.first(role)) else []
+        found["id"] = found["id"] or columns.ids()
+        links = found["url"]
+        if not any(_is_link(row.get(name)) for row in rows for name in links):
+            self._slugs.update(links)
+            found["url"] = []
+        return found
+
+    def guesses(self) -> Mapping[str, Sequence[str]]:
+        """Return the columns by field that were read because of their cells."""
+        return {
+            field: names
+            for field, names in self._guesses.items()
+            if field in FIELDS and not (field == "id" and self._has_ids)
+        }
+
     def not_for_sale(self, row: Record) -> str:
         """Return a reason for a row that a flag of its own hides, such as ``Active: 0``."""
         columns = self._columns(row)
-        for role, hiding in (("active", _NO), ("archived", _YES), ("status", _HIDDEN)):
+        for role, hiding in (("active", NO), ("archived", YES), ("status", _HIDDEN)):
             column = columns.first(role)
             text = short_text(row[column]) if column is not None else ""
             if text.casefold() in hiding:
@@ -102,20 +202,20 @@ class PlainTable(ShopFormat):
         columns = self._columns(named)
         if self._id_column and "id" not in mapping and is_blank(record.get("id")):
             texts = (short_text(named[key]) for key in columns.ids())
-            record["id"] = next(filter(None, texts), "")
+            record["id"] = next(filter(None, texts), "") or self._id_of_options(named, columns)
         if "price" not in mapping and "price" in record:
-            self._set_price(record, named, columns)
+            set_price(record, named, columns, self._today)
         if "in_stock" not in mapping and "in_stock" not in record:
-            _set_stock(record, named, columns)
+            set_stock(record, named, columns)
         if "categories" not in mapping and isinstance(record.get("categories"), str):
-            record["categories"] = _with_subcategory(record["categories"], named, columns)
+            record["categories"] = with_subcategory(record["categories"], named, columns)
         if columns.levels and "categories" not in record:
             texts = (short_text(named[name]) for name in columns.levels)
             record["categories"] = [" > ".join(filter(None, texts))]
         is_named = "product_id" in mapping or "product id" in columns.by_key
         if not is_named and short_text(record.get("product_id")).casefold() in NO_PRODUCT:
             record.pop("product_id", None)
-        self._add_options(record, named, columns)
+        add_options(record, named, columns)
         described = record.get("description")
         if "title" not in record and isinstance(described, str) and len(described) < _SHORT:
             record["title"] = described  # the only text of an inventory
@@ -123,17 +223,10 @@ class PlainTable(ShopFormat):
             return record
         return {LISTED.sub("", name, count=1): value for name, value in record.items()}
 
-    @staticmethod
-    def _add_options(record: Record, row: Record, columns: TableColumns) -> None:
-        """Replace the columns of options, and cells of pairs, by the attributes that they give."""
-        pairs = paired_cells(row, columns.paired)
-        for name in (*pairs, *(name for option in columns.options for name in option)):
-            record.pop(name, None)
-        for name, value in options_of(row, columns.options).items():
-            record.setdefault(name, value)
-        for cells in pairs.values():
-            for name, value in cells.items():
-                record.setdefault(name, value)
+    def _id_of_options(self, row: Record, columns: TableColumns) -> str:
+        """Return the id of a variant without one: its product and its options, or ""."""
+        product, options = self._product_of(row), options_of(row, columns.options)
+        return "-".join([product, *map(text_cell, options.values())]) if product and options else ""
 
     def _is_list(self, name: str) -> bool:
         return known_key(name) in self.lists
@@ -141,7 +234,10 @@ class PlainTable(ShopFormat):
     def _product_column(self, row: Record) -> str | None:
         """Return the column in which a row names its product, or None."""
         if not self._id_column:
-            return self._columns(row).first("parent", (self._ignored_parent,))
+            columns = self._columns(row)
+            found = columns.first("parent", (self._ignored_parent,))
+            own = columns.by_key.get("product id") if "product_id" in self._guesses else None
+            return found or next(iter(columns.guessed("product_id")), own)
         return next(iter(self._columns_of("product_id", self._index(row), {})), None)
 
     def _unrelated_parent(self, read: ReadRows, first: Record) -> str:
@@ -203,7 +299,7 @@ class PlainTable(ShopFormat):
         if found is None:
             if len(self._tables) >= _MOST_TABLES:
                 self._tables.pop(next(iter(self._tables)))
-            found = self._tables[names] = TableColumns(names)
+            found = self._tables[names] = TableColumns(names, self._guesses)
         self._latest = found
         return found
 
@@ -223,66 +319,52 @@ class PlainTable(ShopFormat):
         if field == "id" and self._id_column:
             return [self._id_column]
         for key in (field.replace("_", " "), *COMMON.get(field, ())):
-            if key in found and not (field == "product_id" and found[key] == self._id_column):
-                return [found[key]]
+            if (
+                key in found
+                and found[key] not in self._slugs
+                and not (field == "product_id" and found[key] == self._id_column)
+            ):
+                own = columns.by_key.get("variant price") if field == "price" else None
+                return [found[key]] if own is None else [own, found[key]]
         if field == "id":
             return []
         if field == "product_id" and self._id_column and "id" in columns.by_key:
             return [columns.by_key["id"]]
-        without = (self._id_column, self._ignored_parent) if field == "product_id" else ()
+        without: Collection[str] = self._slugs
+        if field == "product_id":
+            without = (self._id_column, self._ignored_parent)
         name = columns.first(field, without)
         if name is None and field in _TRANSLATED:
             name = columns.translated(field, self._language)
         if name is None and field == "price":
             name = columns.priced()
+        if name is None:
+            name = next(iter(columns.guessed(field)), None)
         if name is not None and field == "categories":
             return columns.numbered(name)
         return [] if name is None else [name]
 
-    def _set_price(self, record: Record, row: Record, columns: TableColumns) -> None:
-        """Set the price of today, and the currency that the name of a column states."""
-        sale = columns.first("sale price")
-        flag = columns.by_key.get("on sale")
-        if sale is not None and (flag is None or short_text(row[flag]).casefold() not in _NO):
-            record["price"] = price_now(record["price"], row[sale], "", "", self._today)
-        for key, is_share in (("discount amount", False), ("discount percent", True)):
-            start, end = (row.get(columns.by_key.get(f"discount {name}", "")) for name in _DATES)
-            if key in columns.by_key and is_on(start, end, self._today):
-                less = row[columns.by_key[key]]
-                record["price"] = discounted(record["price"], less, is_share=is_share)
-        price = record["price"]
-        if "currency" in record or (
-            isinstance(price, str) and re.search(r"[^\W\d_]|[€£$¥₹₽]", price)
-        ):
-            return
-        names = columns.fields.get("price", [])
-        sites = (found[1] for name in row if (found := _SITE.search(name)))
-        if currency := (currency_in(names[0]) if names else "") or next(sites, ""):
-            record["currency"] = currency
+
+def _count(known: _Columns, guesses: _Columns) -> int:
+    """Return how many fields and roles have a column."""
+    return len({field for found in (known, guesses) for field, names in found.items() if names})
+
+
+def _without_first(read: ReadRows) -> Iterator[NumberedRow]:
+    """Yield the rows, with a BrokenRow in place of the first record, which is no item."""
+    is_first = True
+    for where, row in read():
+        if is_first and not isinstance(row, BrokenRow):
+            is_first = False
+            yield where, BrokenRow("explains the columns, no item", {})
+        else:
+            yield where, row
+
+
+def _is_link(cell: object) -> bool:
+    """Return True for a text with a slash, and for what is no text."""
+    return not is_blank(cell) and (not isinstance(cell, str) or "/" in cell)
 
 
 def _records(read: ReadRows) -> Iterator[Record]:
     return (row for _, row in read() if not isinstance(row, BrokenRow))
-
-
-def _set_stock(record: Record, row: Record, columns: TableColumns) -> None:
-    """Set whether an item is in stock from a count, which stays an attribute."""
-    of_place = (name for name in columns.names if name.startswith(_OF_A_PLACE))
-    column = columns.first("count") or next(of_place, None)
-    counted = columns.first("counted")
-    if column is None or is_blank(row[column]):
-        return
-    if counted is not None and short_text(row[counted]).casefold() in {*_NO, "none"}:
-        return  # the shop sells it without counting
-    try:
-        record["in_stock"] = parse_stock(row[column])
-    except ValueError:
-        return  # a quantity such as "500 g" is no stock
-
-
-def _with_subcategory(text: str, row: Record, columns: TableColumns) -> str:
-    """Return a category with its subcategory, which has a column of its own."""
-    if "CATEGORYTEXT" in columns.names:
-        text = text.replace("|", ">")  # as price comparisons write levels
-    texts = (short_text(row[column]) for column in columns.subcategories())
-    return " > ".join(part for part in (text, *texts) if part.strip())

@@ -73,6 +73,9 @@ _INSTEAD: Final = re.compile(
     re.IGNORECASE,
 )
 _CROSSED_OUT: Final = re.compile(r"<(del|s|strike)\b[^>]*>.*?</\1>", re.IGNORECASE | re.DOTALL)
+_SIGNS: Final = str.maketrans(
+    {"’": "'", "`": "'", "٫": ".", "٬": ",", "\u200e": "", "\u200f": "", "\u202c": "", "−": "-"}
+)  # marks of Arabic numbers; signs of the direction of writing
 _LONGEST: Final = 1000  # characters, with markup; some expressions take quadratic time
 _PLAIN_NUMBER: Final = re.compile(r"\d{1,15}(?:\.\d{1,2})?")
 
@@ -94,9 +97,9 @@ class Money(NamedTuple):
 def parse_price(value: object, decimal_mark: str | None = None) -> Money:
     """Parse a price such as ``12.50``, ``1.299,00 €``, ``USD 5`` or ``10.00 - 20.00``.
 
-    Return the lower end of a range. ``decimal_mark`` ("." or ",") is that of the other prices of
-    the catalog, and decides what ``1.299`` means. Raises UnclearPrice if the value is not a price,
-    is negative, or may be one of two numbers.
+    Return the lower end of a range. ``decimal_mark`` ("." or ",", "" if they are whole numbers) is
+    that of the other prices of the catalog, and decides what ``1.299`` means. Raises UnclearPrice
+    if the value is not a price, is negative, or may be one of two numbers.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise UnclearPrice(_not_a_price(value))
@@ -111,6 +114,8 @@ def parse_price(value: object, decimal_mark: str | None = None) -> Money:
         return Money(None)
     rest, currency = _without_currency(text)
     first, *more = _numbers_of(rest, value)
+    if _DASHES.search(rest):
+        decimal_mark = ""  # "1.299,-" states that it has no decimals
     amounts = [_amount(number, currency, decimal_mark, value) for number in (first, *more)]
     return Money(min(amounts), currency)
 
@@ -134,12 +139,17 @@ def decimal_mark_of(value: object) -> str | None:
 def _normalized(value: str) -> str:
     if "<" in value:
         value = plain_text(_CROSSED_OUT.sub(" ", value))
-    text = unicodedata.normalize("NFKC", value).replace("’", "'").replace("`", "'")
-    text = " ".join(text.split())
+    text = unicodedata.normalize("NFKC", value.translate(_SIGNS))
+    text = "".join(_digit(sign) for sign in " ".join(text.split()))
     if instead := _INSTEAD.match(text):
         text = instead[1]
     bare = _REMARK.sub("", text)
     return bare if bare != text and re.search(r"\d", bare) else text
+
+
+def _digit(sign: str) -> str:
+    """Return a digit of any script, such as Arabic or Thai, as one of ours."""
+    return sign if sign.isascii() or not sign.isdecimal() else str(unicodedata.decimal(sign))
 
 
 def _without_currency(text: str) -> tuple[str, str]:
@@ -166,7 +176,7 @@ def _numbers_of(text: str, value: str) -> list[str]:
     before, after = text[: numbers[0].start()], text[numbers[-1].end() :]
     if before.rstrip().endswith(("-", "−")):
         raise UnclearPrice(f"price {value[:40]!r} is negative")
-    words = re.split(r"[\s.:*]+", f"{before} {after}".casefold())
+    words = re.split(r"[\s.:*/]+", f"{before} {after}".casefold())
     if any(word and word not in _HARMLESS for word in words):
         raise UnclearPrice(_not_a_price(value))
     if len(numbers) == 2 and not _RANGE.fullmatch(text[numbers[0].end() : numbers[1].start()]):

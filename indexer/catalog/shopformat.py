@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, TypeAlias
 
-from indexer.catalog.columnnames import PRIVATE, loose_key
+from indexer.catalog.columnnames import is_private
 from indexer.catalog.item_parser import FIELDS, BrokenRow, Cells, Record, is_empty, text_from
 
 if TYPE_CHECKING:
@@ -71,6 +71,10 @@ class ShopFormat:
         """Yield a row for each item: rows of one product are put together."""
         return read()
 
+    def guesses(self) -> Mapping[str, Sequence[str]]:
+        """Return the columns by field that were read because of their cells, not their names."""
+        return {}
+
     def not_for_sale(self, row: Record) -> str:  # noqa: ARG002
         """Return why a row is not shown in the shop, or "" if it is."""
         return ""
@@ -107,7 +111,7 @@ class ShopFormat:
             for name in rest
             if (key := self._key(name)) not in self.ignored
             and _UNIT.sub("", key) not in self.ignored
-            and loose_key(name) not in PRIVATE
+            and not is_private(name)
             and (own := self.attributes.get(key, name)) not in FIELDS
         ])  # fmt: skip
         return self._plan

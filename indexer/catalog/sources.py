@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from indexer.catalog.cleaning import Cleaner
-from indexer.catalog.encodings import WINDOWS, encoding_of
+from indexer.catalog.encodings import encoding_of, is_guess
 from indexer.catalog.folderfile import folder_records
 from indexer.catalog.formatnames import FILE_KINDS, FORMATS
 from indexer.catalog.formats import format_of_rows
@@ -44,6 +44,7 @@ _TOTAL = re.compile(
     r"(?:grand |sub)?(?:totals?|summe|gesamt|sum|totale|totaal|suma|razem|итого|合计|总计|合計)\b",
     re.IGNORECASE,
 )
+_THOUSANDS = re.compile(r"[1-9]\d{3,}")
 _KINDS = "a catalog is a folder of images or"
 
 
@@ -112,6 +113,7 @@ class Catalog:
         self._attributes: frozenset[str] = frozenset()
         self._format: ShopFormat | None = None
         self._marks: Counter[str] | None = None  # of the decimals of all prices
+        self._has_thousands = False  # a price such as 12900
         self._check_mapping()
         if not path.exists():
             raise BadCatalog(f"no such catalog: {path}")
@@ -137,10 +139,12 @@ class Catalog:
 
     def _all_entries(self) -> Iterator[Entry | Skipped]:
         form = self._found_format()
-        if self._is_guessed():
-            reason = "read as Windows-1252; if letters are wrong, name the encoding with --encoding"
+        if guess := self._guessed_encoding():
+            reason = f"read as {guess}; if letters are wrong, name the encoding with --encoding"
             yield Remark("", reason, where="file", field="encoding")
-        for where, row in form.rows(self._read):
+        for number, (where, row) in enumerate(form.rows(self._read)):
+            if number == 0:
+                yield from self._guessed_columns(form)
             if isinstance(row, BrokenRow):
                 guess = self._guess(row)
                 skipped = Skipped("", row.reason, where=where)
@@ -151,12 +155,27 @@ class Catalog:
             self._columns.update(row)
             yield from self._entries(form, where, row)
 
-    def _is_guessed(self) -> bool:
-        """Return True if the file is a CSV whose encoding nothing states."""
+    def _guessed_columns(self, form: ShopFormat) -> Iterator[Remark]:
+        """Yield a remark on each column that was read because of its cells."""
+        for field, names in form.guesses().items():
+            if field not in self._mapping:
+                columns = " and ".join(map(repr, names))
+                reason = (
+                    f"read from {columns}, because of the cells; --map {field}=COLUMN is certain"
+                )
+                if not names:
+                    reason = "rows without texts are read as variants of the row above them"
+                yield Remark("", reason, where="file", field=field)
+
+    def _guessed_encoding(self) -> str:
+        """Return the encoding of a CSV file which nothing states, or ""."""
         if self._reading.encoding is not None or self.path.is_dir():
-            return False
+            return ""
         kind = self._reading.format if self._reading.format in FILE_KINDS else None
-        return kind_of(self.path, kind) == "csv" and encoding_of(self.path) == WINDOWS
+        if kind_of(self.path, kind) != "csv":
+            return ""
+        encoding = encoding_of(self.path)
+        return encoding if is_guess(encoding) else ""
 
     def _entries(self, form: ShopFormat, where: str, row: Record) -> Iterator[Entry | Skipped]:
         """Yield the item of a row, after remarks on its fields, or why it is none."""
@@ -277,7 +296,8 @@ class Catalog:
     def _decimal_mark(self) -> str | None:
         """Return the decimal mark of all prices that show theirs; None if they differ or none does.
 
-        The first call reads the whole catalog.
+        It is "" if no price shows one and some are whole numbers of a thousand and more, as where
+        money has no decimals. The first call reads the whole catalog.
         """
         if self._marks is None:
             self._marks = Counter()
@@ -285,12 +305,16 @@ class Catalog:
             for _, row in self._read():
                 if isinstance(row, BrokenRow):
                     continue
+                price = form.record(row, self._mapping).get("price")
                 try:
-                    mark = decimal_mark_of(form.record(row, self._mapping).get("price"))
+                    mark = decimal_mark_of(price)
                 except UnclearPrice:
                     mark = None
                 if mark:
                     self._marks[mark] += 1
+                self._has_thousands |= bool(_THOUSANDS.fullmatch(str(price).strip()))
+        if not self._marks and self._has_thousands:
+            return ""
         return next(iter(self._marks)) if len(self._marks) == 1 else None
 
 

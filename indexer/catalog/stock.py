@@ -21,41 +21,52 @@ def _folded(text: str) -> str:
 
 # A product on pre-order or back-order can be bought.
 _TRUE: Final = _words(
-    """true | yes | y | t | on | ja | oui | si | sim | tak | wahr | vrai | verdadero | vero | ✓ |
-    ✔ | in | in stock | available | available for order | available now | available immediately |
-    available on backorder | available to order | low stock | limited availability |
-    limited stock | few left | last items | in store only | online only | made to order |
-    preorder | presale | backorder | on backorder | backorders | backordered | unlimited |
-    infinite | ships today | lieferbar | sofort lieferbar | sofort verfügbar | auf lager |
-    ab lager | lagernd | vorrätig | verfügbar | vorbestellbar | auf bestellung | bestellbar |
-    unbegrenzt | wenige verfügbar | en stock | disponible | dispo | disponible immédiatement |
-    sur commande | en réapprovisionnement | précommande | stock faible | existencias |
-    con existencias | en existencia | hay existencias | bajo pedido | ilimitado | disponibile |
+    """true | yes | y | t | on | ja | oui | si | sim | tak | wahr | vrai | verdadero | vero |
+    ✓ | ✔ | in | in stock | available | available for order | available now |
+    available immediately | available on backorder | available to order | low stock |
+    limited availability | limited stock | few left | last items | in store only |
+    online only | made to order | preorder | presale | backorder | on backorder |
+    backorders | backordered | unlimited | infinite | ships today | lieferbar |
+    sofort lieferbar | sofort verfügbar | auf lager | ab lager | lagernd | vorrätig |
+    verfügbar | vorbestellbar | auf bestellung | bestellbar | unbegrenzt | wenige verfügbar |
+    en stock | disponible | dispo | disponible immédiatement | sur commande |
+    en réapprovisionnement | précommande | stock faible | existencias | con existencias |
+    en existencia | hay existencias | bajo pedido | ilimitado | disponibile |
     disponibilità immediata | in magazzino | su ordinazione | em estoque | em stock |
     disponível | sob encomenda | pré-venda | op voorraad | beschikbaar | leverbaar |
-    direct leverbaar | op bestelling | dostępny | dostępna | dostępne | w magazynie | na stanie |
-    skladem | na sklade | i lager | på lager | finns i lager | tillgänglig | varastossa |
-    stokta var | stokta | mevcut | в наличии | есть в наличии | есть | под заказ | да | 有货 |
-    现货 | 有库存 | 有 | 预售 | 是 | 在庫あり | 有り | 予約受付中 | お取り寄せ | ○ | 있음 |
-    재고 있음 | 판매중 | checked"""
+    direct leverbaar | op bestelling | dostępny | dostępna | dostępne | w magazynie |
+    na stanie | skladem | na sklade | i lager | på lager | finns i lager | tillgänglig |
+    varastossa | stokta var | stokta | mevcut | в наличии | есть в наличии | есть |
+    под заказ | да | 有货 | 现货 | 有库存 | 有 | 预售 | 是 | 在庫あり | 有り | 予約受付中 |
+    お取り寄せ | ○ | 있음 | 재고 있음 | 판매중 | checked | ano | áno | da | igen | kyllä |
+    evet | raktáron | készleten | van | în stoc | disponibil | na zalihi | na zalogi |
+    διαθέσιμο | σε απόθεμα | ναι | متوفر | متاح | نعم | موجود | במלאי | זמין | כן | có |
+    còn hàng | tersedia | ya | มีสินค้า | พร้อมส่ง | ใช่ | так | є в наявності | в наявності |
+    有庫存 | 現貨 | 有貨 | はい | 예"""
 )
 _FALSE: Final = _words(
-    """false | no | n | f | off | nein | non | não | nie | nee | nej | falsch | faux | falso | ✗ |
-    ✘ | x | out | out of stock | sold out | sold | not available | unavailable |
+    """false | no | n | f | off | nein | non | não | nie | nee | nej | falsch | faux | falso |
+    ✗ | ✘ | x | out | out of stock | sold out | sold | not available | unavailable |
     currently unavailable | discontinued | oos | reserved | not in stock | no stock |
     temporarily out of stock | end of life | coming soon | ausverkauft | nicht lieferbar |
     nicht verfügbar | nicht auf lager | nicht vorrätig | derzeit nicht lieferbar |
     derzeit nicht verfügbar | vergriffen | épuisé | rupture | rupture de stock | en rupture |
-    en rupture de stock | indisponible | non disponible | hors stock | victime de son succès |
-    agotado | sin stock | sin existencias | no disponible | fuera de stock | esaurito |
-    non disponibile | terminato | fuori catalogo | esgotado | sem estoque | sem stock |
-    fora de estoque | indisponível | niet op voorraad | uitverkocht | niet leverbaar |
-    niet beschikbaar | niedostępny | niedostępna | niedostępne | brak | wyprzedany |
-    brak w magazynie | vyprodáno | není skladem | slut | slut i lager | slutsåld | ej i lager |
-    ikke på lager | udsolgt | utsolgt | loppu | loppuunmyyty | stokta yok | tükendi |
-    нет в наличии | нет | распродано | 缺货 | 无货 | 售罄 | 无库存 | 无 | 否 | 在庫なし |
-    在庫切れ | 売り切れ | 品切れ | 無し | × | 없음 | 품절 | unchecked"""
+    en rupture de stock | indisponible | non disponible | hors stock |
+    victime de son succès | agotado | sin stock | sin existencias | no disponible |
+    fuera de stock | esaurito | non disponibile | terminato | fuori catalogo | esgotado |
+    sem estoque | sem stock | fora de estoque | indisponível | niet op voorraad |
+    uitverkocht | niet leverbaar | niet beschikbaar | niedostępny | niedostępna |
+    niedostępne | brak | wyprzedany | brak w magazynie | vyprodáno | není skladem | slut |
+    slut i lager | slutsåld | ej i lager | ikke på lager | udsolgt | utsolgt | loppu |
+    loppuunmyyty | stokta yok | tükendi | нет в наличии | нет | распродано | 缺货 | 无货 |
+    售罄 | 无库存 | 无 | 否 | 在庫なし | 在庫切れ | 売り切れ | 品切れ | 無し | × | 없음 |
+    품절 | unchecked | ne | nu | nem | ei | hayır | nei | nincs raktáron | elfogyott |
+    stoc epuizat | indisponibil | εξαντλημένο | μη διαθέσιμο | όχι | غير متوفر | نفد |
+    نفذت الكمية | لا | אזל | אזל מהמלאי | לא במלאי | לא | không | hết hàng | habis | tidak |
+    tidak tersedia | สินค้าหมด | หมด | ไม่ | ні | немає в наявності | 缺貨 | 售完 | 無庫存 |
+    無貨 | いいえ | 아니오"""
 )
+_MARKS: Final = {"+": True, "-": False}
 _LONGEST: Final = 1000  # characters; the last expressions take quadratic time
 _SCHEMA: Final = re.compile(r"^(?:https?://(?:www\.)?schema\.org/|schema:)", re.IGNORECASE)
 _UNITS: Final = (
@@ -98,6 +109,8 @@ def parse_stock(value: object) -> bool:
 @lru_cache(maxsize=4096)  # the rows of a catalog have few words
 def _parsed(value: str) -> bool:
     text = _SCHEMA.sub("", value.strip()).casefold()
+    if text in _MARKS:
+        return _MARKS[text]
     word = _folded(text)
     if word in _FALSE:
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from indexer.catalog.columnnames import NAMES, known_key, loose_key
@@ -23,6 +23,8 @@ LISTED: Final = re.compile(r"^(?:\*?C:|\*)(?=.)")
 """What is before the names of columns in a listing file of eBay."""
 _WITH_MEDIA: Final = frozenset({"cover media url", "field type"})  # of Shopware and Wix
 _COVERS: Final = frozenset({"cover media url", "cover image", "cover image url"})
+_BY_LANGUAGE: Final = frozenset({"title", "description", "categories", "url", "price"})
+"""Fields whose column may be named in a language, or with a currency, before it is guessed."""
 _LEVEL: Final = re.compile(
     r"(?:p cat|(?:product )?(?:kategorie|category|categorie|categoria)s? "
     r"(?:ebene|level|lvl|niveau|nivel)) (\d)"
@@ -33,8 +35,15 @@ _WITH_TAX: Final = re.compile(r"inc|gross|brutto|ttc|inkl|ivato", re.IGNORECASE)
 class TableColumns:
     """The columns of one table. ``by_key`` has them by ``known_key``, the better of two alike."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(
+        self, names: Sequence[str], guesses: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """``guesses`` are columns by field or role, where no name is known (``columnguesses``)."""
         self.names = tuple(names)
+        self._guesses = {
+            role: [name for name in listed if name in names]
+            for role, listed in (guesses or {}).items()
+        }
         self.by_key: dict[str, str] = {}
         self.fields: dict[str, list[str]] = {}
         """The columns of each field that have been found so far."""
@@ -56,15 +65,21 @@ class TableColumns:
     def ids(self) -> list[str]:
         """Return the columns whose cells may be ids, the most telling first."""
         keys = ("id", *VARIANT_IDS, *NAMES["id"])
-        return list(dict.fromkeys(self.by_key[key] for key in keys if key in self.by_key))
+        named = (self.by_key[key] for key in keys if key in self.by_key)
+        return list(dict.fromkeys([*named, *self.guessed("id")]))
 
     def first(self, role: str, without: Collection[str] = ()) -> str | None:
         """Return the most telling column with a role of ``NAMES``, or None."""
         found = self._roles.get(role)
         if found is None:
             found = [self.by_key[key] for key in NAMES.get(role, ()) if key in self.by_key]
+            found = found or ([] if role in _BY_LANGUAGE else self.guessed(role))
             self._roles[role] = found
         return next((name for name in found if name not in without), None)
+
+    def guessed(self, role: str) -> list[str]:
+        """Return the columns that are guessed to give a field or have a role."""
+        return self._guesses.get(role, [])
 
     def subcategories(self) -> list[str]:
         """Return the columns of the levels below a category, in its language, the highest first."""
@@ -130,7 +145,8 @@ class TableColumns:
                     listed.append((rank if number is None else max(rank, 1), order, place, name))
                     break
         is_large = any(rank < 2 for rank, _, _, _ in listed)
-        return [name for rank, _, _, name in sorted(listed) if rank < 2 or not is_large]
+        named = [name for rank, _, _, name in sorted(listed) if rank < 2 or not is_large]
+        return list(dict.fromkeys([*named, *self.guessed("images")]))
 
 
 def _numbers_in(key: str) -> tuple[int, ...]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from indexer.catalog.item_parser import BrokenRow, Cells, Record
+from indexer.catalog.columnnames import loose_key
+from indexer.catalog.item_parser import BrokenRow, Cells, Record, text_from
 from indexer.catalog.saleprice import amount_of
 from indexer.catalog.shopformat import ReadRows, grouped, inherited, is_blank
 
 if TYPE_CHECKING:
     from indexer.catalog.item_parser import NumberedRow
 
+_OF_A_PICTURE: Final = re.compile(r"image|img|bild|photo|foto|picture|media|position|alt\b|sort")
+_LETTER: Final = re.compile(r"[^\W\d_]")
 NO_PRODUCT: Final = frozenset({"", "0", "-1", "-", "none", "null", "root", "oxrootid"})
 """What the column of parents holds in the row of a product that has none."""
 
@@ -58,12 +62,63 @@ def filled_rows(
         parent = next((row for _, row in group if product in ids_of(row)), None)
         base = group[0][1] if parent is None else parent
         columns = shared(base)
+        pictures = [row for _, row in group if row is not base and _is_picture(row, columns)]
+        apart = set(map(id, pictures))
+        members = [row for _, row in group if id(row) not in apart]
+        full = _with_pictures(base, pictures, columns) if pictures else base
         for where, row in group:
             if row is base:
-                variants = [member for _, member in group if member is not base]
-                yield where, _priced(row, variants, columns) if row is parent else row
-            else:
-                yield where, _filled(row, base, columns, is_parent=base is parent)
+                variants = [member for member in members if member is not base]
+                yield where, _priced(full, variants, columns) if base is parent else full
+            elif id(row) not in apart:
+                yield where, _filled(row, full, columns, is_parent=base is parent)
+
+
+def _is_picture(row: Record, columns: SharedColumns) -> bool:
+    """Return True if a row has pictures and what is said of them, and nothing else."""
+    filled = {name for name in row if not is_blank(row[name])} - {columns.product}
+    others = (name for name in filled if name not in columns.images)
+    return not filled.isdisjoint(columns.images) and all(
+        _OF_A_PICTURE.search(loose_key(name)) for name in others
+    )
+
+
+def _with_pictures(base: Record, pictures: Sequence[Record], columns: SharedColumns) -> Record:
+    """Return the row of a product with the pictures of other rows."""
+    rows = (base, *pictures)
+    listed = [row[name] for row in rows for name in columns.images if not is_blank(row.get(name))]
+    cells = dict.fromkeys(columns.images, "")
+    return {**base, **cells, columns.images[0]: Cells(dict.fromkeys(map(str, listed)))}
+
+
+def continued_rows(
+    read: ReadRows, texts: Sequence[str], ids: Sequence[str], product: str
+) -> Iterator[NumberedRow]:
+    """Yield the rows with the new column ``product``: rows without texts name the row above.
+
+    ``texts`` are the columns that the rows of variants leave empty, as cells that are merged do,
+    and ``ids`` those of ids.
+    """
+    above = ""
+    for where, row in read():
+        if isinstance(row, BrokenRow):
+            yield where, row
+            continue
+        if not is_continued(row, texts, ids):
+            own = next((cell for name in ids if (cell := text_from(row.get(name)).strip())), "")
+            above = own or text_from(row.get(texts[0])).strip()
+        yield where, {**row, product: above}
+
+
+def is_continued(row: Record, texts: Sequence[str], ids: Sequence[str]) -> bool:
+    """Return True if a row lacks all texts of a product, but says in words what it is."""
+    if not texts or any(not is_blank(row.get(name)) for name in texts):
+        return False
+    return any(
+        isinstance(cell, str) and _LETTER.search(cell) is not None
+        for name, cell in row.items()
+        if name not in ids
+    )
 
 
 def _filled(row: Record, base: Record, columns: SharedColumns, *, is_parent: bool) -> Record:

@@ -9,7 +9,7 @@ from indexer.catalog.programs.bmecat import bmecat_groups, bmecat_record
 from indexer.catalog.programs.ceneo import ceneo_record, is_ceneo
 from indexer.catalog.programs.icecat import icecat_element, is_icecat_product
 from indexer.catalog.programs.salesforce import SalesforceLinks, salesforce_links, salesforce_record
-from indexer.catalog.xmlproducts import XmlProducts
+from indexer.catalog.xmlproducts import XmlProducts, name_of_products
 from indexer.catalog.xmlstream import xml_events
 from indexer.catalog.xmlvalues import element_record, local_name
 from indexer.errors import BadCatalog
@@ -40,19 +40,12 @@ def xml_records(path: Path) -> Iterator[NumberedRow]:
 
     number = 0
     try:
-        products = XmlProducts()
         feed = _Feed({}, bmecat_groups(path), salesforce_links(path))
-        for event, element in xml_events(path):
-            if event == "start":
-                products.start(element)
-                continue
-            if products.product is None:
-                feed.add_category(element)
-            if products.is_complete(element):
-                number += 1
-                record = products.too_large or feed.record(element, products.root)
+        for number, record in _records(path, XmlProducts(), feed):
+            yield f"product {number}", record
+        if not number and (name := name_of_products(path)):
+            for number, record in _records(path, XmlProducts(name), feed):
                 yield f"product {number}", record
-            products.forget(element)
     except ParseError as error:
         if not number:
             raise BadCatalog(f"{path} is not XML: {error}") from error
@@ -61,6 +54,23 @@ def xml_records(path: Path) -> Iterator[NumberedRow]:
         raise BadCatalog(f"cannot read {path}: {error.strerror or error}") from error
     except (LookupError, ValueError) as error:  # an encoding
         raise BadCatalog(f"cannot read {path}: {error}; save it as UTF-8") from error
+
+
+def _records(
+    path: Path, products: XmlProducts, feed: _Feed
+) -> Iterator[tuple[int, Record | BrokenRow]]:
+    """Yield the records of the products of a file, with their numbers."""
+    number = 0
+    for event, element in xml_events(path):
+        if event == "start":
+            products.start(element)
+            continue
+        if products.product is None:
+            feed.add_category(element)
+        if products.is_complete(element):
+            number += 1
+            yield number, products.too_large or feed.record(element, products.root)
+        products.forget(element)
 
 
 class _Feed(NamedTuple):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from indexer.catalog.columnguesses import is_id_name, is_picture
 from indexer.catalog.item_parser import BrokenRow
 from indexer.catalog.programs.ceneo import is_ceneo
+from indexer.catalog.xmlstream import xml_events
 from indexer.catalog.xmlvalues import local_name
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from xml.etree.ElementTree import Element
 
     from indexer.catalog.item_parser import Record
@@ -23,7 +27,9 @@ _MOST_ELEMENTS: Final = 200_000  # of a product; they are held in memory until i
 class XmlProducts:
     """The open elements, and the product among them; memory holds one product at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "") -> None:
+        """``name`` is that of the elements that are products, if no usual name is."""
+        self._name = name
         self.product: Element | None = None
         self.too_large: BrokenRow | None = None  # in place of the record of the product
         self._open: list[Element] = []
@@ -62,10 +68,40 @@ class XmlProducts:
 
     def _is_product(self, element: Element) -> bool:
         """Return True if an element is a product; within a list of references it is none."""
+        if self._name:
+            return local_name(element.tag) == self._name
         if local_name(element.tag).casefold() not in _NAMES:
             return is_ceneo(element)
         before = self._open[-2:-1]
         return not before or not local_name(before[0].tag).casefold().endswith("reference")
+
+
+def name_of_products(path: Path) -> str:
+    """Return the name of the elements that each have a picture and an id of their own, or "".
+
+    Of nested ones it is the innermost; of several names the most frequent.
+    """
+    counts: Counter[str] = Counter()
+    opened: list[tuple[Element, set[str]]] = []  # with what the element and its children have
+    for event, element in xml_events(path):
+        if event == "start":
+            opened.append((element, set()))
+            continue
+        found = opened.pop()[1]
+        texts = [element.text or "", *element.attrib.values()]
+        names = [local_name(element.tag), *element.attrib]
+        if any(is_picture(text.strip()) for text in texts):
+            found.add("picture")
+        if any(is_id_name(name) for name in names) and any(map(str.strip, texts)):
+            found.add("id")
+        if found >= {"picture", "id"} and "product" not in found and "child" in found:
+            found.add("product")
+            counts[local_name(element.tag)] += 1
+        if opened:
+            parent, inner = opened[-1]
+            inner |= {*found, "child"}
+            parent.remove(element)  # memory holds the open elements alone
+    return counts.most_common(1)[0][0] if counts else ""
 
 
 def _first_texts(product: Element) -> Record:

@@ -58,7 +58,7 @@ def element_value(element: Element, depth: int = 0) -> Any:
         return {"name": given["name"], "value": value}
     if text and given.keys() & {"currency", "currencyCode"}:
         return {"value": text, **given}
-    return text or given.get("href") or given.get("url", "")
+    return text or given.get("href") or given.get("url") or given.get("src", "")
 
 
 def local_name(tag: object) -> str:

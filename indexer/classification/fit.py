@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import numpy as np
 
 from indexer.classification.classifier import (
@@ -46,7 +47,7 @@ _RARE = 0.03  # share of the pictures that may count as unlike the shop's
 _KNOWN_AT = 0.4  # of the span from pictures without a product to the least similar products
 _KNOWN_WIDTH = 0.1  # of the same span
 _LEAST_SPAN = 0.02
-_LEAST_SKILL = 0.15  # below that, the pictures do not show the field: "on sale", say
+_LEAST_SKILL = 0.15  # below that, pictures do not show the field or the category: "on sale", say
 _BINS = 10
 
 
@@ -93,7 +94,8 @@ def fit_fields(
 ) -> list[FieldFit]:
     """Fit these fields, except those with a label on too few products.
 
-    Nothing is learned from the pictures that are ``left_out`` (n,).
+    Categories that the pictures do not show are left out, unless they show none. Nothing is learned
+    from the pictures that are ``left_out`` (n,).
     """
     if not fields:  # every picture would be compared with every other
         return []
@@ -103,8 +105,8 @@ def fit_fields(
     near = find_neighbors(vectors, vectors, products, own=products)
     blank_best = find_neighbors(blanks, vectors, products).best
     measured = pictures.colors.any(axis=1)  # (n,)
-    found = []
-    for field in fields:
+
+    def fitted(field: Field) -> FieldFit | None:
         truth = truth_of(pictures.items, field)
         if field.of_color:
             truth[~measured] = UNKNOWN
@@ -113,13 +115,32 @@ def fit_fields(
         known = truth[:, 0] != UNKNOWN
         labeled = len(np.unique(products[(truth == PRESENT).any(axis=1)]))
         if labeled < max(FEWEST, min(_FEWEST_LABELED, len(np.unique(products)) / 2)):
-            continue
+            return None
         features = head_features(vectors, pictures.colors if field.of_color else None)
         targets = (truth == PRESENT).astype(np.float64)
         crossed = cross_fit(features, targets, weights * known, folds)
         predictions = _Predictions(field, truth, crossed, near, blank_best)
-        found.append(_fit_field(predictions, weights * known))
+        return _fit_field(predictions, weights * known)
+
+    found = []
+    for field in fields:
+        fit = fitted(field)
+        if fit is not None and field.is_category:
+            shown = _shown_labels(fit, weights)
+            if 0 < len(shown) < len(field.labels):
+                fit = fitted(msgspec.structs.replace(field, labels=shown)) or fit
+        if fit is not None:
+            found.append(fit)
     return found
+
+
+def _shown_labels(fit: FieldFit, weights: Floats) -> tuple[str, ...]:
+    """Return the labels that pictures show: not "new collection", which is of any product."""
+    known = fit.fitted.truth[:, 0] != UNKNOWN
+    truth = fit.fitted.truth[known] == PRESENT
+    errors, guesses = _errors(truth, fit.confidences[known], weights[known])
+    shown = errors <= (1 - _LEAST_SKILL) * guesses
+    return tuple(np.array(fit.fitted.field.labels, dtype=object)[shown].tolist())
 
 
 class _Predictions(NamedTuple):
@@ -186,22 +207,29 @@ def _similarity(best: Floats, blank_best: Floats) -> tuple[float, float]:
 def _facts(field: Field, truth: NDArray[np.int8], confidences: Floats, weights: Floats) -> Facts:
     """Measure the cross-fitted confidences on the pictures with known labels."""
     known = weights > 0
-    truth, confidences, weights = truth[known] == PRESENT, confidences[known], weights[known]
+    present, confidences, weights = truth[known] == PRESENT, confidences[known], weights[known]
     leaves = leaf_labels(field)
     first = confidences[:, leaves].argmax(axis=1)  # (k,)
-    right = truth[:, leaves][np.arange(len(truth)), first]
-    top = confidences[:, leaves][np.arange(len(truth)), first]
-    labeled = truth[:, leaves].any(axis=1)
+    right = present[:, leaves][np.arange(len(present)), first]
+    top = confidences[:, leaves][np.arange(len(present)), first]
+    labeled = present[:, leaves].any(axis=1)
     accuracy = float(np.average(right[labeled], weights=weights[labeled])) if labeled.any() else 0.0
-    rate = np.average(truth, axis=0, weights=weights)  # (l,)
-    guess_error = float((weights[:, None] * (truth - rate) ** 2).sum())
-    own_error = float((weights[:, None] * (truth - confidences) ** 2).sum())
+    errors, guesses = _errors(present, confidences, weights)
     return Facts(
         int(labeled.sum()),
         round(accuracy, 4),
         round(calibration_error(top, right), 4),
-        round(1 - own_error / guess_error, 4) if guess_error > 0 else 0.0,
+        round(1 - float(errors.sum() / guesses.sum()), 4) if guesses.any() else 0.0,
     )
+
+
+def _errors(
+    truth: NDArray[np.bool_], confidences: Floats, weights: Floats
+) -> tuple[Floats, Floats]:
+    """Return the squared errors of each label, (l,) each: of confidences, and of its frequency."""
+    rate = np.average(truth, axis=0, weights=weights)  # (l,)
+    weight = weights[:, None]
+    return (weight * (truth - confidences) ** 2).sum(axis=0), (weight * (truth - rate) ** 2).sum(0)
 
 
 def leaf_labels(field: Field) -> NDArray[np.int64]:

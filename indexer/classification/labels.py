@@ -150,20 +150,21 @@ def _field(
 def truth_of(items: Sequence[Item], field: Field) -> Truth:
     """Return which items have which labels, (n, l): PRESENT, ABSENT or UNKNOWN.
 
-    The labels of an item without a value are UNKNOWN, because catalogs have gaps. They are ABSENT
-    if hardly any product of its category has the attribute, such as the strap of a shirt.
+    The labels of an item without a value are UNKNOWN, because catalogs have gaps; so are those of
+    an item with none of the field's categories. They are ABSENT if hardly any product of its
+    category has the attribute, such as the strap of a shirt.
     """
     at = {label.casefold(): place for place, label in enumerate(field.labels)}
     truth = np.zeros((len(items), len(field.labels)), dtype=np.int8)
     empty = []
     for row, item in enumerate(items):
         labels = labels_of(item, field.name)
-        if not labels:
-            empty.append(row)
         for label in labels:
             place = at.get(label.casefold())
             if place is not None:
                 truth[row, place] = PRESENT
+        if not labels or (field.is_category and not truth[row].any()):
+            empty.append(row)
     if empty:
         applies = _applicability(items, field.name)
         for row in empty:

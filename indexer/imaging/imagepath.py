@@ -7,7 +7,10 @@ from pathlib import Path
 
 from indexer.errors import BadImage
 
-URL_REASON = "a URL; images are read from disk, not fetched"
+URL_REASON = (
+    "a URL, which is not fetched; vitrine index --fetch does, and VITRINE_FETCH_HOSTS names hosts"
+)
+_SCHEME_REASON = "a URL of another kind than http and https, which are the only ones fetched"
 
 
 def image_path(root: Path, path: str) -> Path:
@@ -17,7 +20,8 @@ def image_path(root: Path, path: str) -> Path:
     not read other files of this machine.
     """
     if "://" in path:
-        raise BadImage(URL_REASON)
+        is_web = path.lstrip().casefold().startswith(("http://", "https://"))
+        raise BadImage(URL_REASON if is_web else _SCHEME_REASON)
     clean = posixpath.normpath(path.replace("\\", "/"))
     if clean.startswith(("/", "../")) or clean == ".." or "\0" in clean or clean[1:2] == ":":
         raise BadImage("outside the catalog's folder; copy it there")

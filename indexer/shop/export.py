@@ -13,6 +13,7 @@ import msgspec
 
 from indexer.durable import draft_of
 from indexer.errors import CannotWrite
+from indexer.formulacell import without_formula
 from indexer.progress import Progress, no_progress
 from indexer.shop.shelf import Shelf
 from indexer.store.records import PictureKey
@@ -121,7 +122,7 @@ class _CsvWriter:
     """Writes a row for each item, with a column for each attribute.
 
     Lists are joined by ``;``. Categories and images are written as JSON if a reader would split one
-    of them.
+    of them. A cell that a spreadsheet would run as a formula begins with an apostrophe.
     """
 
     def __init__(self, path: Path, attributes: list[str], *, has_vectors: bool) -> None:
@@ -176,7 +177,8 @@ class _ParquetWriter:
 
 def _column_of(attribute: str) -> str:
     """Return the column of an attribute; one that has the name of a field gets another."""
-    return f"attributes.{attribute}" if attribute in (*_COLUMNS, "embeddings") else attribute
+    is_taken = attribute in (*_COLUMNS, "embeddings")
+    return f"attributes.{attribute}" if is_taken else without_formula(attribute)
 
 
 def _is_split(texts: list[str]) -> bool:
@@ -189,7 +191,9 @@ def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return ";".join(value)
+        value = ";".join(value)
+    if isinstance(value, str):
+        return without_formula(value)
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return "" if value is None else value

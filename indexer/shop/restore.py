@@ -21,6 +21,7 @@ from indexer.durable import sync
 from indexer.encoders.onnxfile import hash_pair
 from indexer.errors import CannotWrite, Conflict, IndexCorrupt, IndexMismatch, StoreBusy, StoreFull
 from indexer.jsonbytes import decode_json_as
+from indexer.layout import EVENTS, KEYS
 from indexer.progress import Progress
 from indexer.shop.archive import CHUNK, read_archive
 from indexer.shop.folder import ShopFolder
@@ -48,10 +49,11 @@ def restore_snapshot(
 ) -> Snapshot:
     """Restore the shop in a snapshot; it appears complete, or not at all.
 
-    ``force`` replaces an existing shop; if ``shop`` is a link, the folder it points to. Raises
-    StoreBusy if that shop is being served or a job holds it; Conflict if it exists without
-    ``force``, or contains the snapshot; IndexNotFound; IndexCorrupt if the snapshot was truncated
-    or changed; IndexMismatch if it has a newer format; CannotWrite; StoreFull.
+    ``force`` replaces an existing shop; if ``shop`` is a link, the folder it points to. The keys
+    and events of that shop stay, because no snapshot has them. Raises StoreBusy if that shop is
+    being served or a job holds it; Conflict if it exists without ``force``, or contains the
+    snapshot; IndexNotFound; IndexCorrupt if the snapshot was truncated or changed; IndexMismatch if
+    it has a newer format; CannotWrite; StoreFull.
     """
     shop = ShopFolder(os.path.realpath(shop.path))  # renaming a link would not move its shop
     _recover_replaced(shop)
@@ -186,6 +188,7 @@ def _replace(shop: ShopFolder, draft: ShopFolder, *, force: bool) -> None:
                         f"generation {busy[0]} of {shop.path} is being served; stop the service, "
                         "or restore to another folder"
                     )
+                _keep_own(shop, draft)
                 shop.path.rename(before.path)
                 draft.path.rename(shop.path)
         else:
@@ -198,6 +201,27 @@ def _replace(shop: ShopFolder, draft: ShopFolder, *, force: bool) -> None:
         ) from error
     sync(shop.path.parent)
     shutil.rmtree(before.path, ignore_errors=True)
+
+
+def _keep_own(shop: ShopFolder, draft: ShopFolder) -> None:
+    """Link the keys and events of a shop into the draft that replaces it.
+
+    Until the draft has replaced the shop, both have them, so a kill loses nothing.
+    """
+    keys, events = shop.path / KEYS, shop.path / EVENTS
+    if keys.is_file():
+        _link(keys, draft.path / KEYS)
+    if events.is_dir():
+        shutil.copytree(events, draft.path / EVENTS, copy_function=_link)
+    sync(draft.path)
+
+
+def _link(source: Path | str, target: Path | str) -> None:
+    """Link a file, or copy it where the file system has no hard links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def _recover_replaced(shop: ShopFolder) -> None:

@@ -1,7 +1,8 @@
-"""Find compounds by their last word, and take typed ones apart, as German and Dutch write them."""
+"""Find compounds by their last word, and take typed ones apart, as German or Swedish has them."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,13 @@ _MAX_WORDS: Final = 30  # compounds that are searched for in place of one word
 _LINKS: Final = ("", "s", "n", "e", "es", "en", "er")  # between the parts
 _ENDINGS: Final = ("n", "en", "s", "e")  # of plurals
 _REMOVED: Final = (*_ENDINGS, "er")  # adding it would make leather of leath
+_PLURALS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    "sv": (("or", "a"), ("ar", ""), ("ar", "e"), ("er", "")),
+    "da": (("er", "e"), ("er", ""), ("r", "")),
+    "no": (("er", "e"), ("er", ""), ("r", "")),
+    "fi": (("t", ""),),
+}
+"""Endings of plurals, and those of their singulars."""
 _UMLAUTS: Final = (("ae", "a"), ("oe", "o"), ("ue", "u"))
 _SHORTEST: Final = 3  # letters of a part
 _LONGEST: Final = 60  # letters of a word that is taken apart
@@ -25,31 +33,31 @@ class Compounds:
         self._vocabulary = vocabulary
 
     @cached_property
-    def is_germanic(self) -> bool:
-        """Whether the shop writes German or Dutch; looked up once a query."""
-        return self._vocabulary.is_germanic()
+    def languages(self) -> frozenset[str]:
+        """The languages of the shop that write compounds as one word; looked up once a query."""
+        return self._vocabulary.compounding_languages()
 
-    @cached_property
-    def is_dutch(self) -> bool:
-        """Whether the shop writes Dutch."""
-        return self._vocabulary.is_dutch()
+    @property
+    def are_usual(self) -> bool:
+        """Whether the shop writes a language that writes compounds as one word."""
+        return bool(self.languages)
 
     def ending_in(self, word: str, *, is_found: bool) -> list[str]:
         """Return the compounds that end in a word or its plural, at most 30.
 
         If items have the word itself, which ``is_found`` says, the rest of a compound must be a
-        word too: ``table`` does not find comfortable. In a shop that writes German or Dutch,
-        where ``jacke`` finds Winterjacke, it need not be one.
+        word too: ``table`` does not find comfortable. In a shop whose language writes compounds as
+        one word, where ``jacke`` finds Winterjacke, it need not be one.
         """
-        if len(word) < (_SHORTEST if is_found or self.is_germanic else 4):
+        if len(word) < (_SHORTEST if is_found or self.are_usual else 4):
             return []
-        forms = {word, *other_endings(word, is_dutch=self.is_dutch)}
+        forms = {word, *other_endings(word, self.languages)}
         found: list[str] = []
         for form in sorted(forms, key=lambda form: (form != word, form)):
             for term in self._vocabulary.ending_with(form, _MAX_WORDS):
                 first = term.removesuffix(form)
                 if len(first) >= _SHORTEST and (
-                    not is_found or self.is_germanic or self._is_word(first)
+                    not is_found or self.are_usual or self._is_word(first)
                 ):
                     found.append(term)
         return found[:_MAX_WORDS]
@@ -58,17 +66,17 @@ class Compounds:
         """Return the two parts of a compound that no text has, the longest last part first.
 
         Both are words of the shop: ``damenwinterjacke`` is (damen, winterjacke). The first may be
-        the beginning of one, as in ``laufhose``, if a text has Laufen. In German and Dutch, the
+        the beginning of one, as in ``laufhose``, if a text has Laufen. In such a language, the
         last may be the end of one, if there is no better way: then the first is as long as can be,
         so that ``kinderjacke`` is not Kind and the end of Winterjacke. None if there are none.
         """
         if len(word) > _LONGEST:
             return None
-        shortest = _SHORTEST if self.is_germanic else 4
+        shortest = _SHORTEST if self.are_usual else 4
         for at in range(_SHORTEST, len(word) - shortest + 1):
             if self._is_head(word[at:]) and (first := self._known(word[:at])):
                 return first, word[at:]
-        if not self.is_germanic:
+        if not self.are_usual:
             return None
         for at in range(len(word) - _SHORTEST, _SHORTEST - 1, -1):
             if self._vocabulary.ending_with(word[at:], 1) and (first := self._known(word[:at])):
@@ -78,16 +86,16 @@ class Compounds:
     def head_of(self, word: str) -> str:
         """Return the longest word of the shop that a typed compound ends in, or "".
 
-        Only in a shop that writes German or Dutch.
+        Only in a shop whose language writes them so.
         """
-        if len(word) > _LONGEST or not self.is_germanic:
+        if len(word) > _LONGEST or not self.are_usual:
             return ""
         ends = (word[at:] for at in range(_SHORTEST, len(word) - _SHORTEST + 1))
         return next((end for end in ends if self._is_head(end)), "")
 
     def _is_head(self, end: str) -> bool:
         has = self._vocabulary.has
-        forms = (end, *other_endings(end, is_dutch=self.is_dutch))
+        forms = (end, *other_endings(end, self.languages))
         return any(has(form) for form in forms if len(form) >= _SHORTEST)
 
     def _known(self, first: str) -> str:
@@ -108,14 +116,20 @@ class Compounds:
         )
 
 
-def other_endings(word: str, *, is_dutch: bool) -> list[str]:
+def other_endings(word: str, languages: Collection[str] = ()) -> list[str]:
     """Return what may be plurals or singulars of a word, which the English stemmer does not know.
 
-    In Dutch, the letter before the ending is doubled: ``jas`` and ``jassen``.
+    In Dutch, the letter before the ending is doubled: ``jas`` and ``jassen``. In Swedish,
+    ``jackor`` is the plural of ``jacka``.
     """
     forms = [word + ending for ending in _ENDINGS]
     forms += [word.removesuffix(end) for end in _REMOVED if len(word) - len(end) >= 4]
-    if is_dutch and word:
+    for plural, single in (pair for code in languages for pair in _PLURALS.get(code, ())):
+        for one, other in ((plural, single), (single, plural)):
+            bare = word.removesuffix(one)
+            if word.endswith(one) and len(bare) >= _SHORTEST:
+                forms.append(bare + other)
+    if "nl" in languages and word:
         forms.append(f"{word}{word[-1]}en")
         single = word.removesuffix("en")
         if single != word and len(single) > 3 and single[-1:] == single[-2:-1]:

@@ -14,7 +14,13 @@ LONGEST: Final = 3  # words of a phrase
 _EQUAL: Final = """
 trousers, pants, slacks
 jumper, sweater, pullover
-t-shirt, tee, tee shirt
+t-shirt, tshirt, tee, tee shirt
+zipper, zip
+violet, purple
+burgundy, maroon
+beige, tan
+turquoise, teal
+fuchsia, magenta
 hoodie, hooded sweatshirt
 singlet, tank top, vest top
 waistcoat, gilet, vest

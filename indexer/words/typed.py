@@ -13,6 +13,8 @@ MAX_UNITS = 32
 _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»＂", '"'))
 # A quote opens a phrase only before a word: 12" is a size.
 _PARTS = re.compile(r'(?<!\S)(?P<minus>-?)"(?P<phrase>[^"]+)"(?!\S)|(?P<chunk>\S+)')
+# "A coat without a hood" in Chinese, which has no spaces: 不带帽子的外套.
+_WITHOUT = re.compile(r"(?:不要|不带|不帶|不含|没有|沒有)([^\s的]{1,12})(?:的|(?=\s|$))")
 _JOINERS = frozenset("-'._&+\u2010\u2011")
 
 
@@ -47,7 +49,8 @@ def take_apart(text: str) -> Typed:
     units: list[Unit] = []
     required: list[str] = []
     excluded: list[Unit] = []
-    for part in _PARTS.finditer(fold(text.translate(_QUOTES))):
+    plain = _WITHOUT.sub(r" -\1 ", text.translate(_QUOTES))
+    for part in _PARTS.finditer(fold(plain)):
         if phrase := part["phrase"]:
             words = words_of(spaced(phrase))
             if not words:

@@ -24,8 +24,14 @@ _SPLIT = re.compile(f"[{UNSPACED}]+")
 _LONGEST = 40  # letters of a word that is kept
 _LAST = "\U0010ffff"
 # Words that most shops of a language have, and those of others have not.
-_GERMAN = ("und", "mit", "ohne", "oder", "zum", "herren", "damen", "kinder", "farbe", "grosse")
-_DUTCH = ("met", "voor", "een", "het", "zonder", "heren", "dames", "kinderen", "kleur", "maat")
+_TELLING_WORDS = {
+    "de": ("und", "mit", "ohne", "oder", "zum", "herren", "damen", "kinder", "farbe", "grosse"),
+    "nl": ("met", "voor", "een", "het", "zonder", "heren", "dames", "kinderen", "kleur", "maat"),
+    "sv": ("och", "med", "utan", "till", "eller", "herr", "dam", "barn", "farg", "storlek"),
+    "da": ("og", "med", "uden", "til", "eller", "herre", "dame", "born", "farve", "storrelse"),
+    "no": ("og", "med", "uten", "til", "eller", "herre", "dame", "barn", "farge", "storrelse"),
+    "fi": ("ja", "ilman", "naisten", "miesten", "lasten", "vari", "koko", "musta", "sininen"),
+}
 _TELLING = 2  # of them
 _MAX_COMPARED = 300_000  # words that a typed word is compared with, the most frequent first
 _SCHEMA = (
@@ -81,13 +87,11 @@ class Vocabulary:
         query = "SELECT 1 FROM vocabulary WHERE term = ?"
         return self._connection.execute(query, (term,)).fetchone() is not None
 
-    def is_germanic(self) -> bool:
-        """Return True if the texts are German or Dutch, whose compounds are written as one word."""
-        return self._has_some_of(_GERMAN) or self.is_dutch()
-
-    def is_dutch(self) -> bool:
-        """Return True if the texts are Dutch."""
-        return self._has_some_of(_DUTCH)
+    def compounding_languages(self) -> frozenset[str]:
+        """Return the languages of the texts that write compounds as one word, by two letters."""
+        return frozenset(
+            language for language, words in _TELLING_WORDS.items() if self._has_some_of(words)
+        )
 
     def _has_some_of(self, words: tuple[str, ...]) -> bool:
         marks = ", ".join("?" * len(words))

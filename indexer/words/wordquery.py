@@ -25,9 +25,18 @@ _MAX_WORDS = 30  # longer words that are searched for in place of one word
 _MAX_SPLITS = 4
 _MAX_CORRECTIONS = 3
 _NUMBER_AND_UNIT = re.compile(r"\d+|[^\W\d_]+")
+_HAN = re.compile("[\u4e00-\u9fff]")
+_NOUN_ENDINGS = frozenset("子儿兒")
 _NEGATIONS = frozenset(
-    {"not", "without", "ohne", "nicht", "sans", "sin", "zonder", "niet", "senza", "sem"}
+    {
+        *("not", "without", "ohne", "nicht", "sans", "sin", "zonder", "niet", "senza", "sem"),
+        *("utan", "uden", "uten", "ilman", "bez", "без", "inte", "ikke"),
+    }
 )
+
+
+BOTH = " & "
+"""Between two words that an item must have, in place of one."""
 
 
 class WordGroup(NamedTuple):
@@ -77,11 +86,17 @@ class Interpreter:
         others = self._other_words(units)
         elsewhere = _names_elsewhere(units)
         groups: list[WordGroup] = []
+        pairs = [unit for unit in units if unit.is_unspaced]
+        has_pairs = len(pairs) > 1 and any(
+            self._any([*self._forms(unit), *_looser_pair(unit, is_joint=False)]) for unit in pairs
+        )
         corrected = fold(text)
         for place, unit in enumerate(units):
             strong = list(dict.fromkeys([*self._forms(unit), *others[place]]))
             is_last = place == len(units) - 1
-            weak, correction = self._weak_forms(unit, strong, elsewhere[place], is_last=is_last)
+            weak, correction = self._weak_forms(
+                unit, strong, elsewhere[place], is_last=is_last, has_pairs=has_pairs
+            )
             if correction:
                 corrected = re.sub(rf"(?<!\w){re.escape(unit.text)}(?!\w)", correction, corrected)
             counts = " ".join(unit.words) not in EMPTY_WORDS
@@ -96,7 +111,8 @@ class Interpreter:
         )
 
     def _excluded(self, typed: Typed) -> list[str]:
-        return [form for unit in typed.excluded for form in self._forms(unit)]
+        found = [[*self._forms(unit), *regional_words(unit.words)] for unit in typed.excluded]
+        return [form for forms in found for form in forms]
 
     def _negated(self, typed: Typed) -> Typed:
         """Exclude what follows a word such as "not", if no item has both as neighbors.
@@ -191,17 +207,29 @@ class Interpreter:
         return others
 
     def _weak_forms(
-        self, unit: Unit, strong: list[str], elsewhere: list[str], *, is_last: bool
+        self,
+        unit: Unit,
+        strong: list[str],
+        elsewhere: list[str],
+        *,
+        is_last: bool,
+        has_pairs: bool = False,
     ) -> tuple[list[str], str]:
         """Return the words that resemble a unit, and its correction, or empty.
 
-        ``elsewhere`` are its names in other countries.
+        ``elsewhere`` are its names in other countries. ``has_pairs`` is True if items have other
+        neighboring letters of the text.
         """
         word = unit.words[-1]
+        if unit.is_unspaced and not self._any(strong):
+            return [*elsewhere, *_looser_pair(unit, is_joint=has_pairs)], ""
         if unit.is_unspaced or (len(unit.words) > 1 and not is_last):
             return elsewhere, ""
         found_strong = self._any(strong)
-        weak = [*elsewhere, *self._alike(unit, is_found=found_strong, is_last=is_last)]
+        is_found = found_strong or self._any(elsewhere)
+        weak = [*elsewhere, *self._alike(unit, is_found=is_found, is_last=is_last)]
+        if found_strong and len(unit.words) == 1 and self._compounds.are_usual:
+            weak.extend(self._both_parts(unit.text))
         is_word = len(unit.words) == 1 and unit.words[0] not in EMPTY_WORDS
         if is_word and not found_strong and not self._any(weak):
             similar = self._vocabulary.similar_to(word, _MAX_CORRECTIONS)
@@ -214,6 +242,14 @@ class Interpreter:
             return [], ""
         return [form for form in dict.fromkeys(weak) if form not in strong], ""
 
+    def _both_parts(self, word: str) -> list[str]:
+        """Return the form for items that have both parts of a compound: ``Jacke für Kinder``."""
+        parts = self._compounds.parts_of(word)
+        if parts is None:
+            return []
+        first, head = parts
+        return [BOTH.join((first if self._vocabulary.has(first) else f"{first}*", head))]
+
     def _alike(self, unit: Unit, *, is_found: bool, is_last: bool) -> list[str]:
         """Return words that begin or end like a unit; ``is_found`` if items have it itself."""
         word = unit.words[-1]
@@ -225,7 +261,7 @@ class Interpreter:
         for form in (word, *self._spelled_out(word)):
             found.extend(self._compounds.ending_in(form, is_found=is_found))
             if not is_found and len(form) >= _BEGINNING_FROM:
-                endings = other_endings(form, is_dutch=self._compounds.is_dutch)
+                endings = other_endings(form, self._compounds.languages)
                 found.extend(filter(self._vocabulary.has, endings))
         return found
 
@@ -239,6 +275,20 @@ class Interpreter:
 
     def _any(self, forms: list[str]) -> bool:
         return bool(forms) and self._finds(expression_of(forms))
+
+
+def _looser_pair(unit: Unit, *, is_joint: bool) -> list[str]:
+    """Return what to search for in place of two neighboring Chinese letters that no item has.
+
+    It is the noun without its ending, as in ``杯子`` for a cup. If they may be the ``is_joint`` of
+    two words, as in ``红色杯`` for a red cup, it is both of them anywhere.
+    """
+    if len(unit.words) != 2 or not all(_HAN.fullmatch(letter) for letter in unit.words):
+        return []
+    first, second = unit.words
+    if second in _NOUN_ENDINGS:
+        return [first]
+    return [BOTH.join((first, second))] if is_joint else []
 
 
 def _names_elsewhere(units: list[Unit]) -> list[list[str]]:
@@ -256,6 +306,12 @@ def expression_of(forms: list[str] | tuple[str, ...]) -> str:
     """Return the full-text expression for any of these words and phrases.
 
     All are quoted, so that user input never acts as an operator. A form that ends in ``*`` is a
-    beginning.
+    beginning, and one with ``BOTH`` is two words that may be anywhere.
     """
-    return " OR ".join(f'"{form[:-1]}" *' if form[-1:] == "*" else f'"{form}"' for form in forms)
+    return " OR ".join(map(_expression, forms))
+
+
+def _expression(form: str) -> str:
+    if BOTH in form:
+        return f"({' AND '.join(map(_expression, form.split(BOTH)))})"
+    return f'"{form[:-1]}" *' if form[-1:] == "*" else f'"{form}"'

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.classification.fit import FieldFit
+    from indexer.classification.labels import Field
 
     Floats = NDArray[np.float64]
     Truth = NDArray[np.bool_]
@@ -67,26 +68,39 @@ def contradictions(fit: FieldFit, products: NDArray[np.int64]) -> list[Contradic
     the pictures.
     """
     groups = _groups(fit, products)
-    exclusive = _exclusive(fit, groups)
-    visible = _visible(groups)
-    exclusive &= visible[None, :] & visible[:, None]
-    given = _claims(groups, exclusive, _given(groups, exclusive))
+    deepest = _deepest(fit.fitted.field, groups)
+    judged = np.asarray(deepest.any(axis=0))
+    exclusive = _exclusive(fit, groups, judged)
+    given = _claims(groups, exclusive, deepest & np.asarray(exclusive.any(axis=1))[None])
     if len(np.unique(given.group)) < _FEWEST_GROUPS:
         return []
     planted = _planted(groups, exclusive, given, np.random.default_rng(0))
     confidences = error_confidences(given.features, planted, _ERROR_RATE)
-    order = np.argsort(-confidences, kind="stable")
-    odds = groups.odds[given.group, given.alternative]
-    return [
-        Contradiction(
-            groups.members[int(given.group[at])],
-            int(given.label[at]),
-            int(given.alternative[at]),
-            float(sigmoid(odds[at])),
-            float(confidences[at]),
+    parents = fit.fitted.field.parents()
+    found = []
+    for at in np.argsort(-confidences, kind="stable").tolist():
+        group = int(given.group[at])
+        odds = groups.odds[group]
+        suggested = _probable_below(int(given.alternative[at]), parents, odds)
+        found.append(
+            Contradiction(
+                groups.members[group],
+                int(given.label[at]),
+                suggested,
+                float(sigmoid(odds[suggested])),
+                float(confidences[at]),
+            )
         )
-        for at in order
-    ]
+    return found
+
+
+def _probable_below(label: int, parents: NDArray[np.int64], odds: Floats) -> int:
+    """Return the deepest label at or below ``label`` that is more probable than not."""
+    below = np.flatnonzero(parents == label)
+    while len(below) and odds[below].max() > 0:
+        label = int(below[odds[below].argmax()])
+        below = np.flatnonzero(parents == label)
+    return label
 
 
 def _groups(fit: FieldFit, products: NDArray[np.int64]) -> _Groups:
@@ -105,20 +119,32 @@ def _groups(fit: FieldFit, products: NDArray[np.int64]) -> _Groups:
     )
 
 
-def _exclusive(fit: FieldFit, groups: _Groups) -> NDArray[np.bool_]:
+def _deepest(field: Field, groups: _Groups) -> Truth:
+    """Return the given labels to judge, (g, l): those shown in pictures, and none shown below them.
+
+    A collection below a category is often not shown: then the category is judged.
+    """
+    shown = groups.truth & _visible(groups)[None]
+    below = np.zeros_like(shown)  # whether a label that is shown is below
+    parents = field.parents()
+    depth = np.array([label.count("/") for label in field.labels])
+    for label in np.argsort(-depth, kind="stable"):
+        above = int(parents[label])
+        if above >= 0:
+            below[:, above] |= shown[:, label] | below[:, label]
+    return shown & ~below
+
+
+def _exclusive(fit: FieldFit, groups: _Groups, judged: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return which labels exclude each other, (l, l): rivals that hardly any product has together.
 
-    Labels above others exclude nothing, because only the deepest labels are judged.
+    Labels that are not ``judged`` (l,) exclude nothing.
     """
-    field = fit.fitted.field
     together = groups.truth.T.astype(np.int64) @ groups.truth.astype(np.int64)  # (l, l)
     own = np.diag(together)
     least = np.minimum(own[:, None], own[None, :])
-    exclusive = rivals_of(field) & (together <= _TOGETHER * least)
-    parents = field.parents()
-    inner = np.unique(parents[parents >= 0])
-    exclusive[inner], exclusive[:, inner] = False, False
-    return exclusive
+    rivals = rivals_of(fit.fitted.field) & (together <= _TOGETHER * least)
+    return rivals & judged[None, :] & judged[:, None]
 
 
 def _visible(groups: _Groups) -> NDArray[np.bool_]:
@@ -128,11 +154,6 @@ def _visible(groups: _Groups) -> NDArray[np.bool_]:
     with_label = (sure * groups.truth).sum(axis=0) / np.maximum(own, 1)
     without = (sure * ~groups.truth).sum(axis=0) / np.maximum(others, 1)
     return np.asarray((own > 0) & (with_label - without >= _VISIBLE))
-
-
-def _given(groups: _Groups, exclusive: NDArray[np.bool_]) -> Truth:
-    """Return the given labels that can be judged: (g, l)."""
-    return groups.truth & np.asarray(exclusive.any(axis=1))[None]
 
 
 def _claims(groups: _Groups, exclusive: NDArray[np.bool_], claimed: Truth) -> _Claims:

@@ -136,8 +136,8 @@ def _compare(key: str, operator: str, value: Value | None) -> Filter:
         bound = math.nan
     if not math.isfinite(bound):
         raise BadQuery(
-            f"filter compares {key} {operator} {value!r}: {operator} needs a number, or a date "
-            "such as 2024-12-31",
+            f"filter compares {key} {operator} {'null' if value is None else repr(value)}: "
+            f"{operator} needs a number, or a date such as 2024-12-31",
             param="filter",
         )
     if operator[0] == "<":

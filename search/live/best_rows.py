@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from indexer.arrays import Embedding, Mask, Scores
+    from indexer.arrays import Embedding, Scores
     from indexer.vectors.position_mask import PositionMask
     from search.live.recall import RecallWatch
     from search.live.segment import Segment
@@ -42,9 +42,9 @@ class BestRows(NamedTuple):
     mode: Literal["exact", "ann"]
     lowest: float
 
-    def without(self, items: Mask) -> BestRows:
-        """Return the rows of all but these items (items,)."""
-        kept = ~items[self.item]
+    def without(self, items: Sequence[int]) -> BestRows:
+        """Return the rows of all but these few items."""
+        kept = (self.item[:, None] != items).all(axis=1)  # (m, 1), (few,) -> (m,)
         return self._replace(item=self.item[kept], row=self.row[kept], score=self.score[kept])
 
     @property

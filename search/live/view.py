@@ -174,7 +174,7 @@ class ShopView:
         limit: int,
         watch: RecallWatch | None = None,
         *,
-        left_out: Mask | None = None,
+        left_out: Sequence[int] = (),
     ) -> NearestItems:
         """Find the items nearest to a query, best first, until there are ``limit`` groups.
 
@@ -182,7 +182,7 @@ class ShopView:
         ``groups`` (items,) has the group of each item. Fewer groups are found only if no more are
         allowed. All groups but the last have the same rank under a larger ``limit``, ties included
         (up to MAX_DEPTH rows). ``watch`` sets the effort of the search, and may check its result.
-        ``left_out`` (items,) are a few items to drop from what is found.
+        ``left_out`` are a few items to drop from what is found.
         """
         best = self._best_rows(query, self._parts(mask), groups, limit, watch, left_out)
         if best is None:
@@ -219,17 +219,16 @@ class ShopView:
         groups: NDArray[np.int64],
         limit: int,
         watch: RecallWatch | None,
-        left_out: Mask | None = None,
+        left_out: Sequence[int] = (),
     ) -> BestRows | None:
         """Return the best rows of ``nearest``; None if nothing is allowed."""
         available = sum(
             len(segment.vectors) if allowed is None else allowed.count for segment, allowed in parts
         )
-        dropped = 0 if left_out is None else int(np.count_nonzero(left_out))
-        k = min(available, self._rows_needed(limit + dropped, groups))
+        k = min(available, self._rows_needed(limit + len(left_out), groups))
         while available:
             best = best_row_of_items(parts, query, k, watch, self.ids)
-            if left_out is not None:
+            if left_out:
                 best = best.without(left_out)
             if k >= available:
                 return best

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 MOST_CANDIDATES = 5
 _WHOLE_AREA = 0.85  # a thing larger than this is the photo
-_CROP_WEIGHT = 0.75  # of the thing; the rest is the whole photo's
+_CROP_WEIGHT = 0.85  # of a thing that clearly matches better; the rest is the whole photo's
+_CLEAR_GAIN = 0.1  # cosine by which such a thing matches better than the whole photo
 _PRIOR_WEIGHT = 0.06  # of the logarithm of the prior, beside the cosine of the best hit
 
 
@@ -64,14 +65,16 @@ def choose(
     """Choose among the regions and the whole photo.
 
     ``crops`` are the vectors (dim,) of the regions, ``scores`` and ``whole_score`` the cosines of
-    their best hits.
+    their best hits. A region weighs as much as it matches better: small gains are mostly noise.
     """
     if not regions:
         return Meant(None, whole)
     priors = np.array([region.prior for region in regions])
     merit = np.array(scores) + _PRIOR_WEIGHT * np.log(np.maximum(priors, 1e-6) / priors.max())
     best = int(merit.argmax())
-    if scores[best] < whole_score:
+    gain = scores[best] - whole_score
+    if gain <= 0:
         return Meant(None, whole)
-    fused = _CROP_WEIGHT * crops[best] + (1 - _CROP_WEIGHT) * whole
+    weight = _CROP_WEIGHT * min(gain / _CLEAR_GAIN, 1)
+    fused = weight * crops[best] + (1 - weight) * whole
     return Meant(regions[best].box, unit(fused))

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 MOST_THINGS = 20
 _MARGIN = 0.03  # around a thing, as a share of its sides, like that of a catalog picture
-_REPEATED = 0.9  # share of the smaller of two boxes that is in the other, if both are one garment
+_REPEATED = 0.8  # share of the smaller of two boxes that is in the other, if both are one thing
+_SMALL, _AS_GOOD = 0.2, 0.8  # shares of the area and score of a thing, of another on or in it
 _LEAST_OWN = 0.1  # share of a box that its own mask covers
 _NAMING_HITS = 5
 _NAMING_SHARE = 0.6  # of these hits that must be of one category
@@ -83,22 +84,28 @@ def without_repeats(things: Sequence[Thing]) -> list[Thing]:
     """Leave out things (best first) that show once more what a better one shows.
 
     Such a thing lies in a better one of the same label, or around it: the same coat without a
-    sleeve. Or nearly all of its box belongs to the masks of better things. Things without a label
-    and a mask are kept: a plate may lie on a tray.
+    sleeve, or the toe of a shoe. Or nearly all of its box belongs to the masks of better things.
+    A small thing without a label that is nearly as good as one around it is kept: a mug may stand
+    on a tray.
     """
     kept: list[Thing] = []
     for thing in things:
-        own = np.array([thing.box], np.float32)
-        if thing.mask is not None and thing.mask.mean() < _LEAST_OWN * areas(own)[0]:
+        own = areas(np.array([thing.box], np.float32))[0]
+        if thing.mask is not None and thing.mask.mean() < _LEAST_OWN * own:
             continue
-        same = [better.box for better in kept if better.label == thing.label]
-        if same and thing.label is not None:
-            boxes = np.array(same, np.float32)
-            shared = intersections(own, boxes)[0]  # (n,)
-            if (shared >= _REPEATED * np.minimum(areas(own), areas(boxes))).any():
-                continue
-        kept.append(thing)
+        if not any(_repeats(thing, better) for better in kept if better.label == thing.label):
+            kept.append(thing)
     return kept
+
+
+def _repeats(thing: Thing, better: Thing) -> bool:
+    """Return True if a thing shows once more what a better one of its label shows."""
+    boxes = np.array([thing.box, better.box], np.float32)
+    smaller, larger = sorted(areas(boxes).tolist())
+    is_small = smaller < _SMALL * larger and thing.score >= _AS_GOOD * better.score
+    if is_small and thing.label is None:
+        return False
+    return bool(intersections(boxes[:1], boxes[1:])[0, 0] >= _REPEATED * smaller)
 
 
 def search_box(box: Box) -> Box:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from indexer.jobs.preview import Preview
     from indexer.writing.suspects import Suspect
 
+_TOO_LARGE = re.compile(r"too large: .* = ([\d.]+) megapixels")
 _SHOWN = 5
 _LISTED = 20
 
@@ -123,5 +125,9 @@ def _print_skipped(skipped: list[Skipped], report: Path | None, most: int) -> No
         if len(entries) > most:
             where = f"all are in {report}" if report else "--report FILE lists all"
             say(f"  ... {where}")
+    sizes = [found[1] for entry in skipped if (found := _TOO_LARGE.search(entry.reason))]
+    if sizes:
+        largest = int(max(map(float, sizes))) + 1  # the reason has it rounded
+        say(f"{len(sizes)} pictures are too large: --max-megapixels {largest} reads them")
     if urls := sum(entry.reason.startswith(URL_REASON) for entry in skipped):
-        say(f"{urls} images are URLs: --fetch fetches them")
+        say(f"{urls} images that are URLs were not fetched: --fetch fetches them")

@@ -13,7 +13,11 @@ from service.cli.terminal import note, say
 @click.command("restore")
 @click.argument("file", type=click.Path(path_type=Path))
 @shop_option
-@click.option("--force", is_flag=True, help="Replace an existing shop, which no process may use.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Replace an existing shop, which no process may use; its keys and events stay.",
+)
 @json_option
 def command(file: Path, shop: Path, force: bool, as_json: bool) -> None:
     """Create a shop from the snapshot FILE, on this or another machine.

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 # The names of types that pydantic adds to the path of a field that may have several types.
 _TYPE_NAMES = re.compile(
     r"(constrained-|lax-or-strict|json-or-python|function-|nullable|union|tagged-union|literal|"
-    r"is-instance|list|dict|tuple|set|model|typed-dict|chain|definition-ref)[\[-]|constrained-\w+$"
+    r"is-instance|list|dict|tuple|set|model|typed-dict|chain|definition-ref)[\[-]|constrained-\w+$|"
+    r"[A-Z]\w*Body$"  # a model beside other types
 )
 _PLAIN_TYPES = frozenset({"str", "int", "float", "bool", "none", "dict", "list", "any"})
 

@@ -188,6 +188,7 @@ def description(app: FastAPI) -> dict[str, Any]:
         for scope in ("read", "write", "admin")
     }
     schemas = components.setdefault("schemas", {})
+    _simplify_tuples(bodies)
     schemas.update(bodies["$defs"])
     schemas.update(reply_schemas())
     add_examples(document)
@@ -215,7 +216,21 @@ def reply_schemas() -> dict[str, dict[str, Any]]:
             if "enum" in field:  # all are strings, and some client generators need the type
                 field["type"] = "string"
         schema["description"] = schema["description"].partition("\n\n")[0]
+    _simplify_tuples(schemas)
     return schemas
+
+
+def _simplify_tuples(schema: Any) -> None:
+    """Describe tuples of one type as arrays: many client generators do not know ``prefixItems``."""
+    if isinstance(schema, list):
+        for part in schema:
+            _simplify_tuples(part)
+    elif isinstance(schema, dict):
+        kinds = schema.get("prefixItems")
+        if isinstance(kinds, list) and all(kind == kinds[0] for kind in kinds):
+            schema["items"] = schema.pop("prefixItems")[0]
+        for part in schema.values():
+            _simplify_tuples(part)
 
 
 def _ref(model: type) -> str:

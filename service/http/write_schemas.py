@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from indexer.items import MAX_ID_BYTES
+from service.base64text import is_data_uri
 from service.http.request_model import RequestModel
 from service.http.schemas import MAX_DIM
 
 MAX_ITEMS = 10_000  # in a request
 MAX_IMAGES = 100  # of an item
+MAX_NAME = 1000
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_BYTES)]
 Words = Annotated[str, StringConstraints(max_length=100_000)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
 Attribute = str | bool | int | float | list[str] | None  # int: a float would round long numbers
 Categories = Annotated[list[Name], Field(max_length=100)]
 Link = Annotated[
@@ -36,9 +38,20 @@ class ImageBody(BaseModel):
     name: Name | None = Field(None, description="By default it is made from the picture.")
 
 
+def _check_form(image: object) -> object:
+    """Refuse what is no image in one message, instead of one for each form that it may have."""
+    if isinstance(image, str) and (len(image) <= MAX_NAME or is_data_uri(image)):
+        return image
+    if isinstance(image, dict | ImageBody):
+        return image
+    raise ValueError(
+        f'an image is a name of at most {MAX_NAME} characters, {{"data": BASE64}}, or a data URI'
+    )
+
+
 DataUri = Annotated[str, StringConstraints(pattern="^(?i:data):", min_length=1)]
 Images = Annotated[
-    list[Name | DataUri | ImageBody],
+    list[Annotated[Name | DataUri | ImageBody, BeforeValidator(_check_form)]],
     Field(
         max_length=MAX_IMAGES,
         description="The main image first. A name is that of a file in the form, a path below the "

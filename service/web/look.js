@@ -4,6 +4,12 @@ import { COMPACT, card } from "./card.js";
 import { byId, icon, make } from "./dom.js";
 import { t } from "./texts.js";
 
+/** Whether the shop sells something like a thing: the hit matches closely, or is of the kind of the thing. */
+function isSold({ name, no_close_match }, hit) {
+  const kind = name?.split("/").at(-1).toLowerCase();
+  return !no_close_match || hit.categories?.some((path) => path.toLowerCase().split("/").includes(kind));
+}
+
 export class Look {
   #section = byId("look");
   #button = byId("open-look");
@@ -16,9 +22,14 @@ export class Look {
     this.#button.addEventListener("click", () => this.#open());
   }
 
-  /** Offer the look if there are several things with a product each. */
+  /** Offer the look if there are several things that the shop sells something like, each product once. */
   offer(things) {
-    this.#things = things.filter((thing) => thing.hits.length > 0);
+    const products = new Set();
+    this.#things = things.filter((thing) => {
+      const [hit] = thing.hits;
+      if (!hit || !isSold(thing, hit) || products.has(hit.product_id)) return false;
+      return products.add(hit.product_id);
+    });
     const count = this.#things.length;
     this.#button.textContent = t("look.button", { count });
     this.#button.hidden = count < 2;

@@ -22,45 +22,58 @@ __all__ = ["Stage", "stage_of", "tints"]
 
 Numbers: TypeAlias = NDArray[np.floating]
 
-_SIDE = 160  # of the copy in which the product is looked for
+_SIDE = 208  # of the copy in which the product is looked for
 _REACH = 0.09  # of the longer side: how far the paint goes from the product
-_LIGHT = 0.8  # lightness of a page that can be painted on, at least
+_LIGHT, _DARK = 0.8, 0.4  # lightness of a light page, at least; and of a dark page, at most
+_GLOW, _DEEPER = 3.5, 4  # of paint on a dark page: its light, and how strong its color is
 _PLAIN, _LEVEL = 0.75, 0.03  # of the border's page: its share, and how much its lightness varies
 _GRAY, _CLEAR = 0.01, 0.04  # chroma of a product without a hue, and with a clear one
 
 
 class Stage(NamedTuple):
-    """The light page around a product, (h, w) each.
+    """The light or dark page around a product, (h, w) each.
 
     ``open`` is 1 on the page and 0 on the product. ``near`` is 1 beside the product, and falls to 0
     away from it; it is 0 everywhere if white cloth may pass for the page. ``hue`` is that of the
-    product in Oklab, in radians; None if it is gray. ``size`` is the unit of brushes.
+    product in Oklab, in radians; None if it is gray. ``size`` is the unit of brushes. ``dark`` is
+    True if the page is dark.
     """
 
     open: Floats
     near: Floats
     hue: float | None
     size: float
+    dark: bool
 
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width."""
         return self.open.shape[0], self.open.shape[1]
 
-    def laid(self, factors: Floats) -> Floats:
-        """Return factors (h, w, 3) as they are on the page, and 1 on the product."""
-        return np.asarray(1 + (factors - 1) * self.open[..., None], np.float32)
+    def laid(self, picture: Floats, factors: Floats) -> Floats:
+        """Paint on the page of a picture, and not on the product; all are (h, w, 3) in [0, 1].
+
+        Factors, from 0 to 1, are by what paint multiplies a light page. A dark page is lit up by
+        the same paint in a stronger color instead: the more, the darker its factors.
+        """
+        open_ = self.open[..., None]
+        if not self.dark:
+            return np.asarray(picture * (1 + (factors - 1) * open_), np.float32)
+        light = 1 - np.exp(np.float32(_GLOW) * (factors.mean(axis=2, keepdims=True) - 1))
+        color = (factors / np.maximum(factors.max(axis=2, keepdims=True), 1e-3)) ** _DEEPER
+        return np.asarray(1 - (1 - picture) * (1 - light * color * open_), np.float32)
 
 
 def stage_of(small: Pixels) -> Stage | None:
-    """Find the page of (h, w, 3). None if it is dark, not plain, or not certain."""
+    """Find the page of (h, w, 3). None if it is neither light nor dark, not plain, or uncertain."""
     height, width = small.shape[:2]
     tiny = shrunk(small, _SIDE)
     if min(tiny.shape[:2]) < 16:
         return None
     ground = flooded_ground(tiny)
-    if float(ground.model[..., 0].mean()) < _LIGHT:
-        return None
+    light = float(ground.model[..., 0].mean())
+    if _DARK < light < _LIGHT or (light <= _DARK and ground.plain < _PLAIN):
+        return None  # a border that is dark in part may be a dark product
     mask = mask_of(ground, ground.reached, small)
     if mask.unsure:
         return None
@@ -76,6 +89,7 @@ def stage_of(small: Pixels) -> Stage | None:
         near=resized(near.astype(np.float32), height, width),
         hue=None if is_gray else float(np.arctan2(color[1], color[0])),
         size=max(height, width) / SIDE,
+        dark=light <= _DARK,
     )
 
 

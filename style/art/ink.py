@@ -60,5 +60,5 @@ def surround(stage: Stage, seed: int) -> Floats:
     broad = hatching(shape, -0.22, 55 * size, seed + 20, 9 * size)
     fine = hatching(shape, -0.22, 60 * size, seed + 21, 1.6 * size)
     field = stage.near + 0.30 * (broad - 0.5) + 0.22 * (fine - 0.5)
-    depth = smoothstep(0.40, 0.54, field) * (0.12 + 0.16 * broad + 0.10 * fine)
+    depth = smoothstep(0.40, 0.54, field) * (0.16 + 0.26 * broad + 0.14 * fine)
     return np.asarray(1 - (1 - _WASH) * depth[..., None], np.float32)

@@ -47,7 +47,7 @@ def surround(stage: Stage, seed: int) -> Floats:
     rng = np.random.default_rng(seed + 21)
     set_ = smoothstep(0.0, 0.25, (near - 0.15 - 0.35 * rng.random(cut.count)).astype(np.float32))
     hue = np.pi + (4.0 if stage.hue is None else stage.hue) + rng.normal(0, 0.35, cut.count)
-    colors = tints(rng.normal(0.86, 0.035, cut.count), np.array([0.055]), hue)
+    colors = tints(rng.normal(0.85, 0.05, cut.count), np.array([0.07]), hue)
     laid = (1 - (1 - colors) * set_[:, None])[cut.label]
     slope_x, slope_y = gradient(np.minimum(cut.border, 3 * size))
     bevel = np.clip(-(slope_x + slope_y), -1, 1)

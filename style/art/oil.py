@@ -54,7 +54,7 @@ def surround(stage: Stage, seed: int) -> Floats:
     cover = smoothstep(0.36, 0.43, field)[..., None]
     hue = np.pi + (4.2 if stage.hue is None else stage.hue)
     first, second = tints(
-        np.array([0.80, 0.92]), np.array([0.06, 0.035]), np.array([hue, hue + 0.9])
+        np.array([0.80, 0.92]), np.array([0.07, 0.04]), np.array([hue, hue + 0.9])
     )
     mixed = np.clip(0.5 + 0.7 * (broad - 0.5) + 0.3 * cloud(shape, 120 * size, seed + 22), 0, 1)
     slope_x, slope_y = gradient((2.2 * bristle + 2.2 * broad).astype(np.float32))

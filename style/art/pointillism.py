@@ -48,7 +48,7 @@ def surround(stage: Stage, seed: int) -> Floats:
         near = stage.near[dots.row, dots.column]
         set_ = rng.random(count) < 1.25 * near**1.3
         hues = hue + rng.normal(0, 0.5, count) + np.pi * (rng.random(count) < 0.25)
-        colors = tints(rng.normal(0.85, 0.03, count), np.array([0.075]), hues)
+        colors = tints(rng.normal(0.83, 0.04, count), np.array([0.10]), hues)
         cover = (0.8 * dots.cover * set_[dots.label])[..., None]
         made += (colors[dots.label] - made) * cover
     return made

@@ -45,7 +45,7 @@ def surround(stage: Stage, seed: int) -> Floats:
     dots = smoothstep(-0.06, 0.06, (1.15 * stage.near - 0.18 - screen).astype(np.float32))
     dots *= smoothstep(0.1, 0.3, stage.near)
     hue = np.pi + (1.7 if stage.hue is None else stage.hue)
-    (color,) = tints(np.array([0.86]), np.array([0.10]), np.array([hue]))
+    (color,) = tints(np.array([0.83]), np.array([0.125]), np.array([hue]))
     return np.asarray(1 - (1 - color) * dots[..., None], np.float32)
 
 

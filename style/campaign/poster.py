@@ -109,7 +109,7 @@ def draw_poster(photo: Pixels, advert: Advert, width: int, height: int, look: Lo
     canvas = Image.fromarray(pixels)
     contrasts = [_draw_text(canvas, pixels, block, room, scheme, bold, medium)]
     if percent:
-        contrasts.append(_draw_badge(canvas, f"-{percent}%", place, frame, scheme, bold))
+        contrasts.append(_draw_badge(canvas, f"\u2212{percent}%", place, frame, scheme, bold))
     if look.logo is not None:
         _draw_logo(canvas, look.logo, frame)
     return Poster(np.asarray(canvas), min(contrasts), block.shortened, block.missing, scene.cut_out)

@@ -38,10 +38,10 @@ class GoogleFeed(ShopFormat):
         "title": ("title",),
         "description": ("description", "summary", "content"),
         "categories": ("product type",),
-        "price": ("price", "sale price"),
+        "price": ("price", "sale price", "price pc"),  # the last one is Naver's
         "in_stock": ("availability",),
         "url": ("link", "canonical link"),
-        "images": ("image link", "additional image link"),
+        "images": ("image link", "additional image link", "add image link"),
     }
     ignored = frozenset(
         {
@@ -51,6 +51,7 @@ class GoogleFeed(ShopFormat):
             *("multipack", "adult", "min handling time", "max handling time", "tax category"),
             *("unit pricing measure", "unit pricing base measure", "excluded destination"),
             *("included destination", "lifestyle image link", "updated", "pubdate", "guid"),
+            *("structured title", "structured description"),
         }
     )
 
@@ -77,18 +78,32 @@ class GoogleFeed(ShopFormat):
     def record(self, row: Record, mapping: ColumnMapping) -> Record:
         """Return the record of a product, with its price of today and one taxonomy."""
         record = super().record(row, mapping)
+        for field in ("title", "description"):
+            if field not in mapping and not record.get(field):
+                record[field] = _structured(self._get(row, f"structured {field}"))
         for name, value in _details(record).items():
             record.setdefault(name, value)
         if "price" not in mapping and "price" in record:
             start, _, end = text_cell(self._get(row, "sale price effective date")).partition("/")
             sale = self._get(row, "sale price")
-            record["price"] = price_now(self._get(row, "price"), sale, start, end, self._today)
+            price = self._get(row, "price") or record["price"]
+            record["price"] = price_now(price, sale, start, end, self._today)
         if "categories" not in mapping and isinstance(record.get("categories"), str):
             record["categories"] = _paths_in(record["categories"])
+        levels = (text_cell(self._get(row, f"category name{level}")) for level in range(1, 5))
+        if "categories" not in mapping and not record.get("categories"):
+            record["categories"] = " > ".join(filter(None, levels))  # of Naver
         taxonomy = self._get(row, "google product category")
         if "categories" not in mapping and not record.get("categories") and _is_named(taxonomy):
             record["categories"] = [text_cell(taxonomy)]
         return record
+
+
+def _structured(value: Any) -> str:
+    """Return the text of ``structured_title``, beside which Google wants to know who wrote it."""
+    if isinstance(value, Mapping):
+        return text_cell(value.get("content"))
+    return text_cell(value).partition(":")[2].strip(' "')
 
 
 def _details(record: Record) -> Record:

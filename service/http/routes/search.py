@@ -116,12 +116,13 @@ async def search_image(
     kind = request.headers.get("content-type", "")
     if kind.strip().lower().startswith(_RAW):
         return await _photo_reply(state, request, query_from_photo(body, params))
-    if request.query_params:
+    # Generated clients send the defaults of all parameters along with the form.
+    if given := params.model_dump(exclude_defaults=True, by_alias=True):
         raise HttpError(
             422,
             "invalid_request",
             "with a form, the other fields are fields of the form, not parameters of the URL",
-            param=next(iter(request.query_params)),
+            param=next(iter(given)),
         )
     small = len(body) <= _INLINE_FORM
 

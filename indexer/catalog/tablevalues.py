@@ -1,0 +1,82 @@
+"""Read the values that several columns of a table give together: prices, stock, options."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from typing import Final
+
+from indexer.catalog.idcolumn import short_text
+from indexer.catalog.item_parser import Record
+from indexer.catalog.optioncolumns import options_of, paired_cells
+from indexer.catalog.saleprice import discounted, is_on, price_now
+from indexer.catalog.shopformat import is_blank
+from indexer.catalog.stock import parse_stock
+from indexer.catalog.tablecolumns import TableColumns, currency_in
+
+NO: Final = frozenset(
+    "0 false no n nein non off -1 não nao nee nej nei ne nie nu nem ei hayır нет ні لا לא ไม่ không "
+    "tidak όχι 否 いいえ 아니오".split()
+)
+YES: Final = frozenset(
+    "1 true yes y ja oui sí si sim tak ano áno da igen kyllä evet да так نعم כן ใช่ có ya ναι 是 "
+    "はい 예".split()
+)
+_SITE: Final = re.compile(r"\bCurrency=([A-Z]{3})\b")  # in the header of a listing file of eBay
+_DATES: Final = ("from", "to")  # of PrestaShop's discount
+_OF_A_PLACE: Final = ("Current Quantity ", "inventory_")  # counts of Square and Vend
+
+
+def set_price(record: Record, row: Record, columns: TableColumns, today: datetime.date) -> None:
+    """Set the price of today, and the currency that the name of a column states."""
+    sale = columns.first("sale price")
+    flag = columns.by_key.get("on sale")
+    if sale is not None and (flag is None or short_text(row[flag]).casefold() not in NO):
+        record["price"] = price_now(record["price"], row[sale], "", "", today)
+    for key, is_share in (("discount amount", False), ("discount percent", True)):
+        start, end = (row.get(columns.by_key.get(f"discount {name}", "")) for name in _DATES)
+        if key in columns.by_key and is_on(start, end, today):
+            less = row[columns.by_key[key]]
+            record["price"] = discounted(record["price"], less, is_share=is_share)
+    price = record["price"]
+    if "currency" in record or (isinstance(price, str) and re.search(r"[^\W\d_]|[€£$¥₹₽]", price)):
+        return
+    names = columns.fields.get("price", [])
+    sites = (found[1] for name in row if (found := _SITE.search(name)))
+    if currency := (currency_in(names[0]) if names else "") or next(sites, ""):
+        record["currency"] = currency
+
+
+def set_stock(record: Record, row: Record, columns: TableColumns) -> None:
+    """Set whether an item is in stock from a count, which stays an attribute."""
+    of_place = (name for name in columns.names if name.startswith(_OF_A_PLACE))
+    column = columns.first("count") or next(of_place, None)
+    counted = columns.first("counted")
+    if column is None or is_blank(row[column]):
+        return
+    if counted is not None and short_text(row[counted]).casefold() in {*NO, "none"}:
+        return  # the shop sells it without counting
+    try:
+        record["in_stock"] = parse_stock(row[column])
+    except ValueError:
+        return  # a quantity such as "500 g" is no stock
+
+
+def with_subcategory(text: str, row: Record, columns: TableColumns) -> str:
+    """Return a category with its subcategory, which has a column of its own."""
+    if "CATEGORYTEXT" in columns.names:
+        text = text.replace("|", ">")  # as price comparisons write levels
+    texts = (short_text(row[column]) for column in columns.subcategories())
+    return " > ".join(part for part in (text, *texts) if part.strip())
+
+
+def add_options(record: Record, row: Record, columns: TableColumns) -> None:
+    """Replace the columns of options, and cells of pairs, by the attributes that they give."""
+    pairs = paired_cells(row, columns.paired)
+    for name in (*pairs, *(name for option in columns.options for name in option)):
+        record.pop(name, None)
+    for name, value in options_of(row, columns.options).items():
+        record.setdefault(name, value)
+    for cells in pairs.values():
+        for name, value in cells.items():
+            record.setdefault(name, value)
