@@ -142,7 +142,7 @@ def over_http(shop: Path, users: list[str], connections: int, seconds: float) ->
     requests = [
         request("GET", f"/v1/users/{user}/recommendations?limit=12", headers, b"") for user in users
     ]
-    with served(shop, WORKERS, 0) as address:
+    with served(shop, WORKERS, 0) as (address, _):
         warm = MixedLoop(address, requests, connections)
         warm.run(seconds / 2)
         idle = _children_cpu_s()

@@ -14,6 +14,7 @@ from search.quality.eval_recommend import evaluate_recommenders
 from search.quality.interactions import audit, interactions_of, split_by_time
 from search.quality.mixer_model import Mixer
 from search.quality.predictions import histories
+from search.quality.vbpr import Vbpr
 
 needs_personal = pytest.mark.skipif(
     not all(map(importlib.util.find_spec, ("implicit", "scipy"))),
@@ -155,9 +156,26 @@ def test_pairs_are_learned_by_neighbors_and_by_the_mixer(log, vectors):
         assert result.models[name].ndcg_10 > popular + 0.1
 
 
+def test_vbpr_learns_from_pictures_who_likes_what_nobody_met(vectors):
+    """Users like even or odd items, and so it looks; the last two items nobody met."""
+    rng = np.random.default_rng(3)
+    looks = np.eye(2, 32, dtype=np.float32)[np.arange(len(ITEMS)) % 2]
+    events = [
+        event(f"u{user}", f"i{2 * item + user % 2}", 100.0 * user + place)
+        for user in range(20)
+        for place, item in enumerate(rng.permutation(9)[:6].tolist())
+    ]
+    log = interactions_of(events, ITEMS)
+    model = Vbpr(looks, {"factors": 8, "rate": 0.2, "epochs": 10})
+    model.fit(log)
+    for user in (0, 1):
+        scores = model.scores(History(user, [], [], 0.0))
+        assert scores[18 + user] > scores[19 - user]
+
+
 @needs_personal
 def test_every_baseline_fits_and_scores_all_items(log, vectors):
-    for kind in BASELINES:
+    for kind in (*BASELINES, Vbpr):
         model = kind(vectors, kind.settings[0])
         model.fit(log)
         for history in (

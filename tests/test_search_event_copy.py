@@ -97,7 +97,7 @@ def test_what_was_learned_is_copied_and_replaced(log, copy, tmp_path):
     log.add(SHOES)
     for neighbors in ({"shoe-0": b"1", "shoe-1": b"2"}, {"shoe-1": b"3"}):
         factors = FactorMap(
-            np.eye(3, 2, dtype=np.float32), FactCode(), np.zeros((0, 2), np.float32)
+            np.eye(3, 2, dtype=np.float32), FactCode(), np.zeros((0, 2), np.float32), 0.25
         )
         assert log.replace_learned(
             {"neighbors": neighbors}, factors, deletions=0, popularity=b"counts"

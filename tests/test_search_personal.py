@@ -196,6 +196,40 @@ def test_a_user_who_has_met_everything_is_shown_it_again(engine):
     assert {item.reason.code for item in found.items} == {"seen_before"}
 
 
+def test_what_is_bought_again_and_again_comes_first_when_it_is_due(engine):
+    engine.recommender.add(
+        [event("u", "red-mug", "purchase", age=age * DAY) for age in (85, 58, 29)]
+        + [event("u", "red-mug", "purchase", age=29 * DAY + 600), event("u", "blue-shoe")]
+    )
+    first, *rest = engine.recommend("u", k=4).items
+    assert (first.item_id, first.reason) == ("red-mug", Reason("buy_again", "red-mug", "Red mug"))
+    assert {item.item_id for item in rest[:2]} == {"red-shoe", "blue-mug"}
+    assert "red-mug" not in ids(engine.recommend("u", k=3))  # one place of four
+    assert "red-mug" not in ids(engine.recommend("u", k=4, context="green-shoe"))
+    assert ids(engine.recommend("u", k=4, filter="title contains shoe"))[0] != "red-mug"
+    engine.recommender.add([event("u", "red-mug", "hide")])
+    assert "red-mug" not in ids(engine.recommend("u", k=4))
+
+
+@pytest.mark.parametrize(
+    ("ages", "is_due"),
+    [
+        ((60, 30), False),  # one repetition
+        ((60, 30, 29.9, 0.1), False),  # a day is one purchase, and it was just bought
+        ((91, 61, 31), True),
+        ((84, 54, 24), True),  # 0.8 intervals
+        ((83, 53, 23), False),
+        ((150, 120, 90), True),
+        ((152, 122, 92), False),  # three intervals: it is no longer bought
+        ((200, 91, 61, 31), True),  # the median of the intervals
+    ],
+)
+def test_what_is_due_depends_on_its_own_interval(ages, is_due):
+    events = [event("u", "milk", "purchase", age=age * DAY) for age in ages]
+    random.Random(2).shuffle(events)
+    assert profile_of(events, NOW).due == (("milk",) if is_due else ())
+
+
 def test_nothing_is_recommended_that_the_filter_forbids(engine):
     engine.recommender.add([event("u", "red-shoe")])
     assert set(ids(engine.recommend("u", filter="color = blue"))) == {"blue-shoe", "blue-mug"}

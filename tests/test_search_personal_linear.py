@@ -7,7 +7,7 @@ import numpy as np
 from indexer.layout import EVENTS
 from search.personal.event import event_from
 from search.personal.event_log import EventLog
-from search.personal.factor_map import learn_factor_map
+from search.personal.factor_map import LIKENESS, learn_factor_map
 from search.personal.factor_path import FactorPath
 from search.personal.factors import ALPHA, FACTORS, REGULARIZATION, _Lists, learn_factors
 from search.personal.facts import FactCode
@@ -15,7 +15,7 @@ from search.personal.item_factors import ItemFactors
 from search.personal.learning import Pictures, learn, linear_of
 from search.personal.linear import KEPT, learn_linear
 from search.personal.mixer import WEIGHTS
-from search.personal.newcomers import insert, places_in
+from search.personal.newcomers import due, insert, share_of_newcomers
 from search.quality.weight_search import best_weights
 from tests.personalevents import visits
 
@@ -127,11 +127,13 @@ def test_what_factors_lead_to_falls_by_what_each_item_adds(rng):
     for place in range(3):
         rest = FactorPath(np.delete(met, place), factors, 10.0)
         np.testing.assert_allclose(whole - drop[:, place], rest.strength(items), atol=1e-5)
-    allowed = np.ones(80, dtype=bool)
-    allowed[8] = False
-    best = path.strongest(5, allowed)
-    assert len(best) == 5
-    assert 8 not in best
+    allowed = np.ones(90, dtype=bool)  # of a view with newer items
+    best = ItemFactors(factors, factors).led_to(path.user, 5, allowed)
+    assert set(best.tolist()) == set(np.argsort(-path.strength(np.arange(80)))[:5].tolist())
+    allowed[best[0]] = False
+    rest = ItemFactors(factors, factors).led_to(path.user, 5, allowed)
+    assert len(rest) == 5
+    assert set(best[1:].tolist()) < set(rest.tolist())
     assert path.strength(np.array([500])) == 0  # newer than the factors
 
 
@@ -143,7 +145,7 @@ def test_a_picture_and_facts_say_who_may_like_what_nobody_met(rng):
     for vectors, table in ((pictures, np.zeros_like(kind)), (blank, kind)):
         found = learn_factor_map(factors, vectors, code, table)
         mapped = found.of_pictures(vectors) + table @ found.facts
-        known = ItemFactors(factors, np.where(factors.any(axis=1, keepdims=True), factors, mapped))
+        known = ItemFactors(factors, mapped, 0.0)
         for met in (np.array([10, 20, 30]), np.array([11, 21, 31])):
             ranked = known.newcomers(met, everyone, nobody, 10)
             assert set(ranked.tolist()) == set(range(80, 90))
@@ -155,24 +157,61 @@ def test_a_picture_and_facts_say_who_may_like_what_nobody_met(rng):
         assert known.newcomers(met, everyone, popular, 5)[0] == ranked[4]
 
 
-def test_a_map_needs_enough_items(rng):
-    factors = factors_of(two_tastes(rng, items=30), 30)
-    nothing = np.zeros((30, 0), dtype=np.float32)
-    assert learn_factor_map(factors, pictures_of(rng, 30), FactCode(), nothing) is None
+def test_where_too_few_items_are_met_what_looks_alike_fits_a_user(rng):
+    pictures, no_facts = pictures_of(rng, 30), np.zeros((30, 0), dtype=np.float32)
+    nothing_met = np.zeros((30, FACTORS), dtype=np.float32)
+    found = learn_factor_map(nothing_met, pictures, FactCode(), no_facts)
+    mapped = found.of_pictures(pictures)
+    assert not mapped[:, :FACTORS].any()
+    like = pictures - pictures.mean(axis=0)
+    of_likeness = mapped[:, FACTORS:]
+    np.testing.assert_allclose(of_likeness @ of_likeness.T, like @ like.T, atol=1e-5)
+    known = ItemFactors(nothing_met, mapped, 1.0)
+    others, nobody = np.arange(30) != 0, np.zeros(30, dtype=np.float32)
+    ranked = known.newcomers(np.array([0]), others, nobody, 5)
+    assert ranked.tolist() == (1 + np.argsort(-(like @ like[0])[1:]))[:5].tolist()
 
 
-def test_newcomers_have_every_third_place_from_the_twelfth_on():
-    assert places_in(11) == []
-    assert places_in(12) == [11]
-    assert places_in(20) == [11, 14, 17]
-    shown = list(range(20))
-    found = insert(shown, [100, 101, 102, 103], 20)
+def test_a_catalog_without_pictures_and_facts_has_no_likeness():
+    found = learn_factor_map(
+        np.zeros((0, FACTORS), dtype=np.float32),
+        np.zeros((0, DIM), dtype=np.float32),
+        FactCode(),
+        np.zeros((0, 0), dtype=np.float32),
+    )
+    assert found.pictures.shape == (DIM + 1, FACTORS + LIKENESS)
+    assert not found.pictures.any()
+
+
+def test_the_share_of_newcomers_is_what_few_users_had_met_when_it_was_met():
+    users, items = np.repeat(np.arange(10), 2), np.tile([0, 1], 10)  # everyone meets both
+    times = np.arange(20.0)
+    # The newest fifth are four meetings of items that eight users had met.
+    assert share_of_newcomers(users, items, times) == 0.0
+    items = np.where(np.arange(20) >= 16, np.arange(20), items)  # the last four are all new
+    assert share_of_newcomers(users, items, times) == 1.0
+    items = np.where(np.arange(20) >= 18, np.arange(20), np.tile([0, 1], 10))
+    assert share_of_newcomers(users, items, times) == 0.5
+    # A user who meets an item a thousand times meets it once.
+    again = np.concatenate([users, np.full(1000, 9)]), np.concatenate([items, np.full(1000, 19)])
+    assert share_of_newcomers(*again, np.arange(1020.0)) == 0.5
+    nothing = np.zeros(0, dtype=np.int64)
+    assert share_of_newcomers(nothing, nothing, np.zeros(0)) == 0.0
+
+
+def test_newcomers_have_their_share_and_at_least_every_third_place_from_the_twelfth_on():
+    assert [due(places, 0.03) for places in (11, 12, 14, 15, 18, 20)] == [0, 1, 1, 2, 3, 3]
+    assert [due(places, 0.5) for places in (1, 2, 3, 4, 20)] == [0, 1, 1, 2, 10]
+    shown, new = list(range(20)), {100, 101, 102, 103, 3, 19}
+    found = insert(shown, [100, 101, 102, 103], new - {3, 19}, 20, 0.0)
     assert [found[place] for place in (11, 14, 17)] == [100, 101, 102]
     assert found[:11] == shown[:11]
     assert len(found) == len(set(found)) == 20
-    # A newcomer that stands further up by itself stays there, and one further down moves up.
-    assert insert(shown, [3, 100, 19], 20)[11] == 100
-    assert insert(shown, [19], 20)[11] == 19
+    assert insert(shown, [100, 101, 102, 103], new - {3, 19}, 6, 0.5) == [0, 100, 1, 101, 2, 102]
+    # A newcomer that is shown by itself counts, and one further down moves up.
+    assert insert(shown, [100, 101], new, 20, 0.0)[11:15] == [11, 12, 13, 100]
+    assert insert(shown, [19], new, 20, 0.0)[11] == 11
+    assert insert([0, 1, 2, 19], [19], {19}, 4, 0.5) == [0, 19, 1, 2]
 
 
 def test_factors_are_stored_for_items_that_enough_users_met(tmp_path, rng):
@@ -190,7 +229,9 @@ def test_factors_are_stored_for_items_that_enough_users_met(tmp_path, rng):
         learn(log, Pictures([f"i{n}" for n in range(90)], pictures_of(rng, 90), b"model"))
         with log.read() as reader:
             assert reader.lessons == 1
-            assert reader.factor_map(b"model").pictures.shape == (DIM + 1, FACTORS)
+            found = reader.factor_map(b"model")
+            assert found.pictures.shape == (DIM + 1, FACTORS + LIKENESS)
+            assert found.share == 0  # what the last users met was no longer new
             assert reader.factor_map(b"another") is None  # its vectors mean something else
             assert reader.factors("i2").shape == (FACTORS,)
             assert reader.factors("i85") is None

@@ -13,6 +13,7 @@ from search.personal.listing import (
     SURFACE,
     ListOptions,
     Ranking,
+    Reserved,
     make_list,
 )
 from search.personal.mixer import (
@@ -24,9 +25,10 @@ from search.personal.mixer import (
     contributions,
     features_of,
 )
-from search.personal.newcomers import places_in
+from search.personal.newcomers import due
 from search.personal.paths import Path
 from search.personal.reasons import Grounds, find_reasons
+from search.personal.repeats import SHARE
 from search.personal.taste import taste_of
 
 if TYPE_CHECKING:
@@ -69,8 +71,8 @@ def choose_items(profile: Profile, query: RecommendQuery, sources: Sources) -> C
     """Choose items for a user; empty only if the filter allows nothing that is not hidden.
 
     Hidden items and the product of the context are never chosen. Items that the user has met are
-    chosen with ``query.seen``, or if nothing else is left. Items out of stock are chosen if no
-    allowed item is in stock.
+    chosen with ``query.seen``, if they are due to be bought again, or if nothing else is left.
+    Items out of stock are chosen if no allowed item is in stock.
     """
     view = sources.view
     allowed = allowed_items(query, profile, sources)
@@ -78,13 +80,14 @@ def choose_items(profile: Profile, query: RecommendQuery, sources: Sources) -> C
     if query.context is not None and (number := view.number(query.context)) >= 0:
         allowed &= view.product != view.product[number]
     new = allowed if query.seen else allowed & ~_mask(view, profile.seen)
-    choice = _choose(new, query, sources, evidence)
+    again = _due_again(profile, query, allowed, view)
+    choice = _choose(new, again, query, sources, evidence)
     missing = query.limit - len(choice.chosen)
     if missing and not query.seen and profile.seen:
         taken = np.isin(view.product, view.product[[chosen.item for chosen in choice.chosen]])
-        again = _choose(allowed & ~new & ~taken, query, sources, evidence)
+        seen = _choose(allowed & ~new & ~taken, again[:0], query, sources, evidence)
         seen_before = [
-            chosen._replace(grounds=Grounds("seen_before", -1)) for chosen in again.chosen[:missing]
+            chosen._replace(grounds=Grounds("seen_before", -1)) for chosen in seen.chosen[:missing]
         ]
         if seen_before:
             return Choice([*choice.chosen, *seen_before], "seen_before")
@@ -103,18 +106,41 @@ def allowed_items(query: RecommendQuery, profile: Profile, sources: Sources) -> 
     return in_stock if in_stock.any() else allowed
 
 
-def _choose(allowed: Mask, query: RecommendQuery, sources: Sources, evidence: Evidence) -> Choice:
-    """Choose among the allowed items (size,), and fill up with popular and assorted ones."""
+def _due_again(
+    profile: Profile, query: RecommendQuery, allowed: Mask, view: ShopView
+) -> NDArray[np.int64]:
+    """Return the allowed items that are due to be bought again, at most one for four places.
+
+    There are none on the page of another item, whose list is about that item.
+    """
+    if query.context is not None:
+        return np.zeros(0, dtype=np.int64)
+    numbers = view.numbers_of(profile.due)
+    numbers = numbers[numbers >= 0]
+    return numbers[allowed[numbers]][: query.limit // SHARE]
+
+
+def _choose(
+    allowed: Mask,
+    again: NDArray[np.int64],
+    query: RecommendQuery,
+    sources: Sources,
+    evidence: Evidence,
+) -> Choice:
+    """Choose among the allowed items (size,), and fill up with popular and assorted ones.
+
+    The items ``again`` (n,) are chosen too.
+    """
     view, applied = sources.view, sources.rules
     is_personal = _is_personal(evidence)
     newcomers = _newcomers(allowed, query, sources, evidence)
-    wanted = np.union1d(newcomers, applied.wanted(allowed)).astype(np.int64)
+    own = np.union1d(newcomers, again)
+    wanted = np.union1d(own, applied.wanted(allowed)).astype(np.int64)
     items = np.union1d(_candidates(allowed, sources, evidence), wanted)
     ranking = _ranked(items, wanted, sources, evidence)
-    places = make_list(
-        ranking, newcomers, view, ListOptions(query, is_personal, applied, sources.rng)
-    )
-    chosen = _explained(ranking, places, set(newcomers.tolist()), evidence)
+    options = ListOptions(query, is_personal, applied, sources.factors, sources.rng)
+    places = make_list(ranking, Reserved(again, newcomers), view, options)
+    chosen = _explained(ranking, places, evidence)
     if len(chosen) == query.limit:
         fallback: Fallback | None = None if is_personal else "popular"
         return Choice(chosen, fallback)
@@ -129,10 +155,10 @@ def _newcomers(
     allowed: Mask, query: RecommendQuery, sources: Sources, evidence: Evidence
 ) -> NDArray[np.int64]:
     """Return the newcomers that may get a place of the list: at most three for each place."""
-    places = len(places_in(query.limit))
-    if not places or not _is_personal(evidence):
+    most = 3 * due(query.limit, sources.factors.share)
+    if not most or not _is_personal(evidence):
         return np.zeros(0, dtype=np.int64)
-    return sources.factors.newcomers(evidence.taste.met, allowed, sources.popular, 3 * places)
+    return sources.factors.newcomers(evidence.taste.met, allowed, sources.popular, most)
 
 
 def _ranked(
@@ -164,9 +190,7 @@ def _order(
     return np.lexsort((ids, -scores))
 
 
-def _explained(
-    ranking: Ranking, shown: list[Place], newcomers: set[int], evidence: Evidence
-) -> list[Chosen]:
+def _explained(ranking: Ranking, shown: list[Place], evidence: Evidence) -> list[Chosen]:
     places = np.array([place.place for place in shown], dtype=np.int64)
     features = ranking.features[places]
     grounds = find_reasons(ranking.items[places], ranking.vectors[places], features, evidence)
@@ -174,6 +198,10 @@ def _explained(
     chosen = []
     for place, why, row in zip(shown, grounds, added, strict=True):
         item = int(ranking.items[place.place])
+        if place.kind == "again":
+            why = Grounds("buy_again", item)
+        elif place.kind == "new":
+            why = Grounds("new", -1)
         parts = {name: round(float(value), 6) for name, value in zip(FEATURES, row, strict=True)}
         if boost := float(ranking.boosts[place.place]):
             parts["boosts"] = round(boost, 6)
@@ -182,7 +210,7 @@ def _explained(
                 item,
                 int(ranking.rows[place.place]),
                 float(ranking.scores[place.place]),
-                Grounds("new", -1) if item in newcomers else why,
+                why,
                 parts,
                 place.propensity,
                 place.surface,
@@ -225,7 +253,7 @@ def _candidates(allowed: Mask, sources: Sources, evidence: Evidence) -> NDArray[
         found[items] = True
     for path in (evidence.following, evidence.behavior):
         found[path.strongest(_FROM_BEHAVIOR)] = True
-    found[evidence.factors.strongest(_PER_SOURCE, allowed)] = True
+    found[sources.factors.led_to(evidence.factors.user, _PER_SOURCE, allowed)] = True
     return np.flatnonzero(found & allowed)
 
 

@@ -206,7 +206,8 @@ class EventReader:
         if found is None or found["model"] not in (b"", model):
             return None
         pictures, facts = (_decode_table(found[name]) for name in ("pictures", "facts"))
-        return FactorMap(pictures, msgspec.convert(found["code"], FactCode), facts)
+        code = msgspec.convert(found["code"], FactCode)
+        return FactorMap(pictures, code, facts, found.get("share", 0.0))
 
     def popularity(self) -> bytes | None:
         """Return the popularity of items as it was when something was last learned, see
@@ -234,7 +235,8 @@ def encode_map(map_: FactorMap | None, model: bytes) -> bytes:
     if map_ is None:
         return msgspec.msgpack.encode(None)
     tables = {"pictures": _encode_table(map_.pictures), "facts": _encode_table(map_.facts)}
-    return msgspec.msgpack.encode({"model": model, "code": map_.code, **tables})
+    rest = {"model": model, "code": map_.code, "share": map_.share}
+    return msgspec.msgpack.encode(rest | tables)
 
 
 def _encode_table(table: NDArray[np.float32]) -> tuple[tuple[int, ...], bytes]:

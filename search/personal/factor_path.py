@@ -11,7 +11,6 @@ from search.personal.paths import PRIOR, drop_of, weights_by_place
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from indexer.arrays import Mask
     from search.personal.factors import Factors
     from search.personal.paths import Values
 
@@ -20,6 +19,7 @@ class FactorPath:
     """How the newest items (m,), the newest first, lead to others, like ``Path``.
 
     ``factors`` (n, f) are those of all items, see ``factors.leading``; zeros for an item without.
+    ``user`` (f,) is the weighted mean of those of the newest items.
     """
 
     def __init__(self, met: NDArray[np.int64], factors: Factors, half_life: float) -> None:
@@ -28,23 +28,12 @@ class FactorPath:
         self._own = _rows(factors, met)  # (m, f)
         self._weights = weights_by_place(len(met), half_life)
         total = self._weights.sum() + np.float32(PRIOR)
-        self._user: Values = self._weights @ self._own / total  # (f,)
+        self.user: Values = self._weights @ self._own / total  # (f,)
 
     def strength(self, items: NDArray[np.int64]) -> Values:
         """Return the weighted mean strength with which the newest items lead to each: (n,)."""
-        found: Values = _rows(self._factors, items) @ self._user
+        found: Values = _rows(self._factors, items) @ self.user
         return found
-
-    def strongest(self, limit: int, allowed: Mask) -> NDArray[np.int64]:
-        """Return the allowed items to which most leads, up to ``limit``, in no order: (n,)."""
-        if not self._user.any():
-            return np.zeros(0, dtype=np.int64)
-        scores = self._factors @ self._user
-        scores[~allowed[: len(scores)]] = -np.inf
-        count = min(limit, len(scores))
-        least = np.partition(scores, -count)[-count]
-        # Items without factors have 0: nothing leads to them.
-        return np.flatnonzero((scores >= least) & (scores > 0))
 
     def drop(self, items: NDArray[np.int64]) -> Values:
         """Return what the strength loses without each of the items that were met: (n, m)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -16,14 +16,48 @@ if TYPE_CHECKING:
     from search.personal.factors import Factors
 
 
-class ItemFactors(NamedTuple):
-    """Factors of items (n, f): ``own`` by behavior, zeros where too few users met the item.
+class ItemFactors:
+    """Factors of items by behavior, and what pictures and facts suggest for newcomers.
 
-    ``known`` are also those that pictures and facts suggest, zeros where they suggest none.
+    Items of both kinds are kept apart, so that a request only reads those that it ranks. Immutable.
     """
 
-    own: Factors
-    known: Factors
+    def __init__(self, own: Factors, mapped: Factors, share: float = 0.0) -> None:
+        """``own`` (n, f) are factors by behavior, zeros where too few users met the item.
+
+        ``mapped`` (n, k) are those of a ``FactorMap``, zeros without picture and facts. ``share``
+        is that of the places that newcomers get.
+        """
+        self.own = own
+        self.share = share
+        is_warm: Mask = np.any(own, axis=1)
+        self._known = mapped.copy()
+        self._known[is_warm, : own.shape[1]] = own[is_warm]
+        self._is_new: Mask = ~is_warm
+        self._warm = np.flatnonzero(is_warm)
+        self._new = np.flatnonzero(self._is_new & np.any(mapped, axis=1))
+        self._of_warm, self._of_new = own[self._warm], mapped[self._new]
+
+    def are_new(self, items: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which of the items (n,) too few users met: (n,)."""
+        new = np.ones(len(items), dtype=np.bool_)
+        inside = items < len(self._is_new)
+        new[inside] = self._is_new[items[inside]]
+        return new
+
+    def led_to(self, user: Factors, limit: int, allowed: Mask) -> NDArray[np.int64]:
+        """Return the allowed items to which factors (f,) lead most, up to ``limit``: in no order.
+
+        ``allowed`` is of all items (size,).
+        """
+        if not user.any() or not len(self._warm):
+            return np.zeros(0, dtype=np.int64)
+        scores = self._of_warm @ user
+        scores[~allowed[self._warm]] = -np.inf
+        count = min(limit, len(scores))
+        least = np.partition(scores, -count)[-count]
+        # Nothing leads to items with 0 or less.
+        return np.asarray(self._warm[(scores >= least) & (scores > 0)], dtype=np.int64)
 
     def newcomers(
         self, met: NDArray[np.int64], allowed: Mask, popular: NDArray[np.float32], most: int
@@ -31,15 +65,13 @@ class ItemFactors(NamedTuple):
         """Return the items without factors of their own that fit a user, best first: (<= most,).
 
         ``met`` are the items that the user met, the newest first; ``allowed`` and ``popular`` are
-        of all items (size,). A user whose items have no factors gets none.
+        of all items (size,). A user of whose items nothing is known gets none.
         """
-        count = len(self.known)
-        own = self.known[met[met < count]]
-        if not own.any():
+        known = self._known[met[met < len(self._known)]]
+        if not known.any():
             return np.zeros(0, dtype=np.int64)
-        is_new = allowed[:count] & self.known.any(axis=1) & ~self.own.any(axis=1)
-        items = np.flatnonzero(is_new)
-        return items[rank_newcomers(self.known[items], own, popular[items], most)]
+        may = allowed[self._new]
+        return self._new[rank_newcomers(self._of_new, known, popular[self._new], may, most)]
 
 
 NO_FACTORS: Final = ItemFactors(

@@ -14,6 +14,7 @@ from search.personal.factor_map import learn_factor_map
 from search.personal.factors import learn_factors
 from search.personal.facts import FactCode
 from search.personal.linear import learn_linear
+from search.personal.newcomers import share_of_newcomers
 from search.personal.popularity import count_all
 
 if TYPE_CHECKING:
@@ -70,11 +71,13 @@ class _Numbers(NamedTuple):
 class _History(NamedTuple):
     """The items that all users met and bought, with numbers in place of ids.
 
-    ``owners`` (b,) are the users of the baskets; ``users`` is how many users there are.
+    ``times`` (n,) are those of the visits, ``owners`` (b,) the users of the baskets; ``users`` is
+    how many users there are.
     """
 
     numbers: _Numbers
     visits: Visits
+    times: NDArray[np.float64]
     baskets: list[NDArray[np.int64]]
     owners: NDArray[np.int64]
     users: int
@@ -114,15 +117,15 @@ def _learn_once(log: EventLog, pictures: Pictures | None) -> Learned | None:
         popularity = count_all(reader)
     ids, visits = history.numbers.ids, history.visits
     count = max(1, len(ids))
-    vectors = (
-        None if pictures is None else _numbered(history.numbers, pictures.ids, pictures.vectors)
-    )
+    numbers = history.numbers
+    vectors = None if pictures is None else _numbered(numbers, pictures.ids, pictures.vectors)
     linear = learn_linear(visits, count, vectors, min_users=MIN_USERS)
     order = np.argsort(np.argsort(np.array(ids or [""], dtype=np.str_), kind="stable"))
     factors = learn_factors(visits.users, visits.items, order)
     factor_map = None
-    if pictures is not None and vectors is not None:
-        factor_map = _map(factors, vectors, history.numbers, pictures)
+    if pictures is not None:
+        share = share_of_newcomers(visits.users, visits.items, history.times)
+        factor_map = _map(factors, numbers, pictures)._replace(share=share)
     covisits = learn_covisits(visits, count, min_users=MIN_USERS)
     neighbors = {
         ids[item]: _named(others, strengths, ids, digits=5)
@@ -160,6 +163,7 @@ def _read_history(reader: EventReader) -> _History:
     numbers = _Numbers([], {})
     users: list[int] = []
     items: list[int] = []
+    times: list[float] = []
     baskets: list[NDArray[np.int64]] = []
     owners: list[int] = []
     user = 0
@@ -167,6 +171,7 @@ def _read_history(reader: EventReader) -> _History:
         met = [entry.event for entry in entries if entry.event.type != "hide"]
         items.extend(numbers.number(event.item_id) for event in met)
         users.extend([user] * len(met))
+        times.extend(event.time for event in met)
         bought = [
             np.array([numbers.of[item_id] for item_id in basket], dtype=np.int64)
             for basket in baskets_of(met)
@@ -174,17 +179,20 @@ def _read_history(reader: EventReader) -> _History:
         baskets.extend(bought)
         owners.extend([user] * len(bought))
     visits = Visits(np.array(users, dtype=np.int64), np.array(items, dtype=np.int64))
-    return _History(numbers, visits, baskets, np.array(owners, dtype=np.int64), user)
+    return _History(
+        numbers, visits, np.array(times), baskets, np.array(owners, dtype=np.int64), user
+    )
 
 
-def _map(
-    factors: Factors, vectors: Vectors, numbers: _Numbers, pictures: Pictures
-) -> FactorMap | None:
+def _map(factors: Factors, numbers: _Numbers, pictures: Pictures) -> FactorMap:
+    """Return the map over the whole catalog, given the factors of numbered items."""
+    places = np.array([numbers.of.get(item_id, -1) for item_id in pictures.ids], dtype=np.int64)
+    own = np.zeros((len(places), factors.shape[1]), dtype=np.float32)
+    own[places >= 0] = factors[places[places >= 0]]
     if pictures.table is None:
-        nothing = np.zeros((len(vectors), 0), dtype=np.float32)
-        return learn_factor_map(factors, vectors, FactCode(), nothing)
-    table = _numbered(numbers, pictures.ids, pictures.table)
-    return learn_factor_map(factors, vectors, pictures.code, table)
+        nothing = np.zeros((len(places), 0), dtype=np.float32)
+        return learn_factor_map(own, pictures.vectors, FactCode(), nothing)
+    return learn_factor_map(own, pictures.vectors, pictures.code, pictures.table)
 
 
 def _numbered(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from search.personal.factor_map import LIKENESS
 from search.personal.factors import FACTORS
 from search.personal.facts import facts_of
 from search.personal.item_factors import NO_FACTORS, ItemFactors
@@ -107,15 +108,14 @@ class Lessons:
             if values is not None and len(values) == FACTORS:
                 own[item] = values
         map_ = reader.factor_map(self._model)
-        if map_ is None or map_.pictures.shape != (self._dim + 1, FACTORS):
-            return ItemFactors(own, own)  # none, or learned with another encoder
-        known = own.copy()
-        new = alive[~own[alive].any(axis=1)]
-        seen = new[images.rows_of(new) >= 0]
-        known[seen] = map_.of_pictures(images.vectors_of(seen))
+        if map_ is None or map_.pictures.shape != (self._dim + 1, FACTORS + LIKENESS):
+            return ItemFactors(own, np.zeros_like(own))  # none, or learned with another encoder
+        mapped = np.zeros((view.size, FACTORS + LIKENESS), dtype=np.float32)
+        seen = alive[images.rows_of(alive) >= 0]
+        mapped[seen] = map_.of_pictures(images.vectors_of(seen))
         if len(map_.code):
-            known[seen] += map_.of_facts(facts_of(view.columns), view.size)[seen]
-        return ItemFactors(own, known)
+            mapped[seen] += map_.of_facts(facts_of(view.columns), view.size)[seen]
+        return ItemFactors(own, mapped, map_.share)
 
 
 def _some(rows: dict[int, Row | None], items: list[int]) -> Neighbors:

@@ -1,8 +1,8 @@
-"""Make the list that is shown from a ranking: diversity, newcomers, a second ranker, the rules."""
+"""Make the list that is shown from a ranking: diversity, own places, a second ranker, the rules."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from indexer.arrays import Vectors
     from search.live.view import ShopView
     from search.personal.applied_rules import AppliedRules
+    from search.personal.item_factors import ItemFactors
     from search.personal.mixer import Features
     from search.personal.recommendation import RecommendQuery
 
 SURFACE: Final = "recommended"
 EXPLORED: Final = "recommended/explore"
+PlaceKind = Literal["score", "again", "new"]
 
 
 class Ranking(NamedTuple):
@@ -42,12 +44,25 @@ class Ranking(NamedTuple):
 class Place(NamedTuple):
     """A place of the list: the place of its item in the ranking, and its probability to be here.
 
-    ``surface`` says why the item is here; events on it send this back to the service.
+    ``surface`` says why the item is here; events on it send this back to the service. ``kind`` says
+    whether the place was given by score, or reserved.
     """
 
     place: int
     propensity: float
     surface: str
+    kind: PlaceKind
+
+
+class Reserved(NamedTuple):
+    """The numbers of items that get places whatever their scores, best first.
+
+    ``again`` (a,) are those that the user buys again and again; they come first in the list.
+    ``newcomers`` (n,) get their share of its places. All are in the ranking.
+    """
+
+    again: NDArray[np.int64]
+    newcomers: NDArray[np.int64]
 
 
 class ListOptions(NamedTuple):
@@ -56,25 +71,31 @@ class ListOptions(NamedTuple):
     query: RecommendQuery
     is_personal: bool
     applied: AppliedRules
+    factors: ItemFactors
     rng: Random
 
 
 def make_list(
-    ranking: Ranking, newcomers: NDArray[np.int64], view: ShopView, options: ListOptions
+    ranking: Ranking, reserved: Reserved, view: ShopView, options: ListOptions
 ) -> list[Place]:
-    """Return the places of up to ``query.limit`` items, one of each product, in order.
-
-    ``newcomers`` (m,) are item numbers, best first; all are in the ranking.
-    """
+    """Return the places of up to ``query.limit`` items, one of each product, in order."""
     groups = view.product[ranking.items]
     order = _diverse(ranking, ranking.scores, groups, options)
     teams: Mapping[int, str] = {}
     rules, limit = options.applied.rules, options.query.limit
     if rules.interleave is not None and options.is_personal:
         order, teams = _interleaved(ranking, order, groups, options)
-    order = _with_newcomers(order, newcomers, ranking, groups, limit)
+    again = _places_of(reserved.again, ranking)
+    order = _first_of_groups([*again, *order], groups)[:limit]
+    inserted = _with_newcomers(order, reserved.newcomers, ranking, groups, options)
+    kinds: dict[int, PlaceKind] = dict.fromkeys(set(inserted) - set(order), "new")
+    kinds |= dict.fromkeys(again, "again")
+    order = inserted
     if not (rules.pins or rules.floors or rules.explore):
-        return [Place(place, 1.0, teams.get(place, SURFACE)) for place in order]
+        return [
+            Place(place, 1.0, teams.get(place, SURFACE), kinds.get(place, "score"))
+            for place in order
+        ]
     shown = set(order)
     rest = [place for place in range(len(ranking.items)) if place not in shown]
     slots = arrange(
@@ -88,6 +109,7 @@ def make_list(
             slot.candidate,
             slot.propensity,
             EXPLORED if slot.explored else teams.get(slot.candidate, SURFACE),
+            kinds.get(slot.candidate, "score"),
         )
         for slot in slots
     ]
@@ -129,20 +151,29 @@ def _with_newcomers(
     newcomers: NDArray[np.int64],
     ranking: Ranking,
     groups: NDArray[np.int64],
-    limit: int,
+    options: ListOptions,
 ) -> list[int]:
     """Return places of the ranking with those of newcomers among them, one of each product."""
+    limit = options.query.limit
     if not len(newcomers) or len(order) < limit:
         return order
+    found = _first_of_groups([*order, *_places_of(newcomers, ranking)], groups)[len(order) :]
+    new = set(np.flatnonzero(options.factors.are_new(ranking.items)).tolist())
+    return insert(order, found, new, limit, options.factors.share)
+
+
+def _places_of(items: NDArray[np.int64], ranking: Ranking) -> list[int]:
+    """Return the places of items in the ranking."""
     place_of = {item: place for place, item in enumerate(ranking.items.tolist())}
-    taken = set(groups[order].tolist())
-    found: list[int] = []
-    for item in newcomers.tolist():
-        place = place_of[item]
-        if int(groups[place]) not in taken:
-            taken.add(int(groups[place]))
-            found.append(place)
-    return insert(order, found, limit)
+    return [place_of[item] for item in items.tolist()]
+
+
+def _first_of_groups(places: list[int], groups: NDArray[np.int64]) -> list[int]:
+    """Return the first place of each group, in order."""
+    first: dict[int, int] = {}
+    for place in places:
+        first.setdefault(int(groups[place]), place)
+    return list(first.values())
 
 
 def _constraints(ranking: Ranking, view: ShopView, applied: AppliedRules) -> Constraints:

@@ -1,6 +1,8 @@
 """Give places to items that too few users met; their pictures and facts say who may like them.
 
 Such items have no scores from behavior, so without places of their own nobody would meet them.
+Their share of the places is that of what users lately met (a calibrated list, Steck, 2018), and at
+least every third place from the twelfth on.
 """
 
 from __future__ import annotations
@@ -9,54 +11,94 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from search.personal.factors import FACTORS, WARM_FROM
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from numpy.typing import NDArray
 
+    from indexer.arrays import Mask
     from search.personal.factors import Factors
 
-FIRST_PLACE: Final = 11  # from 0: the twelfth place, and every third after it
-STEP: Final = 3
+_FREE: Final = 9  # places; of those after them, a third is the least that newcomers get
+_STEP: Final = 3
+_NEWEST: Final = 0.2  # of what users met, from which the share of newcomers is taken
 HALF_LIFE: Final = 10.0  # items: of a user's newest, the eleventh newest counts half
 POPULAR: Final = 2.0
 
 
+def share_of_newcomers(
+    users: NDArray[np.int64], items: NDArray[np.int64], times: NDArray[np.float64]
+) -> float:
+    """Return how much of what users lately met was new when they met it: in [0, 1], 0 for nothing.
+
+    An item is new to the shop as long as fewer than ``WARM_FROM`` users met it. What users met is
+    each pair of a user and an item, at its first time; the newest fifth of these pairs counts.
+    ``users``, ``items`` and ``times`` (n,) are events; those of a user ascend in time.
+    """
+    if not len(users):
+        return 0.0
+    _, first = np.unique(users * (int(items.max()) + 1) + items, return_index=True)
+    met = items[first[np.argsort(times[first], kind="stable")]]  # by time
+    by_item = np.argsort(met, kind="stable")
+    starts = np.flatnonzero(np.diff(met[by_item], prepend=-1))
+    lengths = np.diff(starts, append=len(met))
+    before = np.empty(len(met), dtype=np.int64)  # users who met the item earlier
+    before[by_item] = np.arange(len(met)) - np.repeat(starts, lengths)
+    newest = before[-max(1, int(_NEWEST * len(met))) :]
+    return float((newest < WARM_FROM).mean())
+
+
 def rank_newcomers(
-    factors: Factors, met: Factors, popular: NDArray[np.float32], most: int
+    factors: Factors, met: Factors, popular: NDArray[np.float32], allowed: Mask, most: int
 ) -> NDArray[np.int64]:
-    """Return the places of the newcomers that fit a user best, best first: (<= most,).
+    """Return the places of the allowed newcomers that fit a user best, best first: (<= most,).
 
     ``factors`` (n, f) are theirs, ``met`` (m, f) those of the items that the user met, the newest
-    first. ``popular`` (n,) is how many users met each, 0 for too few to count: the most popular
-    newcomer gains ``POPULAR`` standard deviations of the fit.
+    first; the first ``FACTORS`` columns are of behavior, the others of likeness, and both count
+    alike. ``popular`` (n,) is how many users met each, 0 for too few to count: the most popular
+    newcomer gains ``POPULAR`` standard deviations of the fit. ``allowed`` is (n,).
     """
-    fit = factors @ (2 ** (-np.arange(len(met), dtype=np.float32) / HALF_LIFE) @ met)  # (n,)
-    count = min(most, len(fit))
+    count = min(most, int(allowed.sum()))
     if not count:
         return np.zeros(0, dtype=np.int64)
-    largest = float(popular.max())
-    scores = fit if not largest else fit + POPULAR * float(fit.std()) / largest * popular
+    user = 2 ** (-np.arange(len(met), dtype=np.float32) / HALF_LIFE) @ met  # (f,)
+    scores = np.zeros(len(factors), dtype=np.float32)
+    for part in (slice(FACTORS), slice(FACTORS, None)):
+        if user[part].any():
+            fit = factors[:, part] @ user[part]
+            scores += fit / max(float(fit.std()), 1e-12)
+    if largest := float(popular.max()):
+        scores += POPULAR / largest * popular
+    scores[~allowed] = -np.inf
     # Partitioning values is several times as fast as partitioning their places.
     least = np.partition(scores, -count)[-count]
     best = np.flatnonzero(scores >= least)
     return np.asarray(best[np.argsort(-scores[best], kind="stable")][:count], dtype=np.int64)
 
 
-def places_in(limit: int) -> list[int]:
-    """Return the places of a list that newcomers get."""
-    return list(range(FIRST_PLACE, limit, STEP))
+def due(places: int, share: float) -> int:
+    """Return how many of the first ``places`` of a list newcomers get."""
+    return max(int(places * share), (places - _FREE) // _STEP, 0)
 
 
-def insert(shown: Sequence[int], newcomers: Sequence[int], limit: int) -> list[int]:
-    """Return a list of at most ``limit`` items, with newcomers at their places.
+def insert(
+    shown: Sequence[int], newcomers: Sequence[int], new: Container[int], limit: int, share: float
+) -> list[int]:
+    """Return a list of at most ``limit`` items: those shown, with newcomers where they are due.
 
-    A newcomer before the first of these places stays there.
+    ``newcomers`` are those to insert, best first; ``new`` are all, and those that are shown by
+    themselves count too.
     """
-    first = set(shown[:FIRST_PLACE])
-    wanted = [item for item in newcomers if item not in first][: len(places_in(limit))]
-    moved = set(wanted)
-    found = [item for item in shown if item not in moved]
-    for place, item in zip(places_in(limit), wanted, strict=False):
-        found.insert(place, item)
-    return found[:limit]
+    found: list[int] = []
+    rest, wanted = list(reversed(shown)), list(reversed(newcomers))
+    held = 0  # newcomers among those found
+    while len(found) < limit and (rest or wanted):
+        is_due = held < due(len(found) + 1, share) and bool(wanted)
+        from_wanted = not rest or (is_due and rest[-1] not in new)
+        item = (wanted if from_wanted else rest).pop()
+        if item not in found:
+            found.append(item)
+            held += item in new
+    return found

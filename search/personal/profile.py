@@ -14,6 +14,7 @@ import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from indexer.items import ORIGINAL
+from search.personal.repeats import due_again
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,7 +52,8 @@ class Profile(NamedTuple):
     for the sixth newest. ``met`` are the newest items that are not hidden, including disliked ones,
     the newest first. ``disliked`` maps items whose sum is negative to positive weights. ``seen``
     are all items of any event, ``hidden`` those hidden after the last purchase, ``bought`` maps
-    items to the time of the last purchase. ``renditions`` maps the styles of the pictures that were
+    items to the time of the last purchase. ``due`` are those to buy again, see
+    ``repeats``. ``renditions`` maps the styles of the pictures that were
     shown to the weights of the events on them, decayed by their age at the newest event; events
     that name none are left out.
     ``events`` is how many events were looked at.
@@ -64,6 +66,7 @@ class Profile(NamedTuple):
     seen: frozenset[str]
     hidden: frozenset[str]
     bought: dict[str, float]
+    due: tuple[str, ...]
     renditions: dict[str, float]
     events: int
 
@@ -111,6 +114,7 @@ def profile_of(
         seen=frozenset(sums),
         hidden=hidden,
         bought=bought,
+        due=due_again(newest, now),
         renditions={name: math.fsum(weights) for name, weights in sorted(renditions.items())},
         events=len(newest),
     )

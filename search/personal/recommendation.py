@@ -19,6 +19,7 @@ ReasonCode = Literal[
     "others_took",
     "bought_together",
     "like_context",
+    "buy_again",
     "new",
     "popular",
     "assorted",
@@ -41,8 +42,10 @@ class Reason(msgspec.Struct, frozen=True):
             description="like_recent, like_liked: it looks like item_id, one of the newest items "
             "or an earlier one. others_took: people who met item_id met it. "
             "bought_together: it is bought together with item_id. like_context: it "
-            "looks like the item asked about. new: few users "
-            "have met it yet, and its picture fits. popular, assorted, seen_before: see fallback."
+            "looks like the item asked about. "
+            "buy_again: the user bought item_id, which it is, at least three times, and is due to "
+            "buy it again. new: few users have met it yet, and what is known of it fits. "
+            "popular, assorted, seen_before: see fallback."
         ),
     ]
     item_id: str = ""

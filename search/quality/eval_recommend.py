@@ -27,6 +27,7 @@ from search.quality.predictions import (
     targets_of,
 )
 from search.quality.ratings import RatingEvaluation, evaluate_ratings
+from search.quality.vbpr import Vbpr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +92,7 @@ def evaluate_recommenders(
     unknown_items: int = 0,
     validation: float = 0.1,
     test: float = 0.1,
-    models: Sequence[type[Model]] = (*BASELINES, *OURS),
+    models: Sequence[type[Model]] = (*BASELINES, Vbpr, *OURS),
     progress: Progress | None = None,
 ) -> RecommendEvaluation:
     """Tune all models on the validation, then judge them on the test.

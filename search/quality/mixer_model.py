@@ -25,7 +25,7 @@ from search.personal.mixer import (
     features_of,
 )
 from search.personal.neighbors import Neighbors
-from search.personal.newcomers import insert, places_in
+from search.personal.newcomers import due, insert, share_of_newcomers
 from search.personal.paths import Path
 from search.personal.profile import profile_of
 from search.personal.taste import MAX_ITEMS, Taste, Weighted, interests_of
@@ -64,7 +64,7 @@ class Mixer(Model):
         visits = Visits(log.users[order], log.items[order])
         covisits = learn_covisits(visits, len(log.item_ids), min_users=MIN_USERS)
         self._linear = learn_linear(visits, len(log.item_ids), self.vectors, min_users=MIN_USERS)
-        self._factors = self._fit_factors(visits)
+        self._factors = self._fit_factors(visits, log.times[order])
         self._rows: dict[int, Row] = {}
         for item, neighbors, strengths in covisits.by_item():
             ascending = np.argsort(neighbors)
@@ -103,22 +103,20 @@ class Mixer(Model):
         known = np.ones(len(scores), dtype=np.bool_)
         known[history.items] = False
         met = np.array(history.items[::-1][:_MET_ITEMS], dtype=np.int64)
-        most = 3 * len(places_in(TOP))
+        most = 3 * due(TOP, self._factors.share)
         newcomers = self._factors.newcomers(met, known, self._served_popular, most)
-        return _with_places(scores, known, newcomers.tolist())
+        return _with_places(scores, known, newcomers.tolist(), self._factors)
 
-    def _fit_factors(self, visits: Visits) -> ItemFactors:
+    def _fit_factors(self, visits: Visits, times: NDArray[np.float64]) -> ItemFactors:
         ranks = np.argsort(np.argsort(np.array(list(self._numbers), dtype=np.str_)))
         own = learn_factors(visits.users, visits.items, ranks)
         table = np.zeros((len(own), 0), dtype=np.float32) if self.facts is None else self.facts
         code = FactCode(words=[str(column) for column in range(table.shape[1])])
         found = learn_factor_map(own, self.vectors, code, table)
-        if found is None:
-            return ItemFactors(own, own)
         mapped = found.of_pictures(self.vectors) + table @ found.facts
-        has_picture = np.any(self.vectors, axis=1, keepdims=True)
-        is_own = own.any(axis=1, keepdims=True)
-        return ItemFactors(own, np.where(is_own, own, np.where(has_picture, mapped, 0)))
+        mapped[~np.any(self.vectors, axis=1)] = 0
+        share = share_of_newcomers(visits.users, visits.items, times)
+        return ItemFactors(own, mapped, share)
 
     def _weighted(self, weights: Mapping[str, float]) -> Weighted:
         chosen = list(weights.items())[:MAX_ITEMS]
@@ -154,7 +152,9 @@ class TrainedMixer(Mixer):
         return fitted_to_scale(learned, known)
 
 
-def _with_places(scores: Scores, known: NDArray[np.bool_], newcomers: list[int]) -> Scores:
+def _with_places(
+    scores: Scores, known: NDArray[np.bool_], newcomers: list[int], factors: ItemFactors
+) -> Scores:
     """Return scores (items,) that rank newcomers at their places, as when serving.
 
     ``known`` is the mask of the items that are ranked.
@@ -162,7 +162,8 @@ def _with_places(scores: Scores, known: NDArray[np.bool_], newcomers: list[int])
     ranked = np.where(known, scores, -np.inf)
     best = np.argpartition(-ranked, min(TOP, len(ranked) - 1))[:TOP]
     shown = best[np.argsort(-ranked[best], kind="stable")].tolist()
-    found = insert(shown, newcomers, TOP)
+    new = set(np.flatnonzero(factors.are_new(np.arange(len(scores)))).tolist())
+    found = insert(shown, newcomers, new, TOP, factors.share)
     placed = scores.copy()
     top = float(ranked.max())
     placed[found] = top + 1 + np.arange(len(found), 0, -1)

@@ -21,6 +21,7 @@ _WORDS = {
     "others_took": "people who took {} took it",
     "bought_together": "bought together with {}",
     "like_context": "looks like the item in view",
+    "buy_again": "bought again and again, and due",
     "new": "few have met it yet",
     "popular": "popular",
     "assorted": "one of its category",

@@ -9,7 +9,7 @@ import { t } from "./texts.js";
 
 const SHOWN = 6;
 
-const REASONS = ["like_recent", "like_liked", "others_took", "new", "popular", "assorted", "seen_before"];
+const REASONS = ["like_recent", "like_liked", "others_took", "buy_again", "new", "popular", "assorted", "seen_before"];
 
 export class ForYou {
   #handlers;
@@ -150,5 +150,5 @@ export class ForYou {
 function whyOf({ reason: { code, title, item_id: id } }) {
   if (!REASONS.includes(code)) return "";
   const isLiked = interest.events().some((event) => event.item_id === id && event.type === "rating");
-  return t(`foryou.${isLiked && code !== "others_took" ? "you_like" : code}`, { name: title || id || "" });
+  return t(`foryou.${isLiked && code.startsWith("like_") ? "you_like" : code}`, { name: title || id || "" });
 }
