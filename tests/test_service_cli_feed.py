@@ -63,6 +63,7 @@ def test_a_feed_that_cannot_be_had_is_an_error_with_its_address(server, vitrine,
         ("http://a/feed.php", "application/octet-stream", b"\xef\xbb\xbf [1]", "feed.php.json"),
         ("http://a/..%2F..%2Fx", "text/plain", b"id\t1", "x.csv"),
     ],
+    ids=["name", "gzip", "header", "xml", "json", "path"],  # gzip's bytes contain the time
 )
 def test_the_kind_of_a_feed_is_told_by_name_header_or_content(
     tmp_path, url, content_type, data, name
