@@ -41,9 +41,10 @@ def reading_beside_a_thread(*_, **__):
     threading.Event().wait()
 
 from indexer.catalog import sources
+from indexer.imaging import imagefolder
 from indexer.jobs import index_choice
 from indexer.shop import folder
-from indexer.writing import embed_catalog, image_pipeline, reembed
+from indexer.writing import image_pipeline, reembed
 from indexer.encoders.color import ColorEncoder
 where = sys.argv[1]
 if where == "the catalog":
@@ -53,7 +54,7 @@ elif where == "the catalog, in a library":
 elif where == "a thread that Python waits for at its end":
     sources.Catalog.scan = reading_beside_a_thread
 elif where == "a file":
-    embed_catalog.read_image_file = stuck
+    imagefolder.read_image_file = stuck
 elif where == "decoding":
     image_pipeline.open_photo = stuck
 elif where == "encoding":
