@@ -168,7 +168,7 @@ def create_app(
         gate=gate,
         ids=ids,
         metrics=metrics,
-        connections=connections_for(settings, KEEP_ALIVE_S),
+        connections=connections_for(settings, KEEP_ALIVE_S, worker.connections()),
         refusals=ThrottledLog(logger, logging.WARNING),
         log=settings.request_log,
     )

@@ -10,6 +10,7 @@ from service.openfiles import OTHER_FILES, file_limit
 from service.runtime.throttled_log import ThrottledLog
 
 if TYPE_CHECKING:
+    from service.runtime.shared_connections import SharedConnections
     from service.settings import Settings
 
 logger = logging.getLogger("vitrine.service")
@@ -58,8 +59,12 @@ class Connections:
     closes its own connections.
     """
 
-    def __init__(self, most: int, limits: TimeLimits) -> None:
+    def __init__(
+        self, most: int, limits: TimeLimits, shared: SharedConnections | None = None
+    ) -> None:
+        """With ``shared``, the other workers see how many there are."""
         self._most = most
+        self._shared = shared
         self.limits = limits
         self._by_address: dict[str, dict[Connection, None]] = {}  # oldest first
         self._count = 0
@@ -77,7 +82,7 @@ class Connections:
             if not self._make_room():
                 return False
         self._by_address.setdefault(connection.address, {})[connection] = None
-        self._count += 1
+        self._change_count(1)
         return True
 
     def discard(self, connection: Connection) -> None:
@@ -85,7 +90,7 @@ class Connections:
         group = self._by_address.get(connection.address, {})
         if connection in group:
             del group[connection]
-            self._count -= 1
+            self._change_count(-1)
             if not group:
                 del self._by_address[connection.address]
 
@@ -99,6 +104,11 @@ class Connections:
             for group in list(self._by_address.values()):
                 for connection in list(group):
                     connection.enforce_limits(now)
+
+    def _change_count(self, by: int) -> None:
+        self._count += by
+        if self._shared is not None:
+            self._shared.set(self._count)
 
     def _make_room(self) -> bool:
         groups = sorted(self._by_address.values(), key=len, reverse=True)
@@ -114,7 +124,9 @@ class Connections:
         return False
 
 
-def connections_for(settings: Settings, idle_s: float) -> Connections:
+def connections_for(
+    settings: Settings, idle_s: float, shared: SharedConnections | None = None
+) -> Connections:
     """Return an empty registry with the limits of the settings and of open files."""
     limits = TimeLimits(
         settings.header_timeout_s, idle_s, settings.header_timeout_s, settings.body_timeout_s
@@ -123,4 +135,4 @@ def connections_for(settings: Settings, idle_s: float) -> Connections:
     files = file_limit()
     if files is not None:
         most = min(most, max(8, files - min(files // 2, OTHER_FILES)))
-    return Connections(most, limits)
+    return Connections(most, limits, shared)

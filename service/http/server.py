@@ -25,6 +25,7 @@ from service.openfiles import raise_file_limit
 from service.runtime.blas import use_one_thread_each
 from service.runtime.exit_timer import ExitTimer
 from service.runtime.metrics import share_metrics
+from service.runtime.shared_connections import FairListener
 from service.runtime.supervisor import Supervisor, end_with_parent, report_ready
 from service.runtime.throttled_log import ThrottledLog
 from service.runtime.worker_process import WorkerProcess, shared_folder
@@ -79,7 +80,10 @@ def _serve_as_worker(
     assert worker.metrics is not None
     share_metrics(worker.metrics, worker.number)
     end_with_parent(link)
-    _serve(worker, settings, listener, lambda: report_ready(link))
+    connections = worker.connections()
+    assert connections is not None
+    fair = FairListener(listener, connections)
+    _serve(worker, settings, fair, lambda: report_ready(link))
 
 
 def _serve(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from service.runtime.buckets import create_file
+from service.runtime.shared_connections import SharedConnections, create_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +53,12 @@ class WorkerProcess:
     def buckets(self) -> Path | None:
         """The file of the rate limits of all workers."""
         return None if self.folder is None else self.folder / "buckets"
+
+    def connections(self) -> SharedConnections | None:
+        """Return the counts of connections of all workers; None if there is only one."""
+        if self.folder is None:
+            return None
+        return SharedConnections(self.folder / "connections", self.number, self.count)
 
     def share_of(self, settings: Settings) -> Settings:
         """Return the settings of this process: limits of the service are divided among workers."""
@@ -123,6 +130,7 @@ def shared_folder() -> Iterator[Path]:
         (folder / "metrics").mkdir()
         (folder / "effort").write_bytes(bytes(_EFFORT_BYTES))
         create_file(folder / "buckets")
+        create_counts(folder / "connections")
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
