@@ -106,10 +106,12 @@ def test_see_what_a_catalog_would_change_and_build_it(person, page, place):
     assert texts[2] == f"Black beaker {type(person).__name__}"
     assert job.locator(".tile", has_text="Unchanged").inner_text().split() == ["Unchanged", "11"]
     assert ShopFolder(place.shop).current() == before
+    assert "Canary" not in job.inner_text()  # nothing was built
     press(person, "Build it")
     jobs.nth(known + 1).wait_for()
     built = jobs.first
     built.get_by_text("succeeded").wait_for()
+    assert "Canary passed" in built.inner_text()
     person.press(built.get_by_text("Report"))
     assert "Items changed\n1\n" in built.inner_text()
     assert ShopFolder(place.shop).current() != before

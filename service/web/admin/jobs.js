@@ -136,6 +136,9 @@ function drawn(job, main, open) {
       : null,
     active && !progress ? missing("It has not reported any progress yet.") : null,
     job.problem ? make("p", { class: "bad", text: job.problem.detail }) : null,
+    job.summary?.published
+      ? make("p", { class: "soft", text: "Canary passed: rows, vectors, scores and recall were checked before it served." })
+      : null,
     job.summary ? report(job, open) : null,
   );
 }
