@@ -14,6 +14,7 @@ import sqlite3
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from weakref import finalize
 
 import numpy as np
 
@@ -52,11 +53,13 @@ class LexicalIndex:
     ) -> None:
         """Wrap a connection that any thread may use; see ``load`` and ``in_memory``.
 
-        Errors name the ``source``. Raises IndexCorrupt if the tables cannot be read.
+        It is closed with the index, also if that is only dropped. Errors name the ``source``.
+        Raises IndexCorrupt if the tables cannot be read.
         """
         self._source = source
         self.sequence = sequence  # the last change that the index contains
         self._connection = connection
+        self._close = finalize(self, connection.close)
         self._live = live
         self._lock = threading.Lock()
         self.synonyms = Synonyms([])
@@ -210,13 +213,14 @@ class LexicalIndex:
             copy = sqlite3.connect(":memory:", check_same_thread=False)
             self._connection.backup(copy)
             add_validity(copy)
-            self._connection.close()
+            self._close()
+            self._close = finalize(self, copy.close)
             self._connection, self._live = copy, True
             self._vocabulary, self._texts = Vocabulary(copy), TextSearch(copy, live=True)
 
     def close(self) -> None:
         """Close the file."""
-        self._connection.close()
+        self._close()
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

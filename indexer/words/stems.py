@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from functools import lru_cache
+from weakref import finalize
 
 # Combining marks belong to words: without them Hindi and Tamil would split into consonants.
 TOKENIZER = "porter unicode61 remove_diacritics 2 categories 'L* N* M* Co'"
@@ -17,6 +18,7 @@ class Stemmer:
         self._connection = sqlite3.connect(
             ":memory:", check_same_thread=False, isolation_level=None
         )
+        finalize(self, self._connection.close)
         self._connection.execute(
             f"CREATE VIRTUAL TABLE words USING fts5(word, content='', tokenize=\"{TOKENIZER}\")"
         )
