@@ -293,7 +293,7 @@ class Settings(BaseSettings):
         "HTTP), such as http://localhost:4318/v1/traces; needs the extra otel. By default none.",
     )
     log_format: Literal["text", "json"] = Field(
-        "text", description="Format of other log lines; those of requests are always JSON."
+        "text", description="Format of the log, as text for people or one JSON object a line."
     )
     shutdown_grace_s: int = Field(
         10, ge=0, description="Time for running requests to finish on shutdown, in seconds."

@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import logging
+import re
 import signal
 import socket
 import subprocess
@@ -230,12 +231,12 @@ def test_a_process_tells_its_address_logs_requests_and_ends_well(tiny_shop, end)
         process.send_signal(end)
         _, log = process.communicate(timeout=120)
     assert process.returncode == 0
-    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
-    assert [line["path"] for line in lines] == ["/v1/items/red-shoe"]
-    line = lines[0]
-    assert (line["method"], line["status"], line["request_id"]) == ("GET", 200, "me-1")
-    assert line["bytes"] > 100
-    assert line["ms"] > 0
+    (line,) = (line for line in log.splitlines() if " access " in line)
+    found = dict(field.split("=") for field in line.split(" access ")[1].split())
+    assert (found["path"], found["method"]) == ("/v1/items/red-shoe", "GET")
+    assert (found["status"], found["request_id"]) == ("200", "me-1")
+    assert int(found["bytes"]) > 100
+    assert float(found["ms"]) > 0
     assert "generation 000001 serves" in log
     assert "Traceback" not in log
 
@@ -291,6 +292,23 @@ def test_a_log_line_can_neither_be_forged_nor_command_a_terminal():
     line = LineFormatter(as_json=True).format(record)
     assert json.loads(line)["message"] == "no a\n\x1b[31m\x9bm"
     assert line.isprintable()
+
+
+def test_a_request_is_logged_in_the_format_of_all_other_lines():
+    from service.http.server_log import LineFormatter
+
+    record = logging.LogRecord("vitrine.audit", 20, "", 0, "", (), None)
+    fields = {"key": "the till", "client": "10.0.0.7", "method": "PUT", "path": "/v1/items\x1b",
+              "status": 200, "request_id": "a-1"}  # fmt: skip
+    vars(record).update(fields)
+    time, rest = LineFormatter(as_json=False).format(record).split(" ", 1)
+    assert re.fullmatch(r".{19}[+-]\d{4}", time)  # with its zone
+    assert rest == (
+        'INFO audit key="the till" client=10.0.0.7 method=PUT path=/v1/items\\x1b status=200 '
+        "request_id=a-1"
+    )
+    line = json.loads(LineFormatter(as_json=True).format(record))
+    assert line == {"time": time, "log": "audit", **fields}
 
 
 def test_what_a_flood_causes_is_logged_once_a_minute(caplog, monkeypatch):

@@ -1,4 +1,4 @@
-"""The log of the service on stderr: lines of requests as JSON, other lines as text or JSON."""
+"""The log of the service on stderr: all lines as text, or all as JSON."""
 
 from __future__ import annotations
 
@@ -32,11 +32,12 @@ _LOGGED = {
     "python_multipart": logging.ERROR,  # it warns of every broken form
 }
 _FLUSH_S = 0.5
+_PLAIN = re.compile(r"[^\s\"=]+")  # values that need no quotes
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class LineFormatter(logging.Formatter):
-    """Formats records of requests as one line of JSON, and other records as text or JSON.
+    """Formats records as lines of text or JSON. Those of requests are fields with names.
 
     Control characters are escaped: a logged path, id or title must not forge a line of the log or
     send commands to a terminal.
@@ -48,21 +49,22 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """See ``logging.Formatter``."""
-        if record.name in _FIELDS:
-            log = record.name.rpartition(".")[2]
-            fields = {name: getattr(record, name) for name in _FIELDS[record.name]}
+        log = record.name.rpartition(".")[2] if record.name in _FIELDS else "service"
+        fields = {name: getattr(record, name) for name in _FIELDS.get(record.name, ())}
+        if self._as_json:
+            if not fields:
+                fields = {"level": record.levelname, "logger": record.name}
+                if record.exc_info:
+                    fields["traceback"] = self.formatException(record.exc_info)
+                fields["message"] = record.getMessage()
             time = self.formatTime(record, self.datefmt)
             return json.dumps({"time": time, "log": log, **fields, **_trace_of(record)})
-        if self._as_json:
-            fields = {"level": record.levelname, "logger": record.name}
-            if record.exc_info:
-                fields["traceback"] = self.formatException(record.exc_info)
-            fields["message"] = record.getMessage()
-            time = self.formatTime(record, self.datefmt)
-            return json.dumps({"time": time, "log": "service", **fields, **_trace_of(record)})
-        line = super().format(record)
-        for name, value in _trace_of(record).items():
-            line += f" {name}={value}"
+        if fields:
+            line = f"{self.formatTime(record, self.datefmt)} {record.levelname} {log}"
+        else:
+            line = super().format(record)
+        for name, value in (fields | _trace_of(record)).items():
+            line += f" {name}={value if _PLAIN.fullmatch(str(value)) else json.dumps(value)}"
         return _CONTROL.sub(_escaped, line)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
