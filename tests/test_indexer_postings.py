@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -82,7 +83,7 @@ def test_a_text_of_any_length_is_measured(tmp_path):
         for n, count in enumerate(texts)
     ]
     LexicalIndex.write(tmp_path / "words", items)
-    with sqlite3.connect(tmp_path / "words") as connection:
+    with closing(sqlite3.connect(tmp_path / "words")) as connection:
         lengths = Postings(connection).lengths()
     # The id is a word of the title.
     assert lengths.tolist() == [0, *(count + 1 for count in texts)]

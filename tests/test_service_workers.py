@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import itertools
 import json
+import os
 import random
 import re
 import signal
@@ -231,7 +232,7 @@ def test_workers_killed_under_load_lose_no_write_and_the_port_stays_open(shop):
     service.wait_for(lambda: service.log.count("serves, with encoder") == 2)
     with working(write, read, stop=stop):
         for died, victim in enumerate(random.Random(4).sample([0, 1], 2), start=1):
-            subprocess.run(["kill", "-9", str(service.workers[victim][-1])], check=True)
+            os.kill(service.workers[victim][-1], signal.SIGKILL)
             opened = 2 + died
             service.wait_for(lambda n=opened: service.log.count("serves, with encoder") == n)
     assert failures == []

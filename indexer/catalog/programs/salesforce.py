@@ -47,8 +47,10 @@ def salesforce_links(path: Path) -> SalesforceLinks | None:
                 names[own] = (_text(element, "display-name", None) or own, _text(element, "parent"))
             elif tag == "category-assignment":
                 members.setdefault(product, []).append(element.attrib.get("category-id", ""))
-            elif master := next((part for part in around if _name(part) == "product"), None):
-                masters.setdefault(product, master.attrib.get("product-id", ""))
+            else:
+                for master in around:
+                    if _name(master) == "product":
+                        masters.setdefault(product, master.attrib.get("product-id", ""))
     except ParseError:
         pass  # the reader of the products reports where the file is broken
     return SalesforceLinks(CategoryTree(names, members), masters)
