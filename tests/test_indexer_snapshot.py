@@ -1,4 +1,4 @@
-"""Snapshots: one file that is whole or refused, and a shop that appears whole or not at all."""
+"""Snapshots: one file that is whole or refused, of a shop at one moment."""
 
 from __future__ import annotations
 
@@ -18,58 +18,23 @@ from indexer.enrichment.reviewlog import ReviewLog
 from indexer.enrichment.score import ReviewScorer
 from indexer.errors import (
     CannotWrite,
-    Conflict,
     IndexCorrupt,
     IndexMismatch,
     IndexNotFound,
-    StoreBusy,
     StoreFull,
 )
-from indexer.shop import restore as restore_module
 from indexer.shop.archive import read_archive, write_archive
 from indexer.shop.folder import ShopFolder
 from indexer.shop.restore import restore_snapshot
-from indexer.shop.snapshot import Snapshot, take_snapshot
+from indexer.shop.snapshot import take_snapshot
 from indexer.store.records import PictureKey
 from indexer.store.store import Store
 from search.engine import SearchEngine
-from search.personal.event import Event
-from search.personal.event_log import EventLog
-from service.apikey import Scope, digest_of
-from service.keyfile import KeyFile
 from style.stylefolder import StyleFolder
-from tests.conftest import COLORS
-from tests.killing import run_kills
-from tests.personalevents import items_of
+from tests.snapshots import answers, left_in, restore, taken
 from tests.twomodels import silent
 
-
-def answers(shop: Path) -> dict[str, list[tuple[str, float]]]:
-    """The first ten for a photo of each color."""
-    with SearchEngine.open(shop, encoder=ColorEncoder()) as engine:
-        return {
-            name: [
-                (hit.item_id, hit.score)
-                for hit in engine.by_image(np.full((64, 64, 3), color, dtype=np.uint8))
-            ]
-            for name, color in COLORS.items()
-        }
-
-
-@pytest.fixture(scope="session")
-def taken(tiny_shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A snapshot of ``tiny_shop``. Shared: do not write into it."""
-    path = tmp_path_factory.mktemp("snapshot") / "shop.vitrine"
-    take_snapshot(ShopFolder(tiny_shop), path, progress=silent)
-    return path
-
-
-def restore(path: Path, shop: Path, *, force: bool = False) -> Snapshot:
-    return restore_snapshot(path, ShopFolder(shop), force=force, progress=silent)
-
-
-def left_in(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+__all__ = ["taken"]  # fixtures
 
 
 def test_a_restored_shop_gives_the_same_answers(tiny_shop, taken, tmp_path):
@@ -294,95 +259,6 @@ def test_a_compressed_entry_is_refused(taken, tmp_path):
         restore(path, tmp_path / "shop")
 
 
-@pytest.mark.parametrize("has_links", [True, False])
-def test_a_shop_is_replaced_only_on_request_and_keeps_its_keys_and_events(
-    make_shop, taken, tmp_path, monkeypatch, has_links
-):
-    def refuse(_source, _target):
-        raise PermissionError("this file system has no hard links")
-
-    if not has_links:
-        monkeypatch.setattr(os, "link", refuse)
-    shop = make_shop()
-    with pytest.raises(
-        Conflict, match="already exists and is not empty; restore to another folder, or"
-    ):
-        restore(taken, shop)
-    (shop / "mark").touch()
-    key = KeyFile(shop).add("till", Scope.WRITE)
-    view = Event(event_id="1", user_id="ann", item_id="red-mug", type="view", time=1.0)
-    with EventLog(shop / "events.lmdb", create=True) as log:
-        log.add([view])
-    restore(taken, shop, force=True)
-    assert not (shop / "mark").exists()
-    assert KeyFile(shop).read()[0].matches(digest_of(key.encode()))
-    with EventLog(shop / "events.lmdb") as log:
-        assert items_of(log, "ann") == ["red-mug"]
-    assert answers(shop)["red"][0][0].startswith("red")
-    assert [name for name in left_in(tmp_path) if name.startswith(".")] == []
-
-
-def test_a_snapshot_within_the_shop_that_it_would_replace_is_not_lost_with_it(make_shop, tmp_path):
-    shop = make_shop()
-    path = shop / "backups" / "shop.vitrine"
-    path.parent.mkdir()
-    take_snapshot(ShopFolder(shop), path, progress=silent)
-    with pytest.raises(Conflict, match="is inside the shop that it would replace; move it"):
-        restore(path, shop, force=True)
-    restore(path.rename(tmp_path / "shop.vitrine"), shop, force=True)
-    assert answers(shop)["red"][0][0].startswith("red")
-
-
-def test_a_link_to_a_shop_stays_one_and_leads_to_the_restored(make_shop, taken, tmp_path):
-    shop = make_shop()
-    (shop / "mark").touch()
-    (tmp_path / "links").mkdir()
-    link = tmp_path / "links" / "shop"
-    link.symlink_to(shop)
-    for _ in range(2):
-        restore(taken, link, force=True)
-    assert link.is_symlink()
-    assert left_in(link.parent) == ["shop"]
-    assert "mark" not in left_in(shop)
-    assert answers(link)["red"][0][0].startswith("red")
-
-
-def test_an_empty_folder_is_no_shop(taken, tmp_path):
-    (tmp_path / "shop").mkdir()
-    restore(taken, tmp_path / "shop")
-    assert ShopFolder(tmp_path / "shop").current() == "000001"
-
-
-def test_a_shop_that_is_being_served_is_not_replaced(make_shop, taken):
-    shop = make_shop()
-    with (
-        SearchEngine.open(shop, encoder=ColorEncoder()),
-        pytest.raises(StoreBusy, match="is being served; stop the service, or"),
-    ):
-        restore(taken, shop, force=True)
-    assert ShopFolder(shop).current() == "000001"
-    restore(taken, shop, force=True)
-
-
-def test_a_full_disk_is_told_before_and_while_writing(taken, tmp_path, monkeypatch):
-    class Usage:
-        free = 10
-
-    with monkeypatch.context() as patch:
-        patch.setattr(restore_module.shutil, "disk_usage", lambda path: Usage)
-        with pytest.raises(StoreFull, match="has 10 left"):
-            restore(taken, tmp_path / "shop")
-
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("indexer.shop.restore.os.fsync", full)
-        with pytest.raises(StoreFull, match="No space left"):
-            restore(taken, tmp_path / "shop")
-    assert left_in(tmp_path) == []
-
-
 def test_a_snapshot_that_cannot_be_written_leaves_the_last_one_as_it_was(
     tiny_shop, tmp_path, monkeypatch
 ):
@@ -409,46 +285,6 @@ def test_a_damaged_shop_gives_no_snapshot(make_shop, tmp_path):
     with pytest.raises(IndexCorrupt, match=r"vectors\.faiss"):
         take_snapshot(ShopFolder(shop), tmp_path / "s.vitrine", progress=silent)
     assert not (tmp_path / "s.vitrine").exists()
-
-
-RESTORE = """
-import os, shutil, sys
-from pathlib import Path
-from indexer.shop.folder import ShopFolder
-from indexer.shop.restore import restore_snapshot
-from tests.killing import kill_at_each_step
-
-taken, old, folder = map(Path, sys.argv[1:])
-
-def prepare(step):
-    shop = folder / f"{step}" / "shop"
-    shop.parent.mkdir()
-    if old.name != "none":
-        shutil.copytree(old, shop)
-    return ShopFolder(shop)
-
-print(kill_at_each_step(
-    [(os, "fsync"), (Path, "rename"), (shutil, "rmtree")],
-    prepare,
-    lambda shop: restore_snapshot(taken, shop, force=True, progress=lambda *_: None),
-))
-"""
-
-
-@pytest.mark.parametrize("over", [False, True], ids=["new", "replacing"])
-def test_a_restore_that_is_killed_at_any_step_leaves_a_whole_shop_or_none(
-    taken, tiny_shop, tmp_path, over
-):
-    killed = run_kills(RESTORE, taken, tiny_shop if over else "none", tmp_path)
-    assert killed > 8
-    expected = answers(tiny_shop)
-    for step in range(1, killed + 1):
-        shop = tmp_path / str(step) / "shop"
-        if shop.exists():
-            assert answers(shop) == expected
-        restore(taken, shop, force=True)
-        assert answers(shop) == expected
-        assert left_in(shop.parent) == ["shop"]
 
 
 def test_progress_counts_up_to_all_of_it(taken, tiny_shop, tmp_path):

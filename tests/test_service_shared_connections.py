@@ -66,4 +66,6 @@ def test_there_is_a_count_for_each_worker_that_the_settings_allow(tmp_path):
     create_counts(tmp_path / "counts")
     rules = Settings.model_fields["workers"].metadata
     most = next(rule.le for rule in rules if hasattr(rule, "le"))
-    SharedConnections(tmp_path / "counts", most - 1, most).set(1)
+    last = SharedConnections(tmp_path / "counts", most - 1, most)
+    last.set(1)
+    assert last.is_ahead()
