@@ -163,10 +163,8 @@ def is_explained(rows: Sequence[Record]) -> bool:
     first, others = rows[0], rows[1:]
     odd = 0
     for name in islice(first, _MOST_COLUMNS):
-        cell, column = (
-            text_cell(first[name]) if _is_text(first[name]) else "",
-            _column(name, others),
-        )
+        cell = text_cell(first[name]) if _is_text(first[name]) else ""
+        column = _column(name, others)
         for test in (is_picture, _is_price, _LINK.match):
             if column.fits(test) and len(column.cells) * 2 >= len(others):
                 if cell and test(cell):
