@@ -8,6 +8,7 @@ import pytest
 
 from indexer.catalog import jsonfile, parquetfile, recordfile, xmlproducts
 from indexer.catalog.categorytree import CategoryTree, path_in_tree
+from indexer.catalog.columnnames import loose_key
 from indexer.catalog.item_parser import BrokenRow
 from indexer.catalog.jsonfile import json_document
 from indexer.catalog.parquetfile import _check_unpacked
@@ -201,6 +202,11 @@ def test_a_parquet_file_that_unpacks_to_far_more_than_its_size_is_refused(tmp_pa
 def test_a_name_of_spaces_is_read_in_linear_time():
     assert is_plural("Mugs" + " " * 200_000 + "with handles")
     assert not is_plural("Mug" + " " * 200_000)
+
+
+def test_a_cell_of_open_brackets_is_no_name_of_a_column_in_linear_time():
+    assert loose_key("(" * 500_000) == "(" * 500_000
+    assert loose_key("Image (main)") == "image"
 
 
 def test_resources_that_all_name_each_other_are_refused(tmp_path):
