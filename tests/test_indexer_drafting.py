@@ -234,7 +234,7 @@ def test_an_item_of_which_only_the_name_is_known_gets_no_draft():
 @pytest.mark.parametrize(
     ("title", "description", "language", "text"),
     [
-        ("Kiwi", "Kiwi, or Chinese gooseberry, is sweet. It is eaten raw.", "en", "Kiwi, or Chinese"),
+        ("Kiwi", "Kiwi, or Chinese gooseberry, is sweet. Eat it raw.", "en", "Kiwi, or Chi"),
         ("Red Beet", "Red beets are sensitive to heat.", "en", "Red beets are sensitive to heat."),
         ("青苹果", "青苹果口感清脆,酸甜多汁。", "zh", "青苹果口感清脆"),
     ],
