@@ -84,7 +84,7 @@ def test_a_chinese_draft_does_not_repeat_what_the_english_name_says():
     flask = Item(
         item_id="flask",
         product_id="flask",
-        title="Yarrow flask, yellow",
+        title="Yellow Yarrow flask",
         attributes={"color": "yellow", "material": "steel", "pattern": "fish print"},
     )
     texts = [write_draft(flask, "zh", tone, seed=seed).text for tone in TONES for seed in range(8)]
@@ -228,6 +228,22 @@ def test_an_item_of_which_only_the_name_is_known_gets_no_draft():
     for language in ("en", "zh"):
         draft = write_draft(bare, language)
         assert (draft.text, draft.sentences) == ("", [])
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Boxy tee (White)", "Boxy tee"),
+        ("Boxy tee, white", "Boxy tee"),
+        ("Boxy tee, white with dots", "Boxy tee, white with dots"),
+        ("T恤，White", "T恤"),
+        (", white", ", white"),
+        ("White", "White"),
+    ],
+)
+def test_a_name_is_the_title_without_the_color_at_its_end(title, name):
+    tee = Item(item_id="a", product_id="a", title=title, attributes={"color": "white"})
+    assert facts_of(tee, "en")[0].values == [name]
 
 
 @pytest.mark.parametrize("tone", TONES)

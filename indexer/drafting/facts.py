@@ -58,6 +58,7 @@ _CONNECTORS: Final = frozenset(
      "these", "those"}
 ) | {("after", "all"), ("in", "fact"), ("of", "course"), ("that", "s")}  # fmt: skip
 _FEWEST_AFTER_PREPOSITION: Final = 4  # words; fewer are the rest of a sentence: "with filling"
+_VARIANT: Final = re.compile(r"(.*?\S)\s*(?:[(（]([^()（）]+)[)）]|[,，]\s*([^,，]+))")
 _SIZES: Final = frozenset({"size", "sizes", "尺码", "尺寸"})
 _MORE_COLORS: Final = {"salmon": "pink", "rust": "orange", "plum": "purple", "indigo": "blue"}
 _CARE: Final = re.compile(
@@ -107,11 +108,11 @@ def facts_of(item: Item, language: Language) -> list[Fact]:
 
 
 def _name(item: Item) -> str:
-    """Return the title, without the variant in parentheses at its end."""
+    """Return the title, without the variant at its end: "Boxy tee (White)", "Boxy tee, white"."""
     title = plain_text(item.title).strip()[:_LONGEST_NAME] or item.item_id
     values = {fold(str(value)) for value in item.attributes.values() if isinstance(value, str)}
-    found = re.fullmatch(r"(.+?)\s*[(（]([^()（）]+)[)）]", title)
-    return found[1] if found and fold(found[2]) in values else title
+    found = _VARIANT.fullmatch(title)
+    return found[1] if found and fold(found[2] or found[3]) in values else title
 
 
 def _attributes(item: Item, language: Language) -> Iterator[Fact]:
