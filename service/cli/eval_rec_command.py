@@ -186,6 +186,9 @@ def _print_report(result: RecommendEvaluation) -> None:
         f"targets, all {audit.items} items ranked); {audit.cold_items:.1%} of cold items, "
         f"{audit.new_users:.1%} of new users; * is the best baseline by ndcg@10"
     )
+    for rule in result.models[result.best_baseline].one_target:
+        gains = [f"{name} {found.one_target[rule]:.3f}" for name, found in result.models.items()]
+        note(f"ndcg@10 over the {rule} target of each user: {', '.join(gains)}")
     for name in ("vitrine", "vitrine-trained"):
         gap = result.models[name].difference
         if gap is None:
