@@ -108,8 +108,7 @@ def _found(meetings: Meetings, sides: Sides, min_users: int) -> tuple[float, flo
     first = int(meetings.newest[0])
     users, items = meetings.users[:first], meetings.items[:first]
     own = learn_factors(users, items, sides.ranks)
-    code = FactCode(words=[str(column) for column in range(sides.facts.shape[1])])
-    map_ = learn_factor_map(own, sides.pictures, code, sides.facts)
+    map_ = learn_factor_map(own, sides.pictures, FactCode(), sides.facts)
     mapped = map_.of_pictures(sides.pictures) + sides.facts @ map_.facts
     mapped[~np.any(sides.pictures, axis=1)] = 0
     factors = ItemFactors(own, mapped)

@@ -115,7 +115,7 @@ def _events(path: Path, mapping: dict[str, str]) -> list[Event]:
         else:
             found.append(entry)
     if bad:
-        note(f"{len(bad)} rows are not events, such as {bad[0].where}: {bad[0].reason}")
+        note(f"rows that are not events: {len(bad)}, such as {bad[0].where}: {bad[0].reason}")
     return found
 
 
