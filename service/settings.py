@@ -246,6 +246,11 @@ class Settings(BaseSettings):
         description="Networks of your own to fetch from, such as 10.1.2.0/24, separated by commas; "
         "by default only public addresses.",
     )
+    fetch_queries: bool = Field(
+        False,
+        description="Whether anyone who may search may name a photo by its URL, on one of "
+        "VITRINE_FETCH_HOSTS: image_url of /knn-service.",
+    )
     image_cache_mb: float = Field(
         64, ge=0, description="Most memory for smaller copies of images (?size=), in MB."
     )

@@ -120,10 +120,11 @@ def pictures(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
     """Check from where the service may fetch and read pictures of written items."""
     hosts = [host.strip() for host in settings.fetch_hosts.split(",") if host.strip()]
     if "*" in hosts:
+        who = "may search" if settings.fetch_queries else "has a key to write"
         yield Finding(
             "pictures",
             "warning",
-            "whoever has a key to write can make the service ask any public host for a picture",
+            f"whoever {who} can make the service ask any public host for a picture",
             "list the hosts of your pictures in VITRINE_FETCH_HOSTS",
         )
     if settings.fetch_networks.strip() and not hosts:
