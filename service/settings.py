@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from pydantic import Field, FilePath, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from indexer.confidence.curve import NO_MATCH_BELOW
@@ -389,6 +390,20 @@ def settings_for(shop: Path) -> Settings:
         raise _bad_setting(error) from None
 
 
+def readable_settings(shop: Path) -> tuple[Settings, list[BadSetting]]:
+    """Return the settings for this shop, and what is wrong with each invalid variable.
+
+    An invalid variable counts as one that is not set.
+    """
+    try:
+        return Settings(shop=shop), []
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False)
+        fields = Settings.model_fields
+        unset = {str(fault["loc"][0]): fields[str(fault["loc"][0])].default for fault in faults}
+        return Settings(**{**unset, "shop": shop}), [_fault(fault) for fault in faults]
+
+
 def unknown_variables(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return each VITRINE_ variable that is not a setting, with the most similar setting or ""."""
     prefix = Settings.model_config["env_prefix"]
@@ -401,6 +416,13 @@ def unknown_variables(environment: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _bad_setting(error: ValidationError) -> BadSetting:
-    first = error.errors(include_url=False, include_input=False)[0]
-    name = "_".join(str(step) for step in first["loc"]).upper()
-    return BadSetting(f"the environment variable VITRINE_{name} is invalid: {first['msg']}")
+    return _fault(error.errors(include_url=False, include_input=False)[0])
+
+
+def _fault(fault: ErrorDetails) -> BadSetting:
+    name = "_".join(str(step) for step in fault["loc"]).upper()
+    reason = fault["msg"]
+    if fault["type"] == "too_short":  # pydantic calls the characters of a secret items
+        least, length = fault["ctx"]["min_length"], fault["ctx"]["actual_length"]
+        reason = f"expected at least {least} characters, got {length}"
+    return BadSetting(f"the environment variable VITRINE_{name} is invalid: {reason}")
