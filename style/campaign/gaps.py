@@ -19,7 +19,7 @@ _LEAST_GAP, _MOST_GAP = 0.001, 0.5  # area of a gap, as a share of the product
 _SHARP = 0.85  # share of a gap's border at which the product begins at once
 _RIM = 4  # half the largest width of a rim, in pixels of the copy
 _SHADOW, _COLORED = 0.45, 0.07  # of a shadow: its light, at least; its color, at most
-_PALE = 0.1  # share of a product in such colors at which no rim is seen beside it
+_PALE = 0.08  # share of a product in such colors from its border on: more than a rim
 
 
 def without_gaps(photo: Pixels, alpha: Alpha, ground: Floats) -> Alpha:
@@ -67,7 +67,7 @@ def without_pale_rims(photo: Pixels, alpha: Alpha, ground: Floats) -> Alpha:
     """Return the mask without thin borders that are the photo's page in a soft shadow.
 
     On a dark page they would shine. A rim has the color of the background and is not much darker.
-    A product with pale parts keeps its mask, since these could be taken for rims.
+    A product with pale parts at its border keeps its mask, since they could be taken for rims.
     """
     small = shrunk(photo, _SIDE).astype(np.float32) / 255
     height, width = small.shape[:2]
@@ -76,10 +76,10 @@ def without_pale_rims(photo: Pixels, alpha: Alpha, ground: Floats) -> Alpha:
     shaded = small / np.maximum(behind, 0.02)  # (y, x, 3): 1 is the page, less is a shadow on it
     pale = (shaded.min(axis=2) > _SHADOW) & (np.ptp(shaded, axis=2) < _COLORED)
     pale &= inside
-    if pale.sum() > _PALE * inside.sum():
+    beside = spread(~inside, pale | ~inside) & pale
+    if beside.sum() > _PALE * inside.sum():
         return alpha
-    thin = pale & ~grown(~grown(~pale, _RIM), _RIM)
-    rims = spread(grown(~inside, 1) & (thin | ~inside), thin | ~inside) & thin
+    rims = beside & ~grown(~grown(~pale, _RIM), _RIM)
     cover = resized(grown(rims, 1).astype(np.float32), *alpha.shape) > 0.2
     full = np.stack([resized(ground[..., c], *alpha.shape) for c in range(3)], axis=-1)
     level = photo / np.float32(255) / np.maximum(full, 0.02)
