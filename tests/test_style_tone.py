@@ -89,11 +89,14 @@ def test_a_brighter_gray_stays_the_brighter_one(look):
     assert np.diff(light[::8]).min() > 0
 
 
-def test_noir_is_almost_gray_and_keeps_white():
-    styler = ToneStyler()
-    made = styler.apply(np.uint8([[[200, 30, 40], [255, 255, 255]]]), "noir", 1)
-    assert np.ptp(made[0, 0].astype(int)) < 8
-    assert (made[0, 1] == 255).all()
+def test_noir_takes_more_color_from_skin_than_from_a_red_shirt_and_keeps_white():
+    colors = np.uint8([[[222, 184, 165], [200, 30, 40], [255, 255, 255]]])
+    lab = [oklab_of_pixels(pixels)[0] for pixels in (colors, ToneStyler().apply(colors, "noir", 1))]
+    before, after = (np.hypot(made[:, 1], made[:, 2]) for made in lab)
+    assert after[0] < 0.4 * before[0]
+    assert after[1] > 0.5 * before[1]
+    assert after[2] < 0.01
+    assert lab[1][2, 0] > 0.99
 
 
 def test_looking_all_colors_up_gives_the_interpolated_pixels(noise):
