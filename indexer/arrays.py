@@ -31,11 +31,12 @@ def empty_vectors(count: int, dim: int, scratch: Path) -> Vectors:
     """Return an array (count, dim) to be filled: in memory, or else in a file without a name.
 
     Arrays of over 2 GB are mapped from such a file in the folder ``scratch``, so that they need no
-    memory beside the pages in use. The file is gone when the array is. Raises StoreFull if the disk
-    has no room for it.
+    memory beside the pages in use. The file is gone when the array is. A folder that cannot be
+    written to gets none. Raises StoreFull if the disk has no room for it.
     """
     size = count * dim * np.dtype(np.float32).itemsize
-    if size <= _MOST_IN_MEMORY or not hasattr(os, "posix_fallocate"):
+    can_map = hasattr(os, "posix_fallocate") and os.access(scratch, os.W_OK)
+    if size <= _MOST_IN_MEMORY or not can_map:
         return np.empty((count, dim), dtype=np.float32)
     try:
         with tempfile.TemporaryFile(dir=scratch) as file:
