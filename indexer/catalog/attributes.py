@@ -12,13 +12,17 @@ from indexer.catalog.texts import in_language, is_translated, plain_text
 
 _DEEPEST: Final = 4
 _BOOLEANS: Final = {"true": True, "false": False}
-_KEYS: Final = ("name", "attribute_code", "code", "key", "label", "PARAM_NAME")
-_VALUES: Final = ("value", "values", "option", "options", "terms", "VAL")
+_KEYS: Final = ("name", "attribute_name", "attribute_code", "code", "key", "label", "PARAM_NAME")
+_VALUES: Final = ("value", "values", "attribute_value", "option", "options", "terms", "VAL")
 
 _NAMED_BY: Final = ("attribute", "option", "group", "facet")  # objects with the name of a value
 
 _TEXT_PAIR: Final = re.compile(r"([^:=]{1,60}?)\s*[:=]\s*([^:=].*)")
-_SINGLE: Final = ({"name", "value"}, {"PARAM_NAME", "VAL"})  # a list of pairs that has but one
+_SINGLE: Final = (
+    {"name", "value"},
+    {"attribute_name", "attribute_value"},
+    {"PARAM_NAME", "VAL"},
+)  # a list of pairs that has but one
 _NAMES: Final = frozenset({"name", "label"})
 _REFERENCE: Final = frozenset(
     {*_NAMES, "id", "key", "slug", "handle", "code", "url", "@type", "@id"}
@@ -70,6 +74,9 @@ def _boolean(value: Any) -> Any:
 
 
 def _flatten(found: Record, name: str, value: Any, language: str | None, depth: int = 0) -> None:
+    if isinstance(value, dict) and depth == 0 and len(value) == 1:
+        inner = next(iter(value.values()))  # <properties> that holds a list of <property>
+        value = inner if isinstance(inner, list) and _pairs(inner) is not None else value
     if isinstance(value, dict) and depth == 0 and set(value) in _SINGLE:
         value = [value]
     if isinstance(value, dict):

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 import msgspec
 
+from indexer.catalog.categorytree import path_in_tree
 from indexer.catalog.item_parser import BrokenRow, NumberedRow, Record
 from indexer.catalog.jsonapi import is_jsonapi, jsonapi_records
 from indexer.catalog.jsonwrappers import is_named, is_product, unwrapped
+from indexer.catalog.nested import first_of, text_of
+from indexer.catalog.shopformat import text_cell
 from indexer.errors import BadCatalog
 from indexer.jsonbytes import decode_json, decode_json_as
 
@@ -29,7 +32,14 @@ _LISTS: Final = (
     "products", "items", "@graph", "itemListElement", "data", "results", "offers", "nodes",
     "edges", "_embedded", "product", "objects", "listings", "records", "hits",
     "entries", "resources", "articles", "documents", "docs", "rows", "content", "value", "d",
+    "result", "productVariations", "payload", "goods",
 )  # fmt: skip
+_TITLES: Final = ("name", "title")
+_ABOVE: Final = ("parent_id", "parentId", "parent_category_id", "parent")
+_NUMBERED: Final = ("categories", "category_ids", "categoryIds", "category_id", "categoryId",
+                    "category")  # fmt: skip
+"""The fields of a product that may hold the numbers of categories."""
+_ROOT: Final = "root of the categories"
 
 
 def json_lines(path: Path) -> Iterator[NumberedRow]:
@@ -71,9 +81,43 @@ def json_document(path: Path) -> Iterator[NumberedRow]:
         raise BadCatalog(f"{path} is not JSON: {error}") from error
     if found is None:
         raise BadCatalog(f"{path}: expected a list of objects, or an object with one")
+    tree = _categories_in(text)
     for number, part in enumerate(found, start=1):
         record = _decoded(part) if isinstance(part, msgspec.Raw) else unwrapped(part)
+        if tree and isinstance(record, dict):
+            record = _with_paths(record, tree)
         yield f"object {number}", record
+
+
+def _categories_in(text: bytes) -> dict[str, tuple[str, str]]:
+    """Return the categories that a document lists beside its products, for ``path_in_tree``."""
+    document = msgspec.Raw(text.strip())
+    listed = decode_json_as(document, dict[str, msgspec.Raw]) if _is_object(document) else {}
+    raw = listed.get("categories")
+    parts = decode_json(raw) if raw is not None and _is_list(raw) else []
+    categories = [part for part in parts if isinstance(part, dict) and first_of(part, _TITLES)]
+    tree = {_ROOT: ("", "")}
+    for part in categories:
+        above = text_cell(first_of(part, _ABOVE))
+        name = text_of(first_of(part, _TITLES))
+        tree[text_cell(part.get("id"))] = (name, _ROOT if above in ("", "0") else above)
+    for part in categories:
+        below = part.get("subcategories")
+        for child in map(text_cell, below if isinstance(below, list) else []):
+            if child in tree:
+                tree[child] = (tree[child][0], text_cell(part.get("id")))
+    return tree if len(tree) > 1 else {}
+
+
+def _with_paths(record: Record, tree: dict[str, tuple[str, str]]) -> Record:
+    """Return a record with the paths of its categories in place of their numbers."""
+    for name in _NUMBERED:
+        value = record.get(name)
+        numbers = [text_cell(one) for one in (value if isinstance(value, list) else [value])]
+        if paths := [path_in_tree(one, tree) for one in numbers if one in tree]:
+            others = {key: part for key, part in record.items() if key != name}
+            return {**others, "categories": paths}
+    return record
 
 
 def _products_in(document: msgspec.Raw) -> Iterable[msgspec.Raw | Record] | None:
