@@ -47,7 +47,7 @@ def flat_attributes(record: Record, language: str | None = None) -> FlatAttribut
     faults: list[str] = []
     for name, value in record.items():
         if name not in FIELDS:
-            _flatten(columns, text_from(name), _boolean(value), language)
+            _flatten(columns, text_from(name), _typed(value), language)
     nested: Record | None = None
     if "attributes" in record:
         nested = {}
@@ -66,8 +66,13 @@ def flat_attributes(record: Record, language: str | None = None) -> FlatAttribut
     return FlatAttributes(columns, nested, faults)
 
 
-def _boolean(value: Any) -> Any:
-    """Return True or False for the cell of a table that says so; any other value as it is."""
+def _typed(value: Any) -> Any:
+    """Return True or False for the cell of a table that says so, and the list that is one in JSON.
+
+    Any other value is returned as it is.
+    """
+    if isinstance(value, str) and value.startswith('["'):
+        return decoded_cell(value)
     if isinstance(value, str) and len(value) < 10:
         return _BOOLEANS.get(value.strip().lower(), value)
     return value
