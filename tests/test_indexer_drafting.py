@@ -8,10 +8,11 @@ from collections import Counter
 import pytest
 
 from indexer.drafting.checker import check_text, split_sentences
-from indexer.drafting.draft import length_of, tagline, write_draft
+from indexer.drafting.draft import tagline, write_draft
 from indexer.drafting.facts import facts_of
 from indexer.drafting.glossary import translated
 from indexer.drafting.planfile import TONES, plans_of
+from indexer.drafting.writer import length_of
 from indexer.items import Item
 
 ITEM = Item(
@@ -83,7 +84,7 @@ def test_a_chinese_draft_does_not_repeat_what_the_english_name_says():
     flask = Item(
         item_id="flask",
         product_id="flask",
-        title="Yarrow flask, yellow",
+        title="Yellow Yarrow flask",
         attributes={"color": "yellow", "material": "steel", "pattern": "fish print"},
     )
     texts = [write_draft(flask, "zh", tone, seed=seed).text for tone in TONES for seed in range(8)]
@@ -229,6 +230,38 @@ def test_an_item_of_which_only_the_name_is_known_gets_no_draft():
         assert (draft.text, draft.sentences) == ("", [])
 
 
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Boxy tee (White)", "Boxy tee"),
+        ("Boxy tee, white", "Boxy tee"),
+        ("Boxy tee, white with dots", "Boxy tee, white with dots"),
+        ("T恤，White", "T恤"),
+        (", white", ", white"),
+        ("White", "White"),
+    ],
+)
+def test_a_name_is_the_title_without_the_color_at_its_end(title, name):
+    tee = Item(item_id="a", product_id="a", title=title, attributes={"color": "white"})
+    assert facts_of(tee, "en")[0].values == [name]
+
+
+@pytest.mark.parametrize("tone", TONES)
+@pytest.mark.parametrize(
+    ("title", "description", "language", "text"),
+    [
+        ("Kiwi", "Kiwi, or Chinese gooseberry, is sweet. Eat it raw.", "en", "Kiwi, or Chi"),
+        ("Red Beet", "Red beets are sensitive to heat.", "en", "Red beets are sensitive to heat."),
+        ("青苹果", "青苹果口感清脆,酸甜多汁。", "zh", "青苹果口感清脆"),
+    ],
+)  # fmt: skip
+def test_an_item_with_only_a_text_opens_with_its_sentence(title, description, language, text, tone):
+    bare = Item(item_id="a", product_id="a", title=title, description=description)
+    draft = write_draft(bare, language, tone)
+    assert draft.text.startswith(text)
+    assert not any(sentence.problems for sentence in draft.sentences)
+
+
 def test_torn_sentences_comparisons_and_what_an_item_has_not_are_not_quoted():
     shirt = Item(
         item_id="tee",
@@ -238,10 +271,13 @@ def test_torn_sentences_comparisons_and_what_an_item_has_not_are_not_quoted():
         "• Performance fabric. • Soft seams. • Renewed every year. "
         "• The tee that can't be beat - not in the gym, not anywhere.",
         attributes={"performance_fabric": "No", "new": "No", "category_gear": "Exercise"},
+        price=20.0,
+        currency="USD",
     )
     facts = facts_of(shirt, "en")
     assert [(fact.kind, fact.values) for fact in facts] == [
         ("name", ["Desiree Tee"]),
+        ("price", ["$20.00"]),
         ("detail", ["Soft seams"]),
         ("detail", ["Renewed every year"]),
     ]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from indexer.enrichment.aspects import mentions
+from indexer.enrichment.itemmoods import item_moods
 from indexer.enrichment.language import language_of
 from indexer.enrichment.measures import auc, calibration_error, f1
 from indexer.enrichment.ngrams import Family, clean_text, count_ngrams
@@ -332,6 +333,14 @@ def test_a_quotation_does_not_end_in_half_a_smile():
 def test_no_reviews_have_an_empty_summary():
     summary = summarize([])
     assert (summary.count, summary.positive, summary.pros, summary.cons) == (0, None, [], [])
+
+
+def test_the_mood_of_an_item_is_its_difference_from_the_shop_and_few_reviews_say_little():
+    items = [("a", "p"), ("b", "p"), ("c", "c"), ("d", "")]
+    reviews = [("a", 1.0), ("p", 1.0), *[("c", 0.0)] * 2]  # the mean is 0.5
+    found = item_moods(items, reviews)
+    assert found == {"a": round(1 / 7, 4), "b": round(0.5 / 6, 4), "c": round(-1 / 7, 4)}
+    assert item_moods(items, []) == {}
 
 
 def test_measures_agree_with_small_cases_by_hand():

@@ -53,10 +53,26 @@ def values(attribute, title="", description=""):
         ("面料:亚麻55%,棉45%。", ["Cotton", "Linen"]),
         ("玻璃瓶装。", []),
         ("大理石纹。", []),
+        ("Lace-up boots. Time to lace up!", []),
+        ("Cut from silk.", ["Silk"]),
+        ("PU-coated nylon with leather palms and a mesh carry bag included.", ["Nylon"]),
+        ("A metal clip on a plush interior.", []),
+        ("Wide leg cotton pants, cotton straight leg trousers.", ["Cotton"]),
+        ("Stretchy nylon fabric that is good for the gym, the track or the trail.", ["Nylon"]),
+        ("In cotton, linen or silk.", []),
+        ("For smooth leather.", []),
+        ("真皮手感。", []),
     ],
 )  # fmt: skip
 def test_a_material_that_is_denied_compared_or_of_a_part_is_not_suggested(description, materials):
     assert values("material", "Thing", description) == materials
+
+
+def test_a_value_of_the_shop_is_suggested_as_the_shop_spells_it_most_often():
+    spellings = ["Cocona® Fabric", "Cocona® fabric", "Cocona® fabric"]
+    known = [item("Tee", item_id=text, attributes={"material": text}) for text in spellings]
+    found = suggest(item("Tank", "Made of Cocona fabric."), gazetteer_of(known))
+    assert [one.value for one in found if one.attribute == "material"] == ["Cocona® fabric"]
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,14 @@ import random
 import numpy as np
 import pytest
 
+from indexer.enrichment.reviewlog import ReviewLog
 from indexer.errors import BadQuery, UnknownItem
+from indexer.layout import REVIEWS
 from search.engine import SearchEngine
 from search.personal.diversity import diversify
 from search.personal.event import Event, event_from
 from search.personal.learning import learn
+from search.personal.moods import ReviewMoods
 from search.personal.profile import profile_of
 from search.personal.recommendation import Reason, RecommendQuery
 
@@ -297,6 +300,34 @@ def test_contributions_sum_to_the_score(engine):
         if item.contributions:
             assert sum(item.contributions.values()) == pytest.approx(item.score, abs=1e-4)
     assert engine.recommend("u").items[0].contributions is None
+
+
+@pytest.mark.parametrize("praised", ["red-mug", "blue-shoe"])
+def test_of_what_is_as_much_alike_what_its_customers_praise_comes_first(engine, tmp_path, praised):
+    other = {"red-mug": "blue-shoe", "blue-shoe": "red-mug"}[praised]
+    with ReviewLog(tmp_path, create=True) as log:
+        log.set_item_moods({praised: 0.4, other: -0.4, "an item that is gone": 0.4})
+    viewed = [event("u", item, age=9 * DAY) for item in ("red-shoe", "blue-mug")]
+    engine.recommender.add(viewed)
+    found = engine.recommend("u", k=2, explain=True)
+    assert ids(found) == [praised, other]
+    assert [item.contributions["reviews"] for item in found.items] == pytest.approx([0.04, -0.04])
+
+
+def test_reviews_that_come_later_count_and_a_damaged_file_changes_nothing(engine, tmp_path, caplog):
+    now = [0.0]
+    moods = ReviewMoods(tmp_path, clock=lambda: now[0])
+    view = engine._live.view
+    assert not moods.of_items(view).any()
+    with ReviewLog(tmp_path, create=True) as log:
+        log.set_item_moods({"red-mug": 0.4})
+    assert not moods.of_items(view).any()  # read a moment ago
+    now[0] += 6
+    assert moods.of_items(view)[view.number("red-mug")] == np.float32(0.4)
+    (tmp_path / REVIEWS / "data.mdb").write_bytes(b"not LMDB")
+    now[0] += 6
+    assert moods.of_items(view)[view.number("red-mug")] == np.float32(0.4)
+    assert "recommendations use the last moods" in caplog.text
 
 
 def test_without_its_evidence_an_item_scores_lower(engine):

@@ -23,7 +23,7 @@ def choices(rng, weights, count=800, others=20):
 
 
 def test_the_weights_behind_choices_are_found(rng):
-    truth = np.array([2.0, 1.0, 0.5, 0.0, -1.0, 0.25, -0.5, 0.75])
+    truth = np.array([2.0, 1.0, 0.5, 0.0, -1.0, 0.25, -0.5, 0.75, 0.3])
     found = learn_weights(choices(rng, truth))
     assert list(found) == list(FEATURES)
     assert list(found.values()) == pytest.approx((truth / 2).tolist(), abs=0.08)

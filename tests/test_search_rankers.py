@@ -73,6 +73,9 @@ def test_learned_weights_are_used_from_the_next_request_on(shop):
         assert interest(engine) == pytest.approx(3 * before, rel=1e-3)
         set_ranker(folder, seal_of(shop), replace(ranker(), weights={"interest": 9.0}))
         assert interest(engine) == before  # an earlier version had other features
+        older = {name: 2 * WEIGHTS[name] for name in WEIGHTS if name != "reviews"}
+        set_ranker(folder, seal_of(shop), replace(ranker(), weights=older))
+        assert interest(engine) == pytest.approx(2 * before, rel=1e-3)  # of before reviews counted
         set_ranker(folder, seal_of(shop), replace(ranker(interest=9.0), scale=SCALE - 1))
         assert interest(engine) == before
         set_ranker(folder, seal_of(shop), None)

@@ -67,7 +67,7 @@ def test_every_item_gets_a_draft_whose_sentences_point_at_facts(tiny_shop):
     drafts = describe(tiny_shop)
     assert "red-shoe" in {draft["item_id"] for draft in drafts}
     for draft in drafts:
-        assert draft["source"] == "plans-4"
+        assert draft["source"] == "plans-5"
         assert all(one["facts"] and not one["problems"] for one in draft["sentences"])
 
 
@@ -88,7 +88,7 @@ def test_a_draft_of_a_language_model_that_invents_is_refused_and_plans_write_ins
 ):
     server = model("The best shoe, now 50% off!", "It is made of gold.")
     [draft] = describe(tiny_shop, "--item", "red-shoe", "--llm", server.url, "--model", "tiny")
-    assert draft["source"] == "plans-4"
+    assert draft["source"] == "plans-5"
     assert len(draft["refused"]) == len(server.asked) == 2
     words = {p["text"] for one in draft["refused"] for s in one["sentences"] for p in s["problems"]}
     assert {"best", "50%", "gold"} <= words

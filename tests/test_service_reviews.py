@@ -81,6 +81,7 @@ def test_reviews_found_by_product_belong_to_each_variant(shop, tmp_path, serve):
     run("reviews", "import", path, "--shop", shop)
     with ReviewLog(shop) as log:
         assert len(log.about([item["product_id"]])) == 1
+        assert log.item_moods(0) == (1, {"red-shoe": 0.0})  # its only review is the shop's mean
 
 
 def test_a_folder_without_a_shop_takes_no_reviews(tmp_path, file, capsys):

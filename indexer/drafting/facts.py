@@ -29,6 +29,8 @@ Kind = Literal[
 
 _MOST_DETAILS: Final = 8
 _LONGEST_DETAIL: Final = 14  # words
+_LONGEST_OF_SHORT: Final = 60  # letters
+_LONGEST_OF_BARE: Final = 25  # of an item of which nothing else is known
 _LONGEST_DETAIL_ZH: Final = 30  # characters
 _LONGEST_BRIEF: Final = 6  # words
 _LONGEST_BRIEF_ZH: Final = 14  # characters
@@ -48,15 +50,20 @@ _NO: Final = frozenset({"no", "false", "none", "否"})
 _PREPOSITIONS: Final = frozenset(
     {"with", "in", "on", "of", "to", "by", "from", "as", "at", "and", "or", "but"}
 )
+_LETTERS: Final = re.compile(r"[^\W\d_]{3}")
 _UNSAID: Final = re.compile(r"=|\b(?:sold separately|not included)\b", re.IGNORECASE)
 # A sentence that begins with one of these goes on from another one, which the draft does not have.
 _CONNECTORS: Final = frozenset(
-    {"and", "but", "so", "plus", "also", "however", "then", "because", "otherwise", "instead"}
-) | {("after", "all"), ("in", "fact"), ("of", "course"), ("that", "s")}
+    {"and", "but", "so", "plus", "also", "however", "then", "because", "otherwise", "instead",
+     "these", "those"}
+) | {("after", "all"), ("in", "fact"), ("of", "course"), ("that", "s")}  # fmt: skip
 _FEWEST_AFTER_PREPOSITION: Final = 4  # words; fewer are the rest of a sentence: "with filling"
+_VARIANT: Final = re.compile(r"(.*?\S)\s*(?:[(（]([^()（）]+)[)）]|[,，]\s*([^,，]+))")
 _SIZES: Final = frozenset({"size", "sizes", "尺码", "尺寸"})
 _MORE_COLORS: Final = {"salmon": "pink", "rust": "orange", "plum": "purple", "indigo": "blue"}
-_CARE: Final = re.compile(r"\b(?:wash|dry clean|tumble dry|iron)\b|洗|熨", re.IGNORECASE)
+_CARE: Final = re.compile(
+    r"\b(?:wash|dry clean|(?:tumble|line|hang|drip|air|flat) dry|iron)\b|洗|熨", re.IGNORECASE
+)
 _CURRENCIES: Final = {
     "USD": "美元", "EUR": "欧元", "GBP": "英镑", "CNY": "元", "JPY": "日元", "CHF": "瑞士法郎",
 }  # fmt: skip
@@ -93,19 +100,19 @@ def facts_of(item: Item, language: Language) -> list[Fact]:
     price = "" if item.price is None else _price(item.price, item.currency, language)
     if price:
         facts.append(Fact(kind="price", field="price", values=[price]))
-    details = _details(item, language)
-    for detail in details:
+    is_bare = all(fact.kind in ("name", "category") for fact in facts)
+    for detail in _details(item, language, is_bare=is_bare):
         kind: Kind = "care" if _CARE.search(detail) and is_brief(detail) else "detail"
         facts.append(Fact(kind=kind, field="description", values=[detail]))
     return facts
 
 
 def _name(item: Item) -> str:
-    """Return the title, without the variant in parentheses at its end."""
+    """Return the title, without the variant at its end: "Boxy tee (White)", "Boxy tee, white"."""
     title = plain_text(item.title).strip()[:_LONGEST_NAME] or item.item_id
     values = {fold(str(value)) for value in item.attributes.values() if isinstance(value, str)}
-    found = re.fullmatch(r"(.+?)\s*[(（]([^()（）]+)[)）]", title)
-    return found[1] if found and fold(found[2]) in values else title
+    found = _VARIANT.fullmatch(title)
+    return found[1] if found and fold(found[2] or found[3]) in values else title
 
 
 def _attributes(item: Item, language: Language) -> Iterator[Fact]:
@@ -194,12 +201,13 @@ def _price(price: float, currency: str, language: Language) -> str:
     return price_text(price, currency, "{symbol}{amount}", ".")
 
 
-def _details(item: Item, language: Language) -> list[str]:
+def _details(item: Item, language: Language, *, is_bare: bool) -> list[str]:
     """Return sentences of the description that fit the item, the short ones first.
 
-    A sentence with the name of an attribute that the item has not ("Performance fabric: No") is
-    left out, and one that names a color of an item with that attribute, as one text often serves
-    all colors of a product.
+    Left out are sentences with the name of an attribute that the item has not ("Performance fabric:
+    No"), those that name a color of an item with that attribute, as one text often serves all
+    colors of a product, and those that repeat a word of the name. An item that ``is_bare`` has
+    nothing else to say: the last ones are taken too, in the order of the description.
     """
     text = plain_text(item.description)[:_READ]
     known: dict[str, set[str]] = {}
@@ -221,13 +229,19 @@ def _details(item: Item, language: Language) -> list[str]:
         sentence = " ".join(part.split()).strip(" .!?,:-*–—")
         words = _words(sentence)
         is_denied = any(f" {name} " in f" {' '.join(words)} " for name in denied if name)
-        if not _is_quotable(sentence, language) or name_words & set(words) or is_denied:
+        longest = _LONGEST_OF_BARE if is_bare else _LONGEST_DETAIL
+        if not _is_quotable(sentence, language, longest) or is_denied:
+            continue
+        if name_words & set(words) and not is_bare:
             continue
         if "color" in known and any(family_of(word) for word in words):
             continue
         if not contradicts(sentence, known):
             found.setdefault(fold(sentence), sentence)
-    return sorted(found.values(), key=lambda sentence: len(sentence) > 60)[:_MOST_DETAILS]
+    details = list(found.values())
+    if not is_bare:
+        details.sort(key=lambda sentence: len(sentence) > _LONGEST_OF_SHORT)
+    return details[:_MOST_DETAILS]
 
 
 def is_brief(detail: str) -> bool:
@@ -237,11 +251,13 @@ def is_brief(detail: str) -> bool:
     return len(detail.split()) <= _LONGEST_BRIEF and ":" not in detail
 
 
-def _is_quotable(sentence: str, language: Language) -> bool:
+def _is_quotable(sentence: str, language: Language, longest: int) -> bool:
+    """Return True for a sentence that makes sense alone, of at most so many words."""
     if language == "zh":
         return bool(_HAN.search(sentence)) and 4 <= len(sentence) <= _LONGEST_DETAIL_ZH
     count = len(sentence.split())
-    if not 2 <= count <= _LONGEST_DETAIL or not sentence.isprintable():
+    is_text = sentence.isprintable() and _LETTERS.search(sentence)  # no 'W 22" x H 17"'
+    if not is_text or not 2 <= count <= longest:
         return False
     words = _words(sentence)
     if _UNSAID.search(sentence):

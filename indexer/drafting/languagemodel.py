@@ -13,9 +13,10 @@ import msgspec
 import urllib3
 
 from indexer.drafting.checker import check_text, split_sentences
-from indexer.drafting.draft import DEFAULT_LENGTH, Draft, Refusal, length_of, write_draft
+from indexer.drafting.draft import DEFAULT_LENGTH, Draft, Refusal, write_draft
 from indexer.drafting.facts import Fact, facts_of
 from indexer.drafting.planfile import Tone
+from indexer.drafting.writer import length_of
 from indexer.enrichment.language import Language
 from indexer.errors import BadQuery
 from indexer.items import Item

@@ -14,11 +14,12 @@ from indexer.catalog.texts import plain_text
 from indexer.enrichment.category import guess_category
 from indexer.enrichment.chinese_words import chinese_finds
 from indexer.enrichment.contexts import (
+    is_alternative,
     is_denied,
     is_of_part,
-    is_option,
     is_stated,
     just_before,
+    offers_choice,
     percent_of,
 )
 from indexer.enrichment.gazetteer import (
@@ -208,12 +209,12 @@ def _in_description(text: str, gazetteer: Gazetteer) -> Iterator[_Find]:
     start_of = 0
     for end_of in [*(match.end() for match in _SENTENCE.finditer(text)), len(text)]:
         sentence = text[start_of:end_of]
-        offers_choice = is_option(sentence)
+        is_choice = offers_choice(sentence)
         for start, end, values in _matches(sentence, gazetteer):
             place = (start_of + start, start_of + end)
             source = Source("description", *place, text[place[0] : place[1]])
             for value in values:
-                confidence = _confidence(value, sentence, start, end, offers_choice=offers_choice)
+                confidence = _confidence(value, sentence, start, end, is_choice=is_choice)
                 if confidence:
                     yield _Find(value, confidence, source)
         start_of = end_of
@@ -244,14 +245,14 @@ def _is_out(value: Value, text: str, start: int, end: int, *, in_title: bool) ->
     return of_looks and is_of_part(text, start, end, in_title=in_title, of_color=of_color)
 
 
-def _confidence(value: Value, sentence: str, start: int, end: int, *, offers_choice: bool) -> float:
+def _confidence(value: Value, sentence: str, start: int, end: int, *, is_choice: bool) -> float:
     """Return how sure a value is that a sentence of a description names; 0 if it is no sign."""
     word = sentence[start:end].lower()
     if value.attribute in ("category", "brand"):
         return 0.0  # descriptions compare, and name what goes with an item
     if _is_out(value, sentence, start, end, in_title=False):
         return 0.0
-    if value.attribute in _SHOWN and offers_choice:
+    if value.attribute in _SHOWN and (is_choice or is_alternative(sentence, start, end)):
         return 0.0
     is_chinese = bool(HAN.search(word))
     if value.attribute == "style":

@@ -32,9 +32,10 @@ _NOT_COLOR_AFTER: Final = re.compile(
 _PART: Final = (
     r"(?:accents?|trims?|trimmed|trimming|piping|stitch\w*|details?|detailing|insets?|inserts?|lining|liner|"
     r"lined|waistband|waist|zippers?|(?<!full[\s-])(?<!half[\s-])(?<!quarter[\s-])(?<!/4[\s-])zips?(?![\s-]up)|logos?|pockets?|panels?|straps?|laces?|soles?|outsoles?|midsoles?|"
-    r"insoles?|buckles?|handles?|screens?(?!\s+protect)|display|carpets?|floors?|flooring|backing|frames?|legs?|bases?(?!\s+layers?)|feet|"
+    r"insoles?|buckles?|handles?|screens?(?!\s+protect)|display|carpets?|floors?|flooring|backing|frames?|legs?(?!\s(?:pants?|jeans|trousers|tights|leggings|shorts))|bases?(?!\s+layers?)|feet|"
     r"keycaps?|switch(?:es)?|buttons?|knobs?|wheels?|pouch(?:es)?|vents?|venting|zones?|gussets?|padded|bottles?|jars?|box(?:es)?|packaging|shades?\sof|"
     r"cuffs?(?!\s+bracelet)|collars?|hoods?|stands?|stones?|gems?|beads?|hems?|tips?|caps?|lids?|cords?|tassels?|hardware|rivets?|clasps?|posts?|fasteners?|"
+    r"palms?|clips?|carabiners?|ribs?|wicks?|bristles|seats?|patch(?:es)?|grips?|coat(?:ed|ing)|ventilation|(?:carry\s|storage\s)?bag\sincluded|"
     r"lights?|leds?|contrast\w*|undertones?|overlays?|filling|fill|padding|cushions?|mattress(?:es)?|surfaces?|walls?|furniture)"
 )
 _PART_AFTER: Final = re.compile(
@@ -53,22 +54,25 @@ _AT_PART: Final = re.compile(
     re.IGNORECASE,
 )
 _INNER_BEFORE: Final = re.compile(
-    r"\b(?:built[\s-]in|inner|interior|internal|removable|detachable)\s(?:[\w'-]+\s){0,2}$",
+    r"\b(?:built[\s-]in|inner|interior|internal|removable|detachable)\s(?:[\w'-]+\s){0,4}$",
     re.IGNORECASE,
 )
 _TECHNOLOGY: Final = re.compile(r"^\W*(?:[\w'-]+\s)?technolog", re.IGNORECASE)
 _WITH: Final = re.compile(r"\b(?:with|featuring|and)\s(?:[\w'-]+\s){0,4}$", re.IGNORECASE)
 _MADE_WITH: Final = re.compile(r"\b(?:made|crafted|knit|blended|woven)\swith\b|%", re.IGNORECASE)
 _USED_ON: Final = re.compile(
-    r"\b(?:works?\son|use\son|used\son|suitable\sfor|ideal\sfor|perfect\sfor|cuts?|drills?|cleans?|polish(?:es)?|"
-    r"protects?|glues?|for\suse\son|for\suse\swith|pairs?\s(?:well\s)?with|goes\swith|match(?:es)?|over)\s[^.;!?]{0,30}$",
+    r"\b(?:works?\son|use\son|used\son|suitable\sfor|ideal\sfor|perfect\sfor|cuts?(?!\sfrom)|drills?|cleans?|polish(?:es)?|"
+    r"protects?|glues?|for\suse\son|for\suse\swith|pairs?\s(?:well\s)?with|goes\swith|match(?:es)?|over)\s[^.;!?]{0,30}$"
+    r"|^\s*for\s[^.,;!?]{0,30}$",
     re.IGNORECASE,
 )
 _OPTIONS: Final = re.compile(
-    r"\b(?:or|choose|choice|available\sin|options|colou?rs|variety|assorted|various)\b"
-    r"|可选|多色可|任选|随机|或",
+    r"\b(?:choose|choice|available\sin|options|colou?rs|variety|assorted|various)\b|可选|多色可|任选|随机|或",
     re.IGNORECASE,
 )
+# "Red, navy, gray or blue": an "or" that is far away is about something else.
+_OR_BEFORE: Final = re.compile(r"\bor\s(?:[\w'-]+\s){0,2}$", re.IGNORECASE)
+_OR_AFTER: Final = re.compile(r"^(?:[\s,]+[\w'-]+){0,4}[\s,]+or\b", re.IGNORECASE)
 _SURE: Final = re.compile(
     r"(?:\d{1,3}\s?%\s?(?:[\w'-]+\s){0,2}|\b(?:made|crafted|knit|knitted|woven|cut|sewn|built|carved|cast)\s"
     r"(?:entirely\s|out\s)?(?:of|from|in|with)\s(?:an?\s|the\s)?(?:[\w'%-]+\s){0,4}"
@@ -84,7 +88,7 @@ _CHINESE_DENIED: Final = re.compile(
     r"|(?:[无非零]|仿|仿真|人造|合成|像|如同?|似|类似?|媲美|犹如|好像)$|[非无]真$"
 )
 _CHINESE_AFTER: Final = re.compile(
-    r"^(?:感|味|般|状|风格|风味|香|质感|纹|效果|油|酱|糖|茶|酒|汁|树|花香|清洁|护理|胶水|保养|地板|墙|家具)"
+    r"^(?:感|手感|触感|外观|味|般|状|风格|风味|香|质感|纹|效果|油|酱|糖|茶|酒|汁|树|花香|清洁|护理|胶水|保养|地板|墙|家具)"
 )
 _CHINESE_PART: Final = re.compile(
     r"^(?:内里|里料|里衬|衬里|里布|内衬|鞋底|大底|底盘?|脚|腿|把手|手柄|柄|表带|腕带|带|轴|键帽|边|包边|拉链|纽扣|扣|"
@@ -127,9 +131,15 @@ def is_denied(
     return not only_before and bool(pattern.match(after))
 
 
-def is_option(sentence: str) -> bool:
-    """Return whether a sentence offers a choice."""
+def offers_choice(sentence: str) -> bool:
+    """Return whether a sentence offers a choice: "available in", "assorted", 可选."""
     return bool(_OPTIONS.search(sentence))
+
+
+def is_alternative(sentence: str, start: int, end: int) -> bool:
+    """Return whether a value is one of several that "or" joins."""
+    after = sentence[end : end + 60]
+    return bool(_OR_BEFORE.search(just_before(sentence, start)) or _OR_AFTER.match(after))
 
 
 def is_stated(sentence: str, start: int) -> bool:

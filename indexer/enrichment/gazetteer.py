@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -148,23 +149,28 @@ def gazetteer_of(items: Iterable[Item] = ()) -> Gazetteer:
 
 
 def _own(items: Iterable[Item]) -> dict[Value, set[str]]:
-    """Return the values of a shop, with the words that name each."""
-    own: dict[Value, set[str]] = {}
-    names: dict[tuple[Attribute, str], Value] = {}  # one spelling of each
+    """Return the values of a shop, as it spells each most often, with the words that name it."""
+    words: dict[tuple[Attribute, str], set[str]] = {}  # by value without regard to case and signs
+    spellings: dict[tuple[Attribute, str], Counter[str]] = {}
     for item in items:
         for name, given in item.attributes.items():
             attribute = attribute_of(name)
             if attribute is None:
                 continue
             for text in given if isinstance(given, list) else [given]:
-                if isinstance(text, str) and _is_name(text) and len(own) < _MOST_VALUES:
-                    value = names.setdefault((attribute, _key(text)), Value(attribute, text, True))
-                    own.setdefault(value, set()).update(_forms(text, attribute))
+                if isinstance(text, str) and _is_name(text) and len(words) < _MOST_VALUES:
+                    key = (attribute, _key(text))
+                    spellings.setdefault(key, Counter())[text] += 1
+                    words.setdefault(key, set()).update(_forms(text, attribute))
         for path in item.categories[:1]:
             leaf = path.rsplit("/", 1)[-1].strip()
-            if _is_name(leaf) and len(own) < _MOST_VALUES:
-                own.setdefault(Value("category", leaf, True), set()).update(_nouns(leaf))
-    return own
+            if _is_name(leaf) and len(words) < _MOST_VALUES:
+                spellings.setdefault(("category", leaf), Counter())[leaf] += 1
+                words.setdefault(("category", leaf), set()).update(_nouns(leaf))
+    return {
+        Value(key[0], spellings[key].most_common(1)[0][0], True): known
+        for key, known in words.items()
+    }
 
 
 def _is_name(text: str) -> bool:

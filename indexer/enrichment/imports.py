@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import msgspec
 
+from indexer.enrichment.itemmoods import store_item_moods
 from indexer.enrichment.language import Language, language_of
 from indexer.enrichment.ngrams import clean_text
 from indexer.enrichment.reviewfile import SkippedRow, read_reviews
@@ -80,6 +81,7 @@ def import_file(
                 counts.update(_flush(log, batch, scorer))
                 progress("read", number, number, len(refused))
         counts.update(_flush(log, batch, scorer))
+        store_item_moods(folder, log)
     return ReviewImport(
         stored=counts["stored"],
         changed=counts["changed"],

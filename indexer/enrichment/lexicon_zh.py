@@ -85,7 +85,7 @@ def strength(text: str) -> float:
 class ChineseLexicon:
     """Scores Chinese texts by the words above; it has the method of ``SentimentModel``."""
 
-    name = "words-zh-1"
+    name = "words-zh-2"
 
     def probability(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return the probability that each clean text is happy, (n,); NaN where it is unclear."""

@@ -2,7 +2,8 @@
 
 Named databases, and what a key of each leads to::
 
-    meta      name                            -> a number (msgpack)
+    meta      ``moods``                       -> the mood of each item (msgpack)
+              ``moods version``               -> how often they were stored (msgpack)
     reviews   hash of about, review key       -> the stored review (msgpack)
     ids       review key                      -> key of the review in ``reviews``
     models    language                        -> the shop's own model of moods (.npz)
@@ -13,7 +14,7 @@ else of all its fields, so that a file can be imported twice. Who wrote a review
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -37,6 +38,7 @@ _ADVICE: Final = "restore it, or move it away and import the reviews again"
 _KEY_BYTES: Final = 16
 _AT_ONCE: Final = 2_000  # reviews of a transaction
 _JOINT: Final = ". "
+_MOODS, _MOODS_VERSION = b"moods", b"moods version"
 
 
 class StoredReview(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +49,17 @@ class StoredReview(msgspec.Struct, frozen=True, kw_only=True):
     language: Language | None
     aspects: list[AspectMood]
     model: str = ""
+
+
+class _About(msgspec.Struct):
+    about: str
+
+
+class _MoodOnly(msgspec.Struct):
+    """What is read of a stored review to sum up moods."""
+
+    review: _About
+    positive: float | None
 
 
 class ReviewLog:
@@ -131,6 +144,30 @@ class ReviewLog:
             progress(done, total)
             start = batch[-1][0] + b"\0"
 
+    def moods(self) -> Iterator[tuple[str, float]]:
+        """Yield what each review with a mood is about, and its mood."""
+        with self._environment.read() as txn:
+            for _, value in txn.entries("reviews"):
+                stored = msgspec.msgpack.decode(value, type=_MoodOnly)
+                if stored.positive is not None:
+                    yield stored.review.about, stored.positive
+
+    def set_item_moods(self, moods: Mapping[str, float]) -> None:
+        """Store the mood of each item, by its id."""
+        with self._environment.write() as txn:
+            version = _number(txn.get("meta", _MOODS_VERSION))
+            txn.put("meta", _MOODS, msgspec.msgpack.encode(moods))
+            txn.put("meta", _MOODS_VERSION, msgspec.msgpack.encode(version + 1))
+
+    def item_moods(self, known: int) -> tuple[int, dict[str, float]] | None:
+        """Return the version of the moods of items, and the moods; None if it is the ``known``."""
+        with self._environment.read() as txn:
+            version = _number(txn.get("meta", _MOODS_VERSION))
+            if version == known:
+                return None
+            stored = txn.get("meta", _MOODS)
+            return version, {} if stored is None else _decode_moods(stored)
+
     def count(self) -> int:
         """Return the number of reviews."""
         with self._environment.read() as txn:
@@ -179,6 +216,14 @@ def _review_key(review: Review) -> bytes:
 
 def _decode(value: bytes) -> StoredReview:
     return msgspec.msgpack.decode(value, type=StoredReview)
+
+
+def _number(value: bytes | None) -> int:
+    return 0 if value is None else msgspec.msgpack.decode(value, type=int)
+
+
+def _decode_moods(value: bytes) -> dict[str, float]:
+    return msgspec.msgpack.decode(value, type=dict[str, float])
 
 
 def _put(txn: WriteTransaction, stored: StoredReview) -> Stored:

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 import msgspec
 
-VERSION: Final = "texts-2"
+VERSION: Final = "texts-3"
 Field = Literal["title", "description", "pictures", "items"]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import msgspec
 
+from indexer.enrichment.language import Language, language_of
 from indexer.errors import BadQuery
 from search.asking.answer import Answer, AnswerSource
 from search.asking.asked import Asked, take_question_apart
@@ -90,7 +91,7 @@ class Answerer:
         hits = self._hits(asked, question)
         subject = self._subject(asked, hits, item_id)
         if subject is not None and asked.is_opinion:
-            return None if asked.terms.unknown else self._review(subject)
+            return None if asked.terms.unknown else self._review(subject, asked.language)
         found = None if subject is None else self._about(asked, subject)
         if found is not None:
             return found
@@ -100,7 +101,7 @@ class Answerer:
         if match is not None and asked.way != "search":
             return quote_entry(match)
         if subject is not None and (item_id is not None or asked.way != "search"):
-            return self._review(subject) if not asked.terms.unknown else None
+            return self._review(subject, asked.language) if not asked.terms.unknown else None
         found = self._search(asked, hits) if asked.way == "search" else self._which(asked, hits)
         return quote_entry(match) if found is None and match is not None else found
 
@@ -189,19 +190,23 @@ class Answerer:
                 return quote_passage(passage, [variant], True)
         return quote_variants(shown, holds=False)
 
-    def _review(self, subject: _Subject) -> Answer | None:
-        """Quote the shortest sentence of a review that has all that is left to answer."""
+    def _review(self, subject: _Subject, language: Language) -> Answer | None:
+        """Quote the shortest sentence of a review that has all that is left to answer.
+
+        One in the language of the question is preferred.
+        """
         if self._reviews is None:
             return None
         hit = subject.variants[0].hit
-        best: tuple[int, StoredReview, str] | None = None
+        best: tuple[tuple[bool, int], StoredReview, str] | None = None
         for stored in self._reviews.about([hit.item_id, hit.product_id]):
             for sentence in re.split(r"(?<=[.!?。！？])\s*", stored.review.text[:4000]):
                 stems = terms_of(sentence).stems
                 if not subject.left and len(sentence) < _SHORTEST_OPINION:
                     continue  # "Love it!" does not say what they think
-                if subject.left <= stems and (best is None or len(sentence) < best[0]):
-                    best = (len(sentence), stored, sentence.strip())
+                rank = language_of(sentence) != language, len(sentence)
+                if subject.left <= stems and (best is None or rank < best[0]):
+                    best = (rank, stored, sentence.strip())
         if best is None:
             return None
         return Answer(

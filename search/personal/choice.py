@@ -235,7 +235,16 @@ def _evidence(profile: Profile, query: RecommendQuery, sources: Sources) -> Evid
     following = Path(taste.met, neighbors, FOLLOWING_HALF_LIFE)
     behavior = Path(taste.met, linear, BEHAVIOR_HALF_LIFE)
     factors = FactorPath(taste.met, sources.factors.own, FACTORS_HALF_LIFE)
-    return Evidence(taste, context, sources.popular, following, behavior, factors, sources.weights)
+    return Evidence(
+        taste,
+        context,
+        sources.popular,
+        sources.reviews,
+        following,
+        behavior,
+        factors,
+        sources.weights,
+    )
 
 
 def _is_personal(evidence: Evidence) -> bool:

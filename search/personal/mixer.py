@@ -11,6 +11,7 @@ The weights need no training; ``vitrine train-ranker`` can replace them for one 
 | ``factors`` | about 0 | how the newest items lead to it by matrix factors, see ``factors`` |
 | ``context`` | [-1, 1] | likeness to the item that the user looks at |
 | ``popular`` | [0, 1] | how many people met it lately |
+| ``reviews`` | [-1, 1] | how much happier its reviews are than those of the shop, see ``moods`` |
 | ``disliked`` | [0, 1] | likeness to what was hidden or rated low |
 """
 
@@ -38,6 +39,7 @@ FEATURES: Final = (
     "factors",
     "context",
     "popular",
+    "reviews",
     "disliked",
 )
 WEIGHTS: Final[Mapping[str, float]] = {
@@ -48,6 +50,7 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "factors": 18.0,
     "context": 0.8,
     "popular": 0.1,
+    "reviews": 0.1,
     "disliked": -1.0,
 }
 """The scales of the features differ: after one item of a strong pair, one of twenty users meets the
@@ -72,15 +75,22 @@ class Evidence(NamedTuple):
     taste: Taste
     context: Embedding | None
     popular: NDArray[np.float32]  # (items of the view,)
+    reviews: NDArray[np.float32]  # (items of the view,)
     following: Path  # from the newest items, by how often both are met near each other
     behavior: Path  # from the newest items, by the linear model
     factors: FactorPath  # from the newest items, by matrix factors
     weights: Mapping[str, float] = WEIGHTS
 
 
-def fits(ranker: Ranker) -> bool:
-    """Return True if a trained ranker is of the present features."""
-    return ranker.scale == SCALE and set(ranker.weights) == set(FEATURES)
+def weights_of(ranker: Ranker) -> Mapping[str, float] | None:
+    """Return the weights of a trained ranker; None if it is not of the present features."""
+    return complete(ranker.weights) if ranker.scale == SCALE else None
+
+
+def complete(weights: Mapping[str, float]) -> Mapping[str, float] | None:
+    """Return learned weights, with that of reviews if they are older; None for other features."""
+    found = {"reviews": WEIGHTS["reviews"], **weights}
+    return found if set(found) == set(FEATURES) else None
 
 
 def features_of(items: NDArray[np.int64], vectors: Vectors, evidence: Evidence) -> Features:
@@ -95,9 +105,10 @@ def features_of(items: NDArray[np.int64], vectors: Vectors, evidence: Evidence) 
     if evidence.context is not None:
         table[:, 5] = vectors @ evidence.context
     table[:, 6] = evidence.popular[items]
+    table[:, 7] = evidence.reviews[items]
     if len(taste.disliked.items):
         nearest = (vectors @ taste.disliked.vectors.T).max(axis=1)  # (n, d) -> (n,)
-        table[:, 7] = np.clip((nearest - _DISLIKE_FROM) / (1 - _DISLIKE_FROM), 0, 1)
+        table[:, 8] = np.clip((nearest - _DISLIKE_FROM) / (1 - _DISLIKE_FROM), 0, 1)
     return table
 
 

@@ -17,7 +17,8 @@ from search.personal.item_factors import NO_FACTORS
 from search.personal.learning import bought_with
 from search.personal.lessons import Lessons
 from search.personal.main_images import MainImages
-from search.personal.mixer import FEATURES, WEIGHTS, fits
+from search.personal.mixer import WEIGHTS, complete, weights_of
+from search.personal.moods import ReviewMoods
 from search.personal.neighbors import Neighbors
 from search.personal.popularity import Popularity
 from search.personal.rules import rules_file
@@ -45,15 +46,16 @@ class Sources(NamedTuple):
 
     ``in_stock`` (items of the view,) has the items that are alive and in stock. ``popular`` (items
     of the view,) are scores in [0, 1], and ``most_popular`` the items that have
-    one, best first. ``neighbors`` takes items, and returns their neighbors by what is met together
-    and by the linear model. ``factors`` are those of behavior. ``rng`` draws what the rules leave
-    to chance.
+    one, best first. ``reviews`` (items of the view,) are moods in [-1, 1]. ``neighbors`` takes
+    items, and returns their neighbors by what is met together and by the linear model. ``factors``
+    are those of behavior. ``rng`` draws what the rules leave to chance.
     """
 
     view: ShopView
     images: MainImages
     in_stock: Mask
     popular: NDArray[np.float32]
+    reviews: NDArray[np.float32]
     neighbors: Callable[[list[int]], tuple[Neighbors, Neighbors]]
     most_popular: NDArray[np.int64]
     factors: ItemFactors
@@ -112,6 +114,7 @@ class SourceReader:
         self._applier = RulesApplier()
         self._rng = random.Random()
         self._popularity = Popularity()
+        self._moods = ReviewMoods(folder)
         self._lessons = Lessons(dim, model)
         self._last_popular: _Popular | None = None
         self._last_images: MainImages | None = None
@@ -125,6 +128,7 @@ class SourceReader:
             self.images(view),
             self._in_stock(view),
             popular.of_items,
+            self._moods.of_items(view),
             lambda items: self._neighbors(items, view),
             popular.ranked,
             self._factors(view),
@@ -173,15 +177,14 @@ class SourceReader:
     def _weights(self) -> Mapping[str, float]:
         """Return the weights of this generation's ranker, or those that need no training."""
         ranker = self._rankers.current().get(self._seal)
-        if ranker is not None and fits(ranker):
-            return ranker.weights
+        if ranker is not None and (trained := weights_of(ranker)):
+            return trained
         log = self._open_log()  # an earlier version stored them there
         if log is None:
             return WEIGHTS
         with log.read() as reader:
             learned = reader.weights(self._model)
-        # Weights of an earlier version may lack a feature.
-        return learned if learned is not None and set(learned) == set(FEATURES) else WEIGHTS
+        return WEIGHTS if learned is None else complete(learned) or WEIGHTS
 
     def _neighbors(self, items: list[int], view: ShopView) -> tuple[Neighbors, Neighbors]:
         log = self._open_log()

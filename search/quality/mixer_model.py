@@ -69,6 +69,8 @@ class Mixer(Model):
         for item, neighbors, strengths in covisits.by_item():
             ascending = np.argsort(neighbors)
             self._rows[item] = (neighbors[ascending], strengths[ascending])
+        # Those who bought an item review it, so reviews of today would reveal events of then.
+        self._moods = np.zeros(len(log.item_ids), dtype=np.float32)
         popular = RecentPopular(self.vectors, {"half_life": _HALF_LIFE_DAYS})
         popular.fit(log)
         best = max(1e-9, float(popular.counts.max()))
@@ -94,7 +96,7 @@ class Mixer(Model):
         following = Path(taste.met, Neighbors(self._rows), FOLLOWING_HALF_LIFE)
         behavior = Path(taste.met, Neighbors(self._linear), BEHAVIOR_HALF_LIFE)
         factors = FactorPath(taste.met, self._factors.own, FACTORS_HALF_LIFE)
-        evidence = Evidence(taste, None, self._popular, following, behavior, factors)
+        evidence = Evidence(taste, None, self._popular, self._moods, following, behavior, factors)
         return features_of(self._every, self.vectors, evidence)
 
     def scores(self, history: History) -> Scores:

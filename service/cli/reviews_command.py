@@ -208,6 +208,7 @@ def train_model(
 
 def _keep(model: SentimentModel, shop: Path | None, out: Path | None) -> int:
     """Store the model; return how many reviews of the shop were scored again."""
+    from indexer.enrichment.itemmoods import store_item_moods
     from indexer.enrichment.reviewlog import ReviewLog
     from indexer.enrichment.sentiment import save_model
     from indexer.shop.folder import ShopFolder
@@ -220,4 +221,6 @@ def _keep(model: SentimentModel, shop: Path | None, out: Path | None) -> int:
     folder.current()
     with ReviewLog(folder.path, create=True) as log, stage_bar({"rescore": "reviews"}) as progress:
         log.set_model(model)
-        return log.rescore(log.scorer(), lambda done, total: progress("rescore", done, total))
+        done = log.rescore(log.scorer(), lambda done, total: progress("rescore", done, total))
+        store_item_moods(folder, log)
+        return done

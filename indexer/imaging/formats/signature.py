@@ -51,7 +51,10 @@ def describe(data: bytes) -> str:
         return "an SVG drawing"
     if data[4:8] == b"ftyp":
         brand = data[8:12].decode("ascii", "replace").strip()
-        return "a HEIF picture" if brand in _HEIF_BRANDS else f"an ISO media file ({brand})"
+        if brand in _HEIF_BRANDS:
+            return "a HEIF picture"
+        is_name = brand.isascii() and brand.isprintable()
+        return f"an ISO media file ({brand})" if is_name else "an ISO media file"
     if all(byte in b"\t\n\r\f\b" or 32 <= byte < 127 or byte >= 128 for byte in head):
         return "text"
     return "unknown data"

@@ -19,7 +19,7 @@ from indexer.shop.status import disk_bytes
 from indexer.store.environment import MAP_BYTES
 from indexer.store.store import Store
 from search.personal.event_log import open_if_exists
-from search.personal.mixer import fits
+from search.personal.mixer import weights_of
 from service.apikey import Scope
 from service.http.appstate import AppState, bind
 from service.http.fresh_json import NO_STORE, fresh_json
@@ -177,7 +177,7 @@ def models_of(settings: Settings) -> ModelsReply:
 def _order(folder: ShopFolder, seal: str, *, is_trained: bool) -> dict[str, str]:
     """Return the name and a note of the ranker that orders recommendations."""
     ranker = read_rankers(folder.path / RANKERS).get(seal)
-    if ranker is not None and fits(ranker):
+    if ranker is not None and weights_of(ranker):
         gain = f"nDCG@10 {ranker.ndcg:.3f}, default weights {ranker.ndcg_untrained:.3f}"
         return {"name": "weights of this shop", "note": f"{ranker.trained[:10]}: {gain}"}
     if is_trained:
