@@ -6,6 +6,9 @@ Draws the sample shop, indexes it (timing decoding, encoding and writing separat
 a separate process and sends it photos over HTTP, one at a time and sixteen in flight. Ratios are
 relative to the encoder on prepared pixels in the same run, one at a time and in batches: a ratio
 of 1 would mean that decoding, HTTP and searching are free.
+
+Also measures what the checks of a file's structure add to a photo of each format, from its bytes to
+its vector: with them, and with Pillow alone, alternately.
 """
 
 from __future__ import annotations
@@ -31,14 +34,28 @@ from PIL import Image
 from indexer.catalog.sources import open_catalog
 from indexer.encoders.registry import load_encoder
 from indexer.imaging.images import decode
+from indexer.imaging.plugins import upright
+from indexer.imaging.srgb import srgb_pixels
 from indexer.jobs.build import build_index
 from indexer.sample.shop import write_shop
 from indexer.shop.folder import ShopFolder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from indexer.arrays import Pixels
     from indexer.encoders.base import Encoder
 
 _SIZES = {"0.5 MP": (816, 612), "12 MP": (4032, 3024)}
+_FORMATS: dict[str, dict[str, Any]] = {
+    "JPEG": {"format": "JPEG", "quality": 88},
+    "progressive JPEG": {"format": "JPEG", "quality": 88, "progressive": True},
+    "PNG": {"format": "PNG", "compress_level": 6},
+    "WebP": {"format": "WEBP", "quality": 80},
+    "lossless WebP": {"format": "WEBP", "lossless": True, "method": 0},
+    "GIF": {"format": "GIF"},
+    "AVIF": {"format": "AVIF", "speed": 9},
+}
 _BOUNDARY = "vitrine-bench"
 _PACKAGES = ("vitrine", "onnxruntime", "faiss-cpu", "pillow", "numpy", "fastapi", "uvicorn")
 
@@ -58,6 +75,13 @@ def main() -> None:
         result["index"] = bench_index(sample.catalog, shop, encoder)
         photos = make_photos(Path(folder) / "sample" / "photos")
         result["alone"] = bench_encoder(encoder, photos["0.5 MP"])
+        result["checks"] = {
+            f"{name}, {label}": bench_checks(
+                encoder, saved(photos[name][0], label), options.seconds
+            )
+            for name in _SIZES
+            for label in _FORMATS
+        }
         with served(shop) as url:
             result["http"] = {
                 f"{name}, {clients} in flight": bench_http(url, bodies, clients, options.seconds)
@@ -120,6 +144,47 @@ def bench_encoder(encoder: Encoder, photos: list[bytes]) -> dict[str, float]:
         "ms_one": round(float(np.median(single)) * 1e3, 2),
         "images_per_second_batch_16": round(rate, 1),
     }
+
+
+def saved(photo: bytes, label: str) -> bytes:
+    """Save a photo again in a format of ``_FORMATS``."""
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(photo)) as image:
+        image.save(out, **_FORMATS[label])
+    return out.getvalue()
+
+
+def bench_checks(encoder: Encoder, photo: bytes, seconds: float) -> dict[str, float]:
+    """Measure CPU milliseconds from bytes to vector: checked first, and by Pillow alone."""
+    size = encoder.preprocess.size
+    times: dict[Callable[[], Pixels], list[float]] = {
+        lambda: decode(photo, side=size): [],
+        lambda: decode_unchecked(photo, size): [],
+    }
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(times[next(iter(times))]) < 5:
+        for read, found in times.items():
+            start = time.process_time()
+            encoder.encode_images([encoder.preprocess.apply(read())])
+            found.append(time.process_time() - start)
+    checked, unchecked = (float(np.median(found)) * 1e3 for found in times.values())
+    return {
+        "ms": round(checked, 2),
+        "ms_unchecked": round(unchecked, 2),
+        "rise_percent": round(100 * (checked / unchecked - 1), 1),
+    }
+
+
+def decode_unchecked(photo: bytes, side: int) -> Pixels:
+    """Decode as ``decode`` does, but trust the file."""
+    with Image.open(io.BytesIO(photo)) as image:
+        if image.format == "JPEG":
+            image.draft(image.mode, (side, side))
+        turn = image.getexif().get(0x112, 1)
+        profile = image.info.get("icc_profile", b"")
+        factor = max(1, min(image.size) // (2 * side))
+        image.load()
+        return upright(srgb_pixels(image, factor, profile=profile), turn)
 
 
 class served:  # noqa: N801 - a context manager, used like a function

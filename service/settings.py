@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, NamedTuple
+from unicodedata import category
 
-from pydantic import Field, FilePath, SecretStr, ValidationError
+from pydantic import Field, FilePath, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from indexer.confidence.curve import NO_MATCH_BELOW
@@ -18,6 +19,7 @@ from indexer.vectors.remote.access import TIMEOUT_S, ServerAccess
 from indexer.vectors.remote.address import ServerAddress
 from search.query import MAX_LIMIT
 
+_LARGEST = 1_000_000_000  # of any number; clocks and timers overflow at ten times as many seconds
 _LINK = r"^((https?://|/|mailto:)[^\s<>\"]*)?$"
 _ITEM_LINK = r"^((https?://|/)[^\s<>\"]*\{(item_id|product_id)\}[^\s<>\"]*)?$"
 
@@ -26,14 +28,28 @@ class BadSetting(VitrineError):
     """An environment variable has an invalid value."""
 
 
-class Settings(BaseSettings):
+class _Bounded(BaseSettings):
+    """Settings without numbers that overflow, and texts that no header or terminal takes."""
+
+    # An error must not show an invalid write key, which may differ from the right one by a letter.
+    model_config = SettingsConfigDict(env_prefix="VITRINE_", frozen=True, hide_input_in_errors=True)
+
+    @field_validator("*")
+    @classmethod
+    def _check(cls, value: object) -> object:
+        if isinstance(value, int | float) and value > _LARGEST:
+            raise ValueError(f"at most {_LARGEST:,} is allowed")
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if isinstance(text, str) and any(category(letter) in ("Cc", "Cs") for letter in text):
+            raise ValueError("control characters, and bytes that are not UTF-8, are not allowed")
+        return value
+
+
+class Settings(_Bounded):
     """All settings and their defaults. ``VITRINE_`` and the name in capitals is the variable.
 
     docs/settings.md is generated from these fields.
     """
-
-    # An error must not show an invalid write key, which may differ from the right one by a letter.
-    model_config = SettingsConfigDict(env_prefix="VITRINE_", frozen=True, hide_input_in_errors=True)
 
     shop: Path = Field(Path("shop"), description="The shop folder to serve.")
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for every network.")
@@ -94,6 +110,7 @@ class Settings(BaseSettings):
     threads: int | None = Field(
         None,
         ge=1,
+        le=1024,
         description="Cores for decoding, encoding, searching and writing; all by default. Several "
         "workers divide them.",
     )
@@ -300,16 +317,15 @@ class Settings(BaseSettings):
     )
 
 
-class ProcessSettings(BaseSettings):
+class ProcessSettings(_Bounded):
     """The settings that every command needs, without those of the service.
 
     An invalid port, for example, must not stop ``vitrine index``.
     """
 
-    model_config = Settings.model_config
     max_decode_mb: float = Field(DEFAULT_MB, gt=0)
     max_megapixels: float = Field(64, gt=0)
-    threads: int | None = Field(None, ge=1)
+    threads: int | None = Field(None, ge=1, le=1024)
     keep_events_days: float = Field(0, ge=0)
     vectors: str = ""
     vectors_token: SecretStr | None = None
@@ -382,6 +398,8 @@ def settings_for(shop: Path) -> Settings:
         return Settings(shop=shop)
     except ValidationError as error:
         raise _bad_setting(error) from None
+    except OSError as error:  # only one file is looked for
+        raise BadSetting(f"VITRINE_SHOP_LOGO is not a file: {error.strerror}") from None
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -398,4 +416,5 @@ def unknown_variables(environment: Mapping[str, str]) -> list[tuple[str, str]]:
 def _bad_setting(error: ValidationError) -> BadSetting:
     first = error.errors(include_url=False, include_input=False)[0]
     name = "_".join(str(step) for step in first["loc"]).upper()
-    return BadSetting(f"the environment variable VITRINE_{name} is invalid: {first['msg']}")
+    reason = first["msg"].removeprefix("Value error, ")
+    return BadSetting(f"the environment variable VITRINE_{name} is invalid: {reason}")

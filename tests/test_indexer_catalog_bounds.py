@@ -8,8 +8,10 @@ import pytest
 
 from indexer.catalog import jsonfile, parquetfile, recordfile, xmlproducts
 from indexer.catalog.categorytree import CategoryTree, path_in_tree
+from indexer.catalog.columnnames import loose_key
 from indexer.catalog.item_parser import BrokenRow
 from indexer.catalog.jsonfile import json_document
+from indexer.catalog.parquetfile import _check_unpacked
 from indexer.catalog.sources import Entry, open_catalog
 from indexer.catalog.xmlstream import xml_elements
 from indexer.drafting.grammar import is_plural
@@ -194,12 +196,17 @@ def test_a_parquet_file_that_unpacks_to_far_more_than_its_size_is_refused(tmp_pa
     with pytest.raises(BadCatalog, match="1,001 values in 1 rows"):
         list(open_catalog(path))
     pq.write_table(pa.table({"id": ["mug"], "images": [["a.jpg"] * 10]}), path)
-    assert len(items_of(path)[0].images) == 10
+    _check_unpacked(path, pq.read_metadata(path))
 
 
 def test_a_name_of_spaces_is_read_in_linear_time():
     assert is_plural("Mugs" + " " * 200_000 + "with handles")
     assert not is_plural("Mug" + " " * 200_000)
+
+
+def test_a_cell_of_open_brackets_is_no_name_of_a_column_in_linear_time():
+    assert loose_key("(" * 500_000) == "(" * 500_000
+    assert loose_key("Image (main)") == "image"
 
 
 def test_resources_that_all_name_each_other_are_refused(tmp_path):
@@ -249,6 +256,40 @@ def test_an_object_of_millions_of_values_costs_its_row_alone(tmp_path, monkeypat
             )
         )
         assert first == BrokenRow("has more than 20 values", {"id": "a"})
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('[[], {"id": "a,]"}, {"id": "b", "x": [[1, "\\\\"], {}]}]', [None, "a,]", "b"]),
+        ('{"products": [{"id": "a"}, [1, [2]], {"id": "b"}]}', ["a", None, "b"]),
+        ('{"edges": [{"node": {"id": "a"}}, 1, 2]}', ["a", None, None]),
+        ('{"a": {"title": "A"}, "b": {"title": "B"}}', ["a", "b"]),
+    ],
+)
+def test_a_list_of_short_values_is_taken_apart_bit_by_bit(tmp_path, monkeypatch, text, found):
+    monkeypatch.setattr(jsonfile, "_has_short_values", lambda value: True)
+    records = [record for _, record in json_document(written(tmp_path, "feed.json", text))]
+    ids = [None if isinstance(record, BrokenRow) else record["id"] for record in records]
+    assert ids == found
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('[{"id": 1}, [2]', "ends within a list"),
+        ("[" + "[" * 2000, "nested too deeply"),
+        ('{"a": {},\n"b": {}, "c": {}}', "more than 2 fields"),
+        ('{"data":\n[{"type": "p", "id": "1", "attributes": {}}]}', "JSON:API"),
+    ],
+)
+def test_a_document_of_short_values_that_cannot_be_held_is_refused(
+    tmp_path, monkeypatch, text, reason
+):
+    monkeypatch.setattr(jsonfile, "_has_short_values", lambda value: True)
+    monkeypatch.setattr(jsonfile, "_MOST_FIELDS", 2)
+    with pytest.raises(BadCatalog, match=reason):
+        list(json_document(written(tmp_path, "feed.json", text)))
 
 
 def test_elements_that_are_not_looked_for_are_not_kept(tmp_path):

@@ -40,6 +40,28 @@ def test_a_model_that_loops_without_end_is_ended() -> None:
     assert fault == "m.onnx: it took more than 1 s of CPU time to load and run once"
 
 
+def test_a_model_that_failed_is_tried_again_only_when_a_file_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = [(-signal.SIGSEGV, b""), (0, b"no boxes"), (0, b""), (0, b"")]
+    left = iter(ends)
+
+    def ended(command: list[str], **_: Any) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.CompletedProcess(command, *next(left), b"")
+
+    monkeypatch.setattr(modeltrial.subprocess, "run", ended)
+    model = tmp_path / "m.onnx"
+    model.write_bytes(b"1")
+    faults = [fault_in_trial(never_ends, "m.onnx", [model]) for _ in range(3)]
+    assert len(set(faults)) == 1
+    model.with_suffix(".json").write_text("{}")
+    assert fault_in_trial(never_ends, "m.onnx", [model]) == "no boxes"
+    model.write_bytes(b"22")
+    assert fault_in_trial(never_ends, "m.onnx", [model]) == ""
+    assert fault_in_trial(never_ends, "m.onnx", [model]) == ""
+    assert next(left, None) is None  # tried twice: what works is not remembered
+
+
 @pytest.mark.parametrize(
     ("status", "fault"),
     [

@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
+import io
+from functools import partial
 
 import numpy as np
 import pytest
 
+from indexer.catalog import parquetfile
+from indexer.catalog.limitedprocess import written_by
 from indexer.catalog.sources import open_catalog
 from indexer.errors import BadCatalog
 from indexer.items import Skipped
 from tests.catalogfiles import written
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Read without a process of its own, which takes a quarter of a second to start."""
+
+    @contextlib.contextmanager
+    def here(function, path):
+        out = io.BytesIO()
+        function(str(path), out)
+        out.seek(0)
+        yield out
+
+    monkeypatch.setattr(parquetfile, "written_by", here)
 
 
 def test_parquet_rows_become_items(tmp_path):
@@ -44,6 +63,7 @@ def parquet(folder, columns) -> list[object]:
     return [getattr(one, "item", one) for one in open_catalog(folder / "a.parquet")]
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_parquet_value_that_python_cannot_hold_costs_its_own_row_only(tmp_path):
     pa = pytest.importorskip("pyarrow")
     ids = pa.array(["a", "b", "c"])
@@ -59,6 +79,7 @@ def test_a_parquet_value_that_python_cannot_hold_costs_its_own_row_only(tmp_path
     assert third.reason.startswith("column 'sold' cannot be read: ")
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_text_in_a_parquet_that_is_no_utf8_costs_its_own_row_only(tmp_path):
     pa = pytest.importorskip("pyarrow")
     offsets = pa.py_buffer(np.array([0, 3, 5], dtype=np.int32).tobytes())
@@ -68,6 +89,7 @@ def test_text_in_a_parquet_that_is_no_utf8_costs_its_own_row_only(tmp_path):
     assert found[1].reason.startswith("column 'title' cannot be read: 'utf-8' codec")
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_text_that_a_parquet_calls_bytes_is_text_and_a_picture_is_not(tmp_path):
     pa = pytest.importorskip("pyarrow")
     ids, image = pa.array([b"a", b"b"]), pa.array([b"a.jpg", b"\xff\xd8\xff\xe0"])
@@ -76,6 +98,7 @@ def test_text_that_a_parquet_calls_bytes_is_text_and_a_picture_is_not(tmp_path):
     assert found[1].reason == "column 'image' holds 4 bytes that are not UTF-8 text"
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_two_columns_of_one_name_in_a_parquet_are_refused(tmp_path):
     pa = pytest.importorskip("pyarrow")
     pq = pytest.importorskip("pyarrow.parquet")
@@ -111,3 +134,44 @@ def test_a_parquet_wider_than_a_spreadsheet_is_refused(tmp_path, monkeypatch):
     pq.write_table(pa.table({f"c{number}": [1] for number in range(21)}), tmp_path / "c.parquet")
     with pytest.raises(BadCatalog, match="has 21 columns, at most 20 are read"):
         list(open_catalog(tmp_path / "c.parquet"))
+
+
+def test_a_parquet_whose_reader_dies_is_refused(tmp_path, monkeypatch):
+    pytest.importorskip("pyarrow")
+    monkeypatch.setattr(parquetfile, "written_by", partial(written_by, memory=1_000_000))
+    with pytest.raises(BadCatalog, match=r"its reader failed, or needs more than 0\.001 GB"):
+        parquet(tmp_path, {"id": [1]})
+
+
+@pytest.mark.usefixtures("in_this_process")
+@pytest.mark.parametrize(
+    ("most", "reason"),
+    [(1_000, "its first [0-9]+ rows hold [0-9,]+ bytes; save it as CSV"), (9_000_000, None)],
+)
+def test_a_text_that_a_parquet_repeats_for_each_row_is_not_repeated_without_end(
+    tmp_path, monkeypatch, most, reason
+):
+    pa = pytest.importorskip("pyarrow")
+    monkeypatch.setattr(parquetfile, "_MOST_IN_ALL", most)
+    titles = pa.DictionaryArray.from_arrays(
+        pa.array([0] * 900, pa.int32()), pa.array(["x" * 9_000])
+    )
+    columns = {"id": pa.array(range(900)), "color": titles}
+    if reason is None:
+        assert len(parquet(tmp_path, columns)) == 900
+    else:
+        with pytest.raises(BadCatalog, match=reason):
+            parquet(tmp_path, columns)
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_a_parquet_with_fewer_rows_than_it_says_is_damaged(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    parquet(tmp_path, {"id": pa.array(range(50))})
+    path = tmp_path / "a.parquet"
+    data = path.read_bytes()
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    at = data.index(bytes([0x16, 2 * 50]), footer)  # a 64-bit number, zigzag
+    path.write_bytes(data[: at + 1] + bytes([2 * 60]) + data[at + 2 :])
+    with pytest.raises(BadCatalog, match=r"holds 50 rows of 60"):
+        list(open_catalog(path))

@@ -14,6 +14,7 @@ from indexer.jobs.migrate import migrate
 from indexer.jobs.rebuild import rebuild_index
 from indexer.jobs.styles import add_styles
 from indexer.shop.folder import ShopFolder
+from indexer.shop.manifest import MANIFEST
 from indexer.shop.promotion import promote, rollback
 from indexer.shop.restore import restore_snapshot
 from indexer.shop.snapshot import take_snapshot
@@ -260,3 +261,26 @@ def test_a_restored_primary_is_copied_anew_only_when_asked_for(shop, primary, co
         follower.catch_up()
     assert content(copy) == content(shop)
     assert [key.database for key in primary.sent[sent:]] == ["embeddings", "images"]
+
+
+def test_a_file_that_never_ends_is_given_up_and_the_next_try_copies_all(
+    shop, primary, copy, monkeypatch
+):
+    sent = []
+
+    def endless(path):
+        for _ in range(100):
+            sent.append(path)
+            yield bytes(1 << 20)
+
+    source = primary._source
+    real = source.file
+    monkeypatch.setattr(
+        source, "file", lambda path: real(path) if path.endswith(MANIFEST) else endless(path)
+    )
+    with pytest.raises(PrimaryLost, match=r"more than the [0-9,]+ bytes expected"):
+        catch_up(copy, primary)
+    assert len(sent) < 10
+    monkeypatch.setattr(source, "file", real)
+    catch_up(copy, primary)
+    assert content(copy) == content(shop)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from service.extras import check_extras
-from service.settings import BadSetting, Settings
+from service.settings import BadSetting, Settings, settings_for
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +54,29 @@ def test_what_is_handed_in_comes_before_the_environment(monkeypatch):
 def test_a_setting_out_of_range_is_refused(wrong):
     with pytest.raises(ValidationError):
         Settings(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("BODY_TIMEOUT_S", "inf", "at most 1,000,000,000 is allowed"),
+        ("QUEUE_DEADLINE_S", "nan", "greater than 0"),
+        ("BATCH_SIZE", "9" * 30, "at most 1,000,000,000"),
+        ("THREADS", "1025", "less than or equal to 1024"),
+        ("SHOP_NAME", "Mugs\x1b[31m", "control characters"),
+        ("WRITE_KEY", "0123456789abcdef\n", "control characters"),
+        ("HOST", "\udcff", "not UTF-8"),
+        ("SHOP_LOGO", "x" * 5000, "not a file: File name too long"),
+    ],
+)
+def test_a_value_that_nothing_can_use_is_refused_in_one_line(monkeypatch, name, value, reason):
+    monkeypatch.setenv(f"VITRINE_{name}", value)
+    with pytest.raises(BadSetting) as refused:
+        settings_for(Path("shop"))
+    message = str(refused.value)
+    assert reason in message
+    assert f"VITRINE_{name}" in message
+    assert message.isprintable()
 
 
 @pytest.mark.parametrize(

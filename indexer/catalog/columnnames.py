@@ -10,6 +10,7 @@ from typing import Final
 
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _BRACKETS: Final = re.compile(r"[\[(（][^\])）]*[\])）]")
+_LONGEST: Final = 200  # letters of a name with something in brackets
 _SEPARATORS: Final = re.compile(r"[\s_\-./:*#?!¿¡\"'’“”、·|]+")
 
 _NAMES: Final[Mapping[str, str]] = {
@@ -205,7 +206,8 @@ def loose_key(name: object) -> str:
     ``imageURL``, ``Image-URL *`` and ``image_url [Non Editable]`` are ``image url``.
     """
     text = _DEFAULT.sub("", str(name).removeprefix("g:"))
-    bare = _BRACKETS.sub(" ", text)
+    # Each open bracket is a search to the end of the text, so only names are searched.
+    bare = _BRACKETS.sub(" ", text) if len(text) <= _LONGEST else text
     text = _CAMEL.sub(" ", bare if bare.strip(" *") else text)
     letters = unicodedata.normalize("NFKD", text)
     plain = "".join(letter for letter in letters if not unicodedata.combining(letter))

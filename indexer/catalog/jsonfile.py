@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import msgspec
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
 _FIRST_FIELD = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+(?=[\s,}]))')
 _MAX_LINE: Final = 32_000_000  # bytes of a record
 _MOST_VALUES: Final = 1_000_000  # of a record, or commas in its texts
+_MOST_FIELDS: Final = 1_000_000  # of an object around products, if they are short
+_SHORT: Final = 16  # bytes of a value and its comma; an undecoded value takes 80 to 230 bytes
+_DEEPEST_PART: Final = 1000  # levels, as msgspec
+_STRING: Final = rb'"(?:[^"\\]++|\\.)*+"?'
+_FLAT: Final = rb'\[(?:[^][{}"]++|%(s)b)*+\]|\{(?:[^][{}"]++|%(s)b)*+\}' % {b"s": _STRING}
+_BETWEEN_BRACKETS = re.compile(rb'(?:[^][{}"]++|%b|%b)*+' % (_STRING, _FLAT), re.DOTALL)
+_BETWEEN_COMMAS = re.compile(rb'(?:[^][{},"]++|%b|%b)*+' % (_STRING, _FLAT), re.DOTALL)
 _DEEPEST: Final = 4  # objects around a list of products
 _FIRST_BYTES: Final = 10_000  # of a line that is too long, for its id
 # Where documents of shops keep their products.
@@ -81,20 +89,27 @@ def json_document(path: Path) -> Iterator[NumberedRow]:
         raise BadCatalog(f"{path} is not JSON: {error}") from error
     if found is None:
         raise BadCatalog(f"{path}: expected a list of objects, or an object with one")
-    tree = _categories_in(text)
-    for number, part in enumerate(found, start=1):
-        record = _decoded(part) if isinstance(part, msgspec.Raw) else unwrapped(part)
-        if tree and isinstance(record, dict):
-            record = _with_paths(record, tree)
-        yield f"object {number}", record
+    try:
+        tree = _categories_in(text)
+        for number, part in enumerate(found, start=1):
+            if isinstance(part, msgspec.Raw):
+                record = _decoded(part)
+            else:
+                record = part if isinstance(part, BrokenRow) else unwrapped(part)
+            if tree and not isinstance(record, BrokenRow):
+                record = _with_paths(record, tree)
+            yield f"object {number}", record
+    except msgspec.DecodeError as error:  # of a list that was not read before
+        raise BadCatalog(f"{path} is not JSON: {error}") from error
 
 
 def _categories_in(text: bytes) -> dict[str, tuple[str, str]]:
     """Return the categories that a document lists beside its products, for ``path_in_tree``."""
     document = msgspec.Raw(text.strip())
-    listed = decode_json_as(document, dict[str, msgspec.Raw]) if _is_object(document) else {}
-    raw = listed.get("categories")
-    parts = decode_json(raw) if raw is not None and _is_list(raw) else []
+    raw = _fields(document).get("categories") if _is_object(document) else None
+    if raw is None or not _is_list(raw) or _has_short_values(raw):
+        return {}
+    parts = decode_json(raw)
     categories = [part for part in parts if isinstance(part, dict) and first_of(part, _TITLES)]
     tree = {_ROOT: ("", "")}
     for part in categories:
@@ -120,19 +135,21 @@ def _with_paths(record: Record, tree: dict[str, tuple[str, str]]) -> Record:
     return record
 
 
-def _products_in(document: msgspec.Raw) -> Iterable[msgspec.Raw | Record] | None:
+def _products_in(document: msgspec.Raw) -> Iterable[msgspec.Raw | Record | BrokenRow] | None:
     """Return the products in a document, those in a list undecoded; None if it is no container.
 
     An object that is a product itself is a list of one. Raises msgspec.DecodeError.
     """
     if _is_list(document):
-        return decode_json_as(document, list[msgspec.Raw])
+        return _parts(document)
     if not _is_object(document):
         return None
-    fields = decode_json_as(document, dict[str, msgspec.Raw])
+    fields = _fields(document)
     if (data := fields.get("data")) is not None and _is_list(data):
-        first = decode_json_as(data, list[msgspec.Raw])[:1]
-        if first and is_jsonapi({"data": [decode_json(first[0])]}):
+        first = [_decoded(part) for part in islice(_parts(data), 1)]
+        if is_jsonapi({"data": first}):
+            if _has_short_values(document):
+                raise msgspec.DecodeError("JSON:API with millions of short values")
             whole = decode_json(document)
             if is_jsonapi(whole):
                 return jsonapi_records(whole)
@@ -140,23 +157,24 @@ def _products_in(document: msgspec.Raw) -> Iterable[msgspec.Raw | Record] | None
     return [document] if found is None else found
 
 
-def _listed_in(fields: dict[str, msgspec.Raw]) -> Iterable[msgspec.Raw | Record] | None:
+def _listed_in(
+    fields: dict[str, msgspec.Raw],
+) -> Iterable[msgspec.Raw | Record | BrokenRow] | None:
     """Return the products that an object holds in a list, or by their ids; None if it has none."""
     for name in _LISTS:
         inner = fields.get(name)
         if inner is None or (name == "offers" and "name" in fields):
             continue  # a product of schema.org
         if _is_list(inner):
-            parts = decode_json_as(inner, list[msgspec.Raw])
-            return map(_node, parts) if name == "edges" else parts
+            return map(_node, _parts(inner)) if name == "edges" else _parts(inner)
         if _is_object(inner):
-            nested = _listed_in(decode_json_as(inner, dict[str, msgspec.Raw]))
+            nested = _listed_in(_fields(inner))
             if nested is not None:
                 return nested
     if len(fields) > 1 and all(
-        _is_object(part) and is_product(decode_json(part)) for part in fields.values()
+        _is_object(part) and is_product(_fields(part)) for part in fields.values()
     ):
-        return ({"id": name, **decode_json(part)} for name, part in fields.items())
+        return (_with_id(name, _decoded(part)) for name, part in fields.items())
     if is_product(fields):
         return None
     longest = max((_longest_list(part, 1) for part in fields.values()), key=len, default=[])
@@ -166,22 +184,70 @@ def _listed_in(fields: dict[str, msgspec.Raw]) -> Iterable[msgspec.Raw | Record]
 def _longest_list(value: msgspec.Raw, depth: int) -> list[msgspec.Raw]:
     """Return the longest list of objects with a name or an id in a value, or []."""
     if _is_list(value):
-        parts = decode_json_as(value, list[msgspec.Raw])
+        parts = [] if _has_short_values(value) else decode_json_as(value, list[msgspec.Raw])
         return parts if all(map(_is_named, parts)) else []
     if not _is_object(value) or depth > _DEEPEST:
         return []
-    fields = decode_json_as(value, dict[str, msgspec.Raw])
-    return max((_longest_list(part, depth + 1) for part in fields.values()), key=len, default=[])
+    inner = _fields(value).values()
+    return max((_longest_list(part, depth + 1) for part in inner), key=len, default=[])
+
+
+def _with_id(name: str, record: Record | BrokenRow) -> Record | BrokenRow:
+    return record if isinstance(record, BrokenRow) else {"id": name, **record}
+
+
+def _parts(value: msgspec.Raw) -> Iterable[msgspec.Raw]:
+    """Return the parts of a list, undecoded; one at a time if all would take too much memory.
+
+    Raises msgspec.DecodeError: of parts one at a time when they have been read.
+    """
+    if not _has_short_values(value):
+        return decode_json_as(value, list[msgspec.Raw])
+    text = bytes(value)
+    return (msgspec.Raw(text[start:end].strip()) for start, end in _places(text))
+
+
+def _fields(value: msgspec.Raw) -> dict[str, msgspec.Raw]:
+    """Return the fields of an object, undecoded. Raises msgspec.DecodeError."""
+    if _has_short_values(value) and any(islice(_places(bytes(value)), _MOST_FIELDS, None)):
+        raise msgspec.DecodeError(f"an object has more than {_MOST_FIELDS:,} fields")
+    return decode_json_as(value, dict[str, msgspec.Raw])
+
+
+def _has_short_values(value: msgspec.Raw) -> bool:
+    """Return True for millions of values so short that objects for them would fill the memory."""
+    size = memoryview(value).nbytes
+    if size <= _MOST_VALUES:
+        return False
+    return bytes(value).count(b",") > max(_MOST_VALUES, size / _SHORT)
+
+
+def _places(text: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where each part of a list or field of an object begins and ends."""
+    depth = start = at = 1
+    while 0 < depth <= _DEEPEST_PART:
+        match = (_BETWEEN_COMMAS if depth == 1 else _BETWEEN_BRACKETS).match(text, at)
+        at = match.end() if match else at
+        mark = text[at : at + 1]
+        if not mark:
+            raise msgspec.DecodeError("it ends within a list or an object")
+        depth += 1 if mark in b"[{" else -1 if mark in b"]}" else 0
+        at += 1
+        if depth == 0 or mark == b",":
+            yield start, at - 1
+            start = at
+    if depth:
+        raise msgspec.DecodeError("nested too deeply")
 
 
 def _is_named(value: msgspec.Raw) -> bool:
-    return _is_object(value) and is_named(decode_json_as(value, dict[str, msgspec.Raw]))
+    return _is_object(value) and is_named(_fields(value))
 
 
 def _node(edge: msgspec.Raw) -> msgspec.Raw:
     """Return the node of an edge of GraphQL, else the value."""
     try:
-        return decode_json_as(edge, dict[str, msgspec.Raw]).get("node", edge)
+        return _fields(edge).get("node", edge)
     except msgspec.DecodeError:  # no object, or one whose row is reported as broken
         return edge
 

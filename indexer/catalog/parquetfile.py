@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import pickle
+from itertools import count
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from indexer.catalog.csvfile import check_columns
 from indexer.catalog.item_parser import BrokenRow, NumberedRow, Record
+from indexer.catalog.limitedprocess import written_by
 from indexer.errors import BadCatalog, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 _ROWS: Final = 128  # at once; a dictionary lets each of them hold the same megabyte
 _MOST_UNPACKED: Final = 100_000_000  # bytes of a column in a row group, if it is packed more than:
 _MOST_PACKED: Final = 200  # times; texts are packed up to 20 times
+_MOST_IN_ALL: Final = 2_000_000_000  # bytes of all rows, if they are more than so many times packed
 _MOST_VALUES: Final = 1_000_000  # of a column in a row group, if these are more for a row than:
 _MOST_LISTED: Final = 1000
 
@@ -37,13 +41,48 @@ def parquet_records(path: Path) -> Iterator[NumberedRow]:
         with pq.ParquetFile(path) as file:
             check_columns(path, file.schema_arrow.names)
             _check_unpacked(path, file.metadata)
-            number = 0
-            for batch in file.iter_batches(batch_size=_ROWS):
-                for record in _parquet_rows(batch):
-                    number += 1
-                    yield f"row {number}", record
     except (pa.ArrowException, OSError) as error:
         raise BadCatalog(f"cannot read {path}: {one_line(error)}") from error
+    with written_by(write_records, path) as output:
+        for number in count(1):
+            try:
+                # The process runs our code as this user, so it could do all that a pickle can.
+                found = pickle.load(output)  # noqa: S301
+            except (EOFError, pickle.UnpicklingError):  # it died, and will be reported
+                break
+            if found is None:
+                break
+            if isinstance(found, str):
+                raise BadCatalog(f"cannot read {path}: {found}")
+            yield f"row {number}", found
+
+
+def write_records(path: str, out: IO[bytes]) -> None:
+    """Write the rows of a Parquet file to ``out``, pickled one by one; at the end None.
+
+    A text in place of a row is the reason why the file cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    most = max(_MOST_IN_ALL, _MOST_PACKED * Path(path).stat().st_size)
+    try:
+        with pq.ParquetFile(path) as file:
+            size = rows = 0
+            for batch in file.iter_batches(batch_size=_ROWS):
+                for rows, record in enumerate(_parquet_rows(batch), rows + 1):  # noqa: B020
+                    size += out.write(pickle.dumps(record))
+                    if size > most:
+                        reason = f"its first {rows:,} rows hold {size:,} bytes; save it as CSV"
+                        raise BadCatalog(reason)
+            if rows != file.metadata.num_rows:
+                raise BadCatalog(f"it holds {rows:,} rows of {file.metadata.num_rows:,}")
+    except BrokenPipeError:
+        raise
+    except (BadCatalog, pa.ArrowException, OSError) as error:
+        pickle.dump(one_line(error), out)
+    else:
+        pickle.dump(None, out)
 
 
 def _check_unpacked(path: Path, metadata: Any) -> None:

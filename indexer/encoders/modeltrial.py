@@ -13,7 +13,7 @@ import importlib
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 import msgspec
 
@@ -44,8 +44,40 @@ def fault_in_trial(
 
     The reason names the file, or the argument.
     ``load`` is a function of a module, which loads ``files`` and runs them once. ``cpu_s`` and
-    ``memory`` (bytes) are the limits without any weights.
+    ``memory`` (bytes) are the limits without any weights. A failure is remembered until one of the
+    files, or the JSON file beside it, changes: a service would try it again with each request.
     """
+    trial = load.__module__, load.__name__, argument, cpu_s, memory
+    files = list(files)
+    version = [_version(path) for file in files for path in (file, file.with_suffix(".json"))]
+    failed = _failures.get(trial)
+    if failed is None or failed.version != version:
+        failed = _Failure(_fault(load, argument, files, cpu_s, memory), version)
+    if failed.fault:
+        _failures[trial] = failed
+    return failed.fault
+
+
+class _Failure(NamedTuple):
+    fault: str
+    version: list[tuple[int, int, int] | None]  # of the files that failed
+
+
+_failures: dict[tuple[object, ...], _Failure] = {}
+
+
+def _version(file: Path) -> tuple[int, int, int] | None:
+    """Return what changes when a file does; None if it is not there."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _fault(
+    load: Callable[[str], object], argument: str, files: list[Path], cpu_s: float, memory: int
+) -> str:
     weights = sum(file.stat().st_size for file in files if file.is_file())
     cpu_s += weights / _WEIGHTS_A_S
     memory += 4 * weights

@@ -34,13 +34,13 @@ def load_recognizer(
     or for a file that is missing or does not run.
     """
     is_ours = recognizer_id == DEFAULT_RECOGNIZER
-    if not is_ours and (fault := fault_in_trial(_load, recognizer_id, _graphs(recognizer_id))):
+    if not is_ours and (fault := fault_in_trial(_load, recognizer_id, _files(recognizer_id))):
         raise RecognizerNotFound(fault, param="recognizer")
     return _load(recognizer_id, threads, threshold)
 
 
-def _graphs(recognizer_id: str) -> list[Path]:
-    """Return the ONNX files of a recognizer. Raises RecognizerNotFound for an unknown id."""
+def _files(recognizer_id: str) -> list[Path]:
+    """Return the files of a recognizer. Raises RecognizerNotFound for an unknown id."""
     kind, _, rest = recognizer_id.partition(":")
     path = Path(rest).expanduser()
     if kind == "onnx" and rest:
@@ -48,7 +48,7 @@ def _graphs(recognizer_id: str) -> list[Path]:
     if kind == "sam" and rest:
         settings = read_masker_settings(path)
         names = (settings.encoder, settings.decoder, settings.detector)
-        return [path.with_name(name) for name in names if name]
+        return [path, *(path.with_name(name) for name in names if name)]
     known = ", ".join(RECOGNIZER_FORMS)
     raise RecognizerNotFound(
         f"unknown recognizer {recognizer_id!r}; known are {known}", param="recognizer"

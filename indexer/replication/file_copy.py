@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from indexer.replication.primary import Primary
     from indexer.shop.folder import ShopFolder
 
+_LARGEST_MANIFEST = 64 << 20  # bytes
 _GENERATION = re.compile(r"[0-9]{1,12}")
 _ENCODER_FILE = re.compile(r"[0-9a-f]{64}\.(onnx|json)")
 
@@ -75,19 +76,20 @@ class FileCopy:
         ``known`` are the marks of the files that were copied before, by path. Raises PrimaryLost if
         one changes meanwhile; BadPrimary, CannotWrite, StoreFull.
         """
-        new_encoders: set[str] = set()
+        new_encoders: dict[str, int] = {}
         for path, state in feed.files.items():
             _check_path(path)
             target = self._shop.path / path
             if path.startswith(f"{ENCODERS}/"):
                 if not target.is_file():
-                    new_encoders.add(target.stem)
+                    most = max(new_encoders.get(target.stem, 0), state.bytes)
+                    new_encoders[target.stem] = most
             elif not target.is_file() or known.get(path) != state.mark:
                 with suppress(OSError):  # the error follows when the file is written
                     target.parent.mkdir(exist_ok=True)
                 self._copy_file(path, state)
-        for weights in sorted(new_encoders):
-            self._copy_encoder(weights)
+        for weights, most in sorted(new_encoders.items()):
+            self._copy_encoder(weights, most)
         for path in known.keys() - feed.files.keys():
             if not path.startswith(f"{ENCODERS}/"):  # deleted with the last generation that uses it
                 with suppress(OSError):
@@ -95,7 +97,7 @@ class FileCopy:
 
     def _fill(self, draft: Path, feed: Feed, progress: Progress) -> None:
         folder = f"{GENERATIONS}/{feed.generation}"
-        self._receive(f"{folder}/{MANIFEST}", draft / MANIFEST)
+        self._receive(f"{folder}/{MANIFEST}", draft / MANIFEST, _LARGEST_MANIFEST)
         manifest = read_manifest(draft / MANIFEST)
         if manifest.seal != feed.seal:
             raise PrimaryLost(f"generation {feed.generation} changed while it was copied")
@@ -108,8 +110,8 @@ class FileCopy:
                 f"{self._shop.path} has left"
             )
         done = 0
-        for file in manifest.files:
-            done += self._receive(f"{folder}/{file}", draft / file)
+        for file, state in manifest.files.items():
+            done += self._receive(f"{folder}/{file}", draft / file, state.bytes)
             progress("generation", done, total)
         try:
             self._shop.check_files(draft.name, manifest)
@@ -121,12 +123,12 @@ class FileCopy:
 
     def _copy_file(self, path: str, state: FileState) -> None:
         with draft_of(self._shop.path / path) as draft:
-            size = self._receive(path, draft)
+            size = self._receive(path, draft, state.bytes)
         if size != state.bytes:  # it was changed meanwhile; the next feed has its new state
             raise PrimaryLost(f"{path} changed while it was copied")
 
-    def _copy_encoder(self, weights: str) -> None:
-        """Copy the ONNX file and the JSON of an encoder, and check their hash.
+    def _copy_encoder(self, weights: str, most: int) -> None:
+        """Copy the ONNX file and the JSON of an encoder, ``most`` bytes each; check their hash.
 
         The ONNX file, by which an encoder is found, appears last.
         """
@@ -135,7 +137,7 @@ class FileCopy:
         try:
             self._shop.encoders.mkdir(exist_ok=True)
             for file, suffix in pairs:
-                self._receive(f"{ENCODERS}/{weights}{suffix}", file)
+                self._receive(f"{ENCODERS}/{weights}{suffix}", file, most)
             if hash_pair(draft) != weights:
                 raise BadPrimary(f"the encoder {weights[:12]} does not match its hash")
             for file, suffix in pairs:
@@ -149,12 +151,17 @@ class FileCopy:
             for file, _ in pairs:
                 file.unlink(missing_ok=True)
 
-    def _receive(self, path: str, target: Path) -> int:
-        """Write a file of the primary to disk, and return its bytes."""
+    def _receive(self, path: str, target: Path, most: int) -> int:
+        """Write a file of the primary to disk, and return its bytes.
+
+        Raises PrimaryLost for more than ``most`` bytes: an endless file would fill the disk.
+        """
         try:
             with target.open("wb") as file:
                 for piece in self._primary.file(path):
                     file.write(piece)
+                    if file.tell() > most:
+                        raise PrimaryLost(f"{path} has more than the {most:,} bytes expected")
                 file.flush()
                 os.fsync(file.fileno())
                 return file.tell()

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 _KIND: dict[str, Any] = {
-    "type": click.IntRange(1),
+    "type": click.IntRange(1, 1024),
     "help": "Most threads to decode, encode, search and write with. "
     "Default: VITRINE_THREADS, or all cores.",
 }

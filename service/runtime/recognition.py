@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING
 
+from indexer.errors import RecognizerNotFound
 from indexer.recognizers.registry import DEFAULT_RECOGNIZER, load_recognizer
 from indexer.recognizers.text_reader import TextReader
 
 if TYPE_CHECKING:
     from indexer.recognizers.base import Recognizer
+
+_log = logging.getLogger(__name__)
 
 
 class SharedRecognizer:
@@ -23,6 +27,7 @@ class SharedRecognizer:
         self._lock = threading.Lock()
         self._loaded: Recognizer | None = None
         self._reader: TextReader | None = None
+        self._reason = ""  # why it was last not loaded
 
     def reader(self) -> TextReader:
         """Return the text reader. Raises RecognizerNotFound without the extra ``ocr``."""
@@ -32,8 +37,14 @@ class SharedRecognizer:
             return self._reader
 
     def get(self) -> Recognizer:
-        """Return the recognizer, loaded. Raises RecognizerNotFound."""
+        """Return the recognizer, loaded. Raises RecognizerNotFound; logs each reason once."""
         with self._lock:
             if self._loaded is None:
-                self._loaded = load_recognizer(self._id)
+                try:
+                    self._loaded = load_recognizer(self._id)
+                except RecognizerNotFound as error:
+                    if self._reason != str(error):
+                        self._reason = str(error)
+                        _log.warning("photos cannot be searched for things: %s", error)
+                    raise
             return self._loaded
