@@ -105,14 +105,13 @@ LOOKS: dict[str, Look] = {
         shadows=(-0.012, -0.055),
         lights=(-0.018, -0.036),
     ),
-    "noir": Look(  # skin and wood lose most color, strong colors keep theirs
-        strength=0.5,
+    "noir": Look(  # black and white at 1
+        strength=0.35,
         gamma=1.08,
         contrast=1.5,
-        chroma=0.75,
-        vibrance=-0.9,
+        chroma=0.0,
         shadows=(0.0, -0.006),
-        lights=(0.0, 0.003),
+        lights=(0.002, 0.008),
         paper=0.0,
     ),
     "pastel": Look(
@@ -126,7 +125,7 @@ LOOKS: dict[str, Look] = {
         paper=0.7,
     ),
     "sepia": Look(
-        strength=0.7, contrast=1.05, black=0.05, chroma=0.95, vibrance=-0.8,
+        strength=0.35, contrast=1.05, black=0.05, chroma=0.06,
         shadows=(0.018, 0.040), lights=(0.012, 0.046), paper=0.6,
     ),
     "spring": Look(
