@@ -1,12 +1,19 @@
-"""Array types that all packages share, and the functions that normalize vectors."""
+"""Array types that all packages share, and the functions that make and normalize vectors."""
 
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
+import os
+import tempfile
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from indexer.errors import StoreFull
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Pixels: TypeAlias = NDArray[np.uint8]  # (h, w, 3), sRGB
 Vectors: TypeAlias = NDArray[np.float32]  # (n, dim), unit rows unless documented otherwise
@@ -17,17 +24,30 @@ Scores: TypeAlias = NDArray[np.float32]  # larger is better, padded with -inf
 Mask: TypeAlias = NDArray[np.bool_]  # (n,) or (h, w), True for the selected entries
 
 _SHORTEST, _LONGEST = 1e-12, 1e15  # lengths whose squares neither underflow nor overflow in fp32
-_BLOCK = 8192  # rows normalized at a time
+_MOST_IN_MEMORY = 2_000_000_000  # bytes
 
 
-def unit_in_place(vectors: Vectors) -> Vectors:
-    """Scale every row of (n, dim) to length 1, block by block, and return the same array.
+def empty_vectors(count: int, dim: int, scratch: Path) -> Vectors:
+    """Return an array (count, dim) to be filled: in memory, or else in a file without a name.
 
-    The values are those of ``unit``, without its second and third array.
+    Arrays of over 2 GB are mapped from such a file in the folder ``scratch``, so that they need no
+    memory beside the pages in use. The file is gone when the array is. A folder that cannot be
+    written to gets none. Raises StoreFull if the disk has no room for it.
     """
-    for start in range(0, len(vectors), _BLOCK):
-        vectors[start : start + _BLOCK] = unit(vectors[start : start + _BLOCK])
-    return vectors
+    size = count * dim * np.dtype(np.float32).itemsize
+    can_map = hasattr(os, "posix_fallocate") and os.access(scratch, os.W_OK)
+    if size <= _MOST_IN_MEMORY or not can_map:
+        return np.empty((count, dim), dtype=np.float32)
+    try:
+        with tempfile.TemporaryFile(dir=scratch) as file:
+            os.posix_fallocate(file.fileno(), 0, size)  # or writing to it may end the process
+            mapped = np.memmap(file, dtype=np.float32, mode="r+", shape=(count, dim))
+    except OSError as error:
+        raise StoreFull(
+            f"{scratch} has no room for {count} vectors of {dim} numbers, {size / 1e9:.1f} GB: "
+            f"{error.strerror or error}"
+        ) from error
+    return mapped.view(np.ndarray)
 
 
 def unit(vectors: NDArray[np.floating]) -> Vectors:

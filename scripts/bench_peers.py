@@ -156,6 +156,31 @@ class Voyager:
         return np.asarray(found, dtype=np.int64)
 
 
+class Svs:
+    """scalable-vs: a Vamana graph of 64 neighbors over fp16 vectors."""
+
+    efforts = (*range(10, 32, 2), *range(32, 64, 4), *range(64, 256, 16))
+
+    def build(self, vectors: Floats) -> None:
+        import svs
+
+        how = svs.VamanaBuildParameters(
+            alpha=0.95,
+            graph_max_degree=64,
+            window_size=128,
+            max_candidate_pool_size=300,
+            prune_to=60,
+        )
+        half = np.asarray(vectors, dtype=np.float16)
+        self._index = svs.Vamana.build(how, half, svs.DistanceType.MIP, num_threads=CORES)
+
+    def ask(self, queries: Floats, k: int, effort: Any, threads: int) -> Ids:
+        self._index.search_window_size = max(effort, k)
+        if self._index.num_threads != threads:
+            self._index.num_threads = threads
+        return np.asarray(self._index.search(queries, k)[0], dtype=np.int64)
+
+
 class Scann:
     """scann: a tree, asymmetric hashing and reordering, as in its README."""
 
@@ -305,6 +330,7 @@ PEERS: dict[str, Callable[[], Peer]] = {
     "hnswlib M32": Hnswlib,
     "usearch f16": Usearch,
     "voyager": Voyager,
+    "scalable-vs f16": Svs,
     "scann": Scann,
     "lancedb": Lance,
     "milvus-lite": Milvus,

@@ -9,7 +9,9 @@ their kind, and users who like three kinds each and have four events on them. Th
 - ``http``: GET /v1/users/{id}/recommendations, with a service of two workers. ``cpu_ms`` is the
   processor time of the workers for each request, without what they take while idle; other programs
   on the machine change it little. ``per_s_by_cpu`` is the rate that two cores have at that. On a
-  busy machine, use few connections: refused requests count too.
+  busy machine, use few connections: refused requests count too. ``at_300`` are the times of 300
+  requests a second, sent at random times.
+- ``events``: POST /v1/events in batches of a thousand, on four connections.
 """
 
 from __future__ import annotations
@@ -23,8 +25,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bench_clients import MixedLoop, OpenLoop
 from bench_requests import request
-from bench_service import MixedLoop, served
+from bench_service import served
 from bench_soak import family_of
 from machine import as_line, machine
 
@@ -52,6 +55,10 @@ BATCH = 10_000
 ASKED = 200  # users, in turn
 ROUNDS = 5
 WORKERS = 2
+RATE = 300  # recommendations a second
+BATCHES = 300  # of events over HTTP
+EVENTS_EACH = 1_000
+HEADERS = {"Authorization": f"Bearer {KEY}"}
 TYPES: tuple[EventType, ...] = ("view", "click", "cart", "purchase")
 SHARES = (0.6, 0.25, 0.1, 0.05)
 
@@ -70,7 +77,10 @@ def main() -> None:
         result["drawn"] = draw(options.shop, options.items, options.users)
     users = [f"user-{number}" for number in range(0, options.users, options.users // ASKED)]
     result["in process"] = in_process(options.shop, users)
-    result["http"] = over_http(options.shop, users, options.connections, options.seconds)
+    os.environ["VITRINE_WRITE_KEY"] = KEY
+    with served(options.shop, WORKERS, 0) as (address, _):
+        result["http"] = over_http(address, users, options.connections, options.seconds)
+        result["events"] = events_over_http(address, options.seconds)
     if options.json:
         print(json.dumps(result, indent=2))
         return
@@ -135,25 +145,57 @@ def in_process(shop: Path, users: list[str]) -> dict[str, float]:
     }
 
 
-def over_http(shop: Path, users: list[str], connections: int, seconds: float) -> dict[str, Any]:
-    """Return the figures of a closed loop, and the processor time of the service."""
-    headers = {"Authorization": f"Bearer {KEY}"}
-    os.environ["VITRINE_WRITE_KEY"] = KEY
+def over_http(
+    address: tuple[str, int], users: list[str], connections: int, seconds: float
+) -> dict[str, Any]:
+    """Return the figures of a closed and an open loop, and the processor time of the service."""
     requests = [
-        request("GET", f"/v1/users/{user}/recommendations?limit=12", headers, b"") for user in users
+        request("GET", f"/v1/users/{user}/recommendations?limit=12", HEADERS, b"") for user in users
     ]
-    with served(shop, WORKERS, 0) as (address, _):
-        warm = MixedLoop(address, requests, connections)
-        warm.run(seconds / 2)
-        idle = _children_cpu_s()
-        time.sleep(seconds)
-        before = _children_cpu_s()
-        loop = MixedLoop(address, requests, connections)
-        loop.run(seconds, warm_s=0.0)
-        used = _children_cpu_s() - before - (before - idle)
-    figures = loop.figures(seconds)
+    warm = MixedLoop(address, requests, connections)
+    warm.run(seconds / 2)
+    idle = _children_cpu_s()
+    time.sleep(seconds)
+    before = _children_cpu_s()
+    loop = MixedLoop(address, requests, connections)
+    loop.run(seconds, warm_s=0.0)
+    used = _children_cpu_s() - before - (before - idle)
     cpu_ms = 1e3 * used / max(1, sum(map(len, loop.took.values())))
-    return figures | {"cpu_ms": round(cpu_ms, 2), "per_s_by_cpu": round(WORKERS * 1e3 / cpu_ms, 1)}
+    steady = OpenLoop(address, requests, connections)
+    steady.run_at(RATE, seconds)
+    return loop.figures(seconds) | {
+        "cpu_ms": round(cpu_ms, 2),
+        "per_s_by_cpu": round(WORKERS * 1e3 / cpu_ms, 1),
+        f"at_{RATE}": steady.figures(seconds),
+    }
+
+
+def events_over_http(address: tuple[str, int], seconds: float) -> dict[str, Any]:
+    """Return how many events a second are stored; they are a year old and of users of their own."""
+    year_ago = time.time() - 365 * 86_400
+    batches = [
+        [
+            {
+                "user_id": f"late-{number % 5_000}",
+                "item_id": _id(number % 5_000),
+                "type": "view",
+                "time": year_ago + number,
+            }
+            for number in range(start, start + EVENTS_EACH)
+        ]
+        for start in range(0, BATCHES * EVENTS_EACH, EVENTS_EACH)
+    ]
+    headers = HEADERS | {"Content-Type": "application/json"}
+    requests = [
+        request("POST", "/v1/events", headers, json.dumps({"events": batch}).encode())
+        for batch in batches
+    ]
+    before = _children_cpu_s()
+    loop = MixedLoop(address, requests, 4)
+    loop.run(seconds, warm_s=0.0)
+    stored = EVENTS_EACH * len(loop.took.get(200, []))
+    cpu_us = 1e6 * (_children_cpu_s() - before) / max(1, stored)
+    return {"stored_per_s": round(stored / seconds), "cpu_us": round(cpu_us, 1)}
 
 
 def _draft(number: int, kind: int, vector: Vectors) -> Draft:

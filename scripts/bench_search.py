@@ -46,6 +46,7 @@ PACKAGES = (
     "hnswlib",
     "usearch",
     "voyager",
+    "scalable-vs",
     "scann",
     "lancedb",
     "milvus-lite",

@@ -24,7 +24,7 @@ from machine import as_line, machine
 from indexer.items import Item
 from search.engine import SearchEngine
 from search.personal.event import Event
-from search.personal.learning import learn
+from search.personal.learning import Pictures, learn
 from search.personal.profile import profile_of
 from search.personal.recommendation import RecommendQuery
 
@@ -143,7 +143,8 @@ def main() -> None:
         figures = {"images_alone": simulate(engine, arguments.shoppers, arguments.seed)}
         log = engine.recommender.open_log()
         if log is not None:
-            learn(log)
+            sides = (*engine.item_vectors(), engine.model.key, *engine.item_facts())
+            learn(log, Pictures(*sides))
         figures["with_behavior"] = simulate(engine, arguments.shoppers, arguments.seed + 1)
         engine.recommender.close()
     report = {"machine": machine("numpy"), **figures}

@@ -63,12 +63,14 @@ def looks(engine: SearchEngine, photos: Sequence[bytes]) -> dict[str, float]:
             began, cpu = time.perf_counter(), time.process_time()
             photo = Photo(data)
             things = find_things(recognizer, photo, MOST)
+            if len(things) < MOST:
+                break
             boxes = [search_box(thing.box) for thing in things]
             vectors = list(encode_boxes(engine.encoder, photo, boxes))
             names = engine.classifier.names(vectors)
             with_hits(things, vectors, Query(parts=[], limit=5), engine.search, names)
             rounds.append((time.perf_counter() - began, time.process_time() - cpu))
-        if len(things) == MOST:
+        if rounds:
             spent.append((min(clock for clock, _ in rounds), min(cpu for _, cpu in rounds)))
     if not spent:
         return {"photos": 0}

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from search.live.best_rows import first_places
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -91,14 +93,8 @@ class Collapser:
 
 def first_of_groups(candidates: Sequence[Candidate], groups: NDArray[np.int64]) -> list[Candidate]:
     """Return the first candidate of each group, in order. ``groups`` is (items,)."""
-    taken: set[int] = set()
-    first = []
-    group_of = groups[[candidate.item for candidate in candidates]].tolist()
-    for candidate, group in zip(candidates, group_of, strict=True):
-        if group not in taken:
-            taken.add(group)
-            first.append(candidate)
-    return first
+    group_of = groups[[candidate.item for candidate in candidates]]  # (n,)
+    return [candidates[place] for place in first_places(group_of)]
 
 
 class NearCopies:

@@ -43,13 +43,10 @@ class ConfidenceScorer:
         """
         if self._calibration is None or not self._fits(query) or not found:
             return found
-        scores = np.array([candidate.score for candidate in found], dtype=np.float64)  # (f,)
-        products = product[[candidate.item for candidate in found]]  # (f,)
-        confidences = self._calibration.confidences(scores, products)
-        return [
-            Candidate(candidate.item, candidate.row, candidate.score, confidence)
-            for candidate, confidence in zip(found, confidences.tolist(), strict=True)
-        ]
+        items, rows, scores, _ = zip(*found, strict=True)
+        products = product[list(items)]  # (f,)
+        confidences = self._calibration.confidences(np.array(scores), products)  # (f,)
+        return list(map(Candidate, items, rows, scores, confidences.tolist()))
 
     def check(self, query: Query) -> None:
         """Raise BadQuery if the query has ``min_confidence``, and no hit can have a confidence."""

@@ -25,7 +25,7 @@ from indexer.shop.status import disk_bytes
 from indexer.store.environment import MAP_BYTES
 from indexer.store.store import Store
 from service.apikey import Scope
-from service.finding import Finding, Level
+from service.finding import Finding, Level, count_of
 from service.keyfile import KeyFile
 from service.openfiles import connections_allowed
 from service.settings import Settings, unknown_variables
@@ -68,13 +68,13 @@ def examine(settings: Settings, environment: Mapping[str, str]) -> list[Finding]
 
 def _has_index(settings: Settings) -> bool:
     """Return True if the shop has an index, which may be damaged."""
+    folder = ShopFolder(settings.shop)
     try:
-        ShopFolder(settings.shop).current()
+        return (folder.generations / folder.current()).is_dir()
     except IndexNotFound:
         return False
     except VitrineError:
-        pass
-    return True
+        return True
 
 
 def _versions(_: Settings, __: Mapping[str, str]) -> Iterator[Finding]:
@@ -103,6 +103,14 @@ def _index(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
                 "run 'vitrine check', then 'vitrine rebuild'",
             )
     current = folder.current()
+    if not any(generation.name == current for generation in listed):
+        yield Finding(
+            "index",
+            "problem",
+            f"CURRENT names generation {current!r}, which does not exist",
+            "run 'vitrine promote NAME' with one that 'vitrine generations' lists",
+        )
+        return
     yield Finding("index", "ok", f"generation {current} serves, of {len(listed)} on disk")
     if len(listed) == 1:
         yield Finding(
@@ -261,7 +269,8 @@ def _keys(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
         )
     writers = sum(key.scope.includes(Scope.WRITE) for key in valid)
     fixed = " and VITRINE_WRITE_KEY" if settings.write_key else ""
-    yield Finding("keys", "ok", f"{len(valid)} valid keys, {writers} may write{fixed}")
+    counted = count_of(len(valid), "valid key")
+    yield Finding("keys", "ok", f"{counted}, {writers} may write{fixed}")
 
 
 _Checks = tuple[Callable[[Settings, Mapping[str, str]], Iterator[Finding]], ...]

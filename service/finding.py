@@ -16,3 +16,8 @@ class Finding(msgspec.Struct, frozen=True):
     level: Level
     text: str
     fix: str = ""
+
+
+def count_of(number: int, singular: str, plural: str = "") -> str:
+    """Return a number with its noun, such as "1 key" and "2 keys"."""
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"

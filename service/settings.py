@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 from unicodedata import category
 
-from pydantic import Field, FilePath, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from indexer.confidence.curve import NO_MATCH_BELOW
@@ -223,7 +224,7 @@ class Settings(_Bounded):
     shop_name: str = Field(
         "Vitrine", min_length=1, max_length=60, description="Name of the shop on its page."
     )
-    shop_logo: FilePath | None = Field(
+    shop_logo: Path | None = Field(
         None, description="File of the logo on the page: SVG, PNG, WebP or JPEG."
     )
     shop_color: str = Field(
@@ -262,6 +263,11 @@ class Settings(_Bounded):
         "",
         description="Networks of your own to fetch from, such as 10.1.2.0/24, separated by commas; "
         "by default only public addresses.",
+    )
+    fetch_queries: bool = Field(
+        False,
+        description="Whether anyone who may search may name a photo by its URL, on one of "
+        "VITRINE_FETCH_HOSTS: image_url of /knn-service.",
     )
     image_cache_mb: float = Field(
         64, ge=0, description="Most memory for smaller copies of images (?size=), in MB."
@@ -315,6 +321,14 @@ class Settings(_Bounded):
     shutdown_grace_s: int = Field(
         10, ge=0, description="Time for running requests to finish on shutdown, in seconds."
     )
+
+    @field_validator("shop_logo")
+    @classmethod
+    def _check_file(cls, path: Path | None) -> Path | None:
+        # Unlike Path.is_file, this raises nothing for a name that no file can have.
+        if path is not None and not os.path.isfile(path):  # noqa: PTH113
+            raise ValueError(f"expected a file, there is none at {str(path)[:200]!r}")
+        return path
 
 
 class ProcessSettings(_Bounded):
@@ -398,8 +412,20 @@ def settings_for(shop: Path) -> Settings:
         return Settings(shop=shop)
     except ValidationError as error:
         raise _bad_setting(error) from None
-    except OSError as error:  # only one file is looked for
-        raise BadSetting(f"VITRINE_SHOP_LOGO is not a file: {error.strerror}") from None
+
+
+def readable_settings(shop: Path) -> tuple[Settings, list[BadSetting]]:
+    """Return the settings for this shop, and what is wrong with each invalid variable.
+
+    An invalid variable counts as one that is not set.
+    """
+    try:
+        return Settings(shop=shop), []
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False)
+        fields = Settings.model_fields
+        unset = {str(fault["loc"][0]): fields[str(fault["loc"][0])].default for fault in faults}
+        return Settings(**{**unset, "shop": shop}), [_fault(fault) for fault in faults]
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -414,7 +440,13 @@ def unknown_variables(environment: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _bad_setting(error: ValidationError) -> BadSetting:
-    first = error.errors(include_url=False, include_input=False)[0]
-    name = "_".join(str(step) for step in first["loc"]).upper()
-    reason = first["msg"].removeprefix("Value error, ")
+    return _fault(error.errors(include_url=False, include_input=False)[0])
+
+
+def _fault(fault: ErrorDetails) -> BadSetting:
+    name = "_".join(str(step) for step in fault["loc"]).upper()
+    reason = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "too_short":  # pydantic calls the characters of a secret items
+        least, length = fault["ctx"]["min_length"], fault["ctx"]["actual_length"]
+        reason = f"expected at least {least} characters, got {length}"
     return BadSetting(f"the environment variable VITRINE_{name} is invalid: {reason}")

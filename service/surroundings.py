@@ -17,7 +17,7 @@ from indexer.shop.listing import generations
 from indexer.vectors.remote.connection import connection_to
 from indexer.vectors.remote.descriptor import address_of
 from service.extras import missing_extras
-from service.finding import Finding
+from service.finding import Finding, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -74,9 +74,10 @@ def memory(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
     needed = settings.max_decode_mb + settings.max_held_mb
     needed += settings.workers * (_PROCESS_MB + index + settings.answer_cache_mb)
     available = memory_bytes() / 1e6
+    processes = count_of(settings.workers, "process", "processes")
     text = (
         f"up to {needed / 1e3:.1f} GB: {settings.max_decode_mb:.0f} MB for decoders, "
-        f"{settings.max_held_mb:.0f} for uploads, and {settings.workers} processes with the index; "
+        f"{settings.max_held_mb:.0f} for uploads, and {processes} with the index; "
         f"there are {available / 1e3:.1f} GB"
     )
     if needed <= available:
@@ -120,10 +121,11 @@ def pictures(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
     """Check from where the service may fetch and read pictures of written items."""
     hosts = [host.strip() for host in settings.fetch_hosts.split(",") if host.strip()]
     if "*" in hosts:
+        who = "may search" if settings.fetch_queries else "has a key to write"
         yield Finding(
             "pictures",
             "warning",
-            "whoever has a key to write can make the service ask any public host for a picture",
+            f"whoever {who} can make the service ask any public host for a picture",
             "list the hosts of your pictures in VITRINE_FETCH_HOSTS",
         )
     if settings.fetch_networks.strip() and not hosts:

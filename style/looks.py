@@ -36,9 +36,9 @@ class Look:
 
     ``gamma`` below 1 lightens. ``contrast`` above 1 steepens an S curve about ``pivot``. ``black``
     and ``white`` are the lightness that L 0 and L 1 become. ``chroma`` is a factor; ``vibrance``
-    adds more chroma to dull colors than to strong ones. ``shadows`` and ``lights`` are (a, b),
-    added to dark and to light areas. ``paper`` is the share of the tint that white gets: 0 leaves
-    white backgrounds white.
+    adds more chroma to dull colors than to strong ones, or takes it if it is negative. ``shadows``
+    and ``lights`` are (a, b), added to dark and to light areas. ``paper`` is the share of the tint
+    that white gets: 0 leaves white backgrounds white.
     """
 
     strength: float = 1.0
@@ -89,7 +89,7 @@ LOOKS: dict[str, Look] = {
         turns=(HueTurn(_BLUE, 60, -12, 0.9),),
     ),
     "golden": Look(
-        strength=0.8,
+        strength=0.7,
         gamma=0.94,
         contrast=1.05,
         chroma=1.1,
@@ -98,15 +98,15 @@ LOOKS: dict[str, Look] = {
     ),
     "matte": Look(strength=0.9, contrast=0.9, black=0.13, white=0.97, chroma=0.85),
     "moonlight": Look(
-        strength=0.8,
+        strength=0.6,
         gamma=1.25,
         contrast=1.08,
         chroma=0.62,
         shadows=(-0.012, -0.055),
         lights=(-0.018, -0.036),
     ),
-    "noir": Look(
-        strength=1.0,
+    "noir": Look(  # black and white at 1
+        strength=0.35,
         gamma=1.08,
         contrast=1.5,
         chroma=0.0,
@@ -125,7 +125,7 @@ LOOKS: dict[str, Look] = {
         paper=0.7,
     ),
     "sepia": Look(
-        strength=0.8, contrast=1.05, black=0.05, chroma=0.06,
+        strength=0.35, contrast=1.05, black=0.05, chroma=0.06,
         shadows=(0.018, 0.040), lights=(0.012, 0.046), paper=0.6,
     ),
     "spring": Look(

@@ -75,6 +75,10 @@ def _handler(server: ImageServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def handle(self) -> None:
+            with suppress(ConnectionError):  # the client left without reading a whole answer
+                super().handle()
+
         def do_GET(self) -> None:
             found = server.answer(self)
             if found is None:

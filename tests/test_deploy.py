@@ -15,7 +15,7 @@ from service.settings import Settings, unknown_variables
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
-FILES = sorted(path for path in DEPLOY.iterdir() if path.is_file())
+FILES = sorted(path for path in DEPLOY.glob("[!.]*") if path.is_file())
 _METRIC = re.compile(r"vitrine_[a-z_]+")
 
 
@@ -39,6 +39,7 @@ def test_the_unit_runs_a_command_and_ends_it_after_its_grace():
     command = shlex.split(unit["Service"]["ExecStart"])
     assert Path(command[0]).name == "vitrine"
     assert command[1] in _COMMANDS
+    assert unit["Service"]["KillMode"] == "process"  # jobs have processes of their own
     grace = Settings.model_fields["shutdown_grace_s"].default
     assert int(unit["Service"]["TimeoutStopSec"]) > grace
     most = Settings.model_fields["max_connections"].default
@@ -79,6 +80,18 @@ def test_the_containers_of_a_pod_share_the_copy_and_the_ids_of_processes():
     primary = yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text(encoding="utf-8"))
     services = {one["metadata"]["name"] for one in primary if one["kind"] == "Service"}
     assert replicate["args"][1].removeprefix("http://") in services
+
+
+@pytest.mark.parametrize("name", ["kubernetes.yaml", "kubernetes.replica.yaml"])
+def test_the_pods_fit_the_restricted_standard_of_kubernetes(name):
+    yaml = pytest.importorskip("yaml")
+    documents = yaml.safe_load_all((DEPLOY / name).read_text(encoding="utf-8"))
+    (pod,) = [one["spec"]["template"]["spec"] for one in documents if one["kind"] == "StatefulSet"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    for container in pod["containers"]:
+        assert container["securityContext"]["allowPrivilegeEscalation"] is False
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
 
 
 def test_the_container_runs_as_a_user_and_asks_a_route_that_exists(http):

@@ -1,11 +1,15 @@
-"""Vectors of any length become vectors of length one."""
+"""Vectors of any length become vectors of length one, and many take a file in place of memory."""
 
 from __future__ import annotations
+
+import errno
+import os
 
 import numpy as np
 import pytest
 
-from indexer.arrays import unit, unit_in_place
+from indexer.arrays import empty_vectors, unit
+from indexer.errors import StoreFull
 
 
 @pytest.mark.parametrize("size", [1e-44, 1e-30, 1e-12, 1.0, 1e15, 1e30, 3e38])
@@ -21,10 +25,21 @@ def test_zeros_stay_zeros_and_nothing_stays_nothing():
     assert unit(np.zeros((0, 4))).shape == (0, 4)
 
 
-def test_vectors_are_made_unit_in_place_block_by_block(monkeypatch):
-    monkeypatch.setattr("indexer.arrays._BLOCK", 3)
-    vectors = np.array([[3, 4], [0, 0], [1e30, 0], [1e-30, 0], [-2, 0]], dtype=np.float32)
-    expected = unit(vectors)
-    assert unit_in_place(vectors) is vectors
-    assert vectors.tolist() == expected.tolist()
-    assert vectors[0].tolist() == pytest.approx([0.6, 0.8])
+def test_many_vectors_are_in_a_file_that_is_gone_with_them(tmp_path, monkeypatch):
+    assert type(empty_vectors(3, 4, tmp_path).base) is not np.memmap
+    monkeypatch.setattr("indexer.arrays._MOST_IN_MEMORY", 40)
+    vectors = empty_vectors(3, 4, tmp_path)
+    vectors[:] = [[1, 2, 3, 4]] * 3
+    assert vectors.sum(axis=0).tolist() == [3, 6, 9, 12]
+    assert isinstance(vectors.base, np.memmap)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_without_room_for_the_vectors_is_an_error_that_says_so(tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("indexer.arrays._MOST_IN_MEMORY", 40)
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(StoreFull, match=r"no room for 3 vectors of 4 numbers.*No space left"):
+        empty_vectors(3, 4, tmp_path)

@@ -86,6 +86,7 @@ def test_an_export_is_a_catalog_of_the_same_items(shop, tmp_path, ending):
     assert found["ü"].description == before["ü"].description == "'+1 and ''0012"
     assert found["ü"].attributes.items() >= {"@SUM(A1)": "-2+3", "degrees": "-5"}.items()
     assert found["ü"].attributes["code"] == "'0012"
+    assert found["a"].attributes["sizes"] == ["S", "M"]
     if ending != "csv":  # whose cells are texts
         assert found["a"].attributes == before["a"].attributes
         assert found["ü"].attributes == before["ü"].attributes
@@ -95,7 +96,7 @@ def test_a_csv_has_a_column_for_each_attribute(shop, tmp_path):
     export_items(shop, tmp_path / "a.csv")
     with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert (rows[0]["color"], rows[0]["sizes"], rows[0]["new"]) == ("red", "S;M", "true")
+    assert (rows[0]["color"], rows[0]["sizes"], rows[0]["new"]) == ("red", '["S", "M"]', "true")
     assert (rows[2]["attributes.price"], rows[2]["price"]) == ("low", "")
 
 

@@ -89,7 +89,7 @@ def test_vectors_that_the_entry_point_does_not_lead_to_come_last(vectors):
     assert order.tolist() == [entry, *(at for at in range(50) if at != entry)]
 
 
-@pytest.mark.parametrize("recipe", ["HNSW24-fp16", "HNSW24-sq8"])
+@pytest.mark.parametrize("recipe", ["HNSW32-fp16", "HNSW32-sq8"])
 def test_rows_and_exact_vectors_follow_the_order(vectors, recipe):
     """Row numbers are 7, 10, 13 ...; each row is found by its own vector."""
     rows = 7 + 3 * np.arange(N)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +16,11 @@ from indexer.jobs.build import build_index
 from indexer.shop.folder import ShopFolder
 from search.engine import SearchEngine
 from tests.conftest import write_catalog
+from tests.objectstores import bucket
+
+__all__ = ["bucket"]
 
 URL = "memory://bucket/pictures"
-
-
-@pytest.fixture
-def bucket() -> Iterator[Any]:
-    """An empty object store; ``pipe_file`` writes an object."""
-    fsspec = pytest.importorskip("fsspec")
-    files = fsspec.filesystem("memory")
-    files.store.clear()
-    yield files
-    files.store.clear()
 
 
 @pytest.fixture

@@ -80,8 +80,8 @@ def exact(vectors):
 def graph(vectors):
     """An approximate index; its wished time never runs out, whatever the machine does."""
     targets = Targets(recall=0.97, p95_ms=1e6)
-    contract = Contract(recipe="HNSW24-fp16", targets=targets, levels=[LEVEL], row_us=1.0)
-    built = VectorIndex.build(vectors, 3 * np.arange(N), "HNSW24-fp16")
+    contract = Contract(recipe="HNSW32-fp16", targets=targets, levels=[LEVEL], row_us=1.0)
+    built = VectorIndex.build(vectors, 3 * np.arange(N), "HNSW32-fp16")
     return built.with_contract(contract)
 
 

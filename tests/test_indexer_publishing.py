@@ -130,3 +130,17 @@ def test_rows_are_read_in_the_order_of_their_numbers_with_their_vectors(shop):
     assert np.allclose(np.linalg.norm(stored.vectors, axis=1), 1)
     assert {record.item.item_id for record in stored.records} == {"red", "green"}
     assert stored.next_row > max(stored.numbers)
+
+
+def test_vectors_in_a_file_give_the_same_index_as_in_memory(shop, monkeypatch):
+    def files(generation: str) -> dict[str, bytes]:
+        folder = shop.generations / generation
+        return {name: (folder / name).read_bytes() for name in ("vectors.faiss", "rows.npy")}
+
+    write_red_again(shop)
+    first = publish_all(shop).name
+    monkeypatch.setattr("indexer.arrays._MOST_IN_MEMORY", 0)
+    monkeypatch.setattr("indexer.jobs.stored_rows._BLOCK", 1)
+    monkeypatch.setattr(publishing, "_is_up_to_date", lambda *_: False)
+    second = publish_all(shop).name
+    assert (second != first, files(second)) == (True, files(first))

@@ -91,7 +91,7 @@ def test_the_memory_foretold_is_the_memory_taken(index, vectors):
     )
 
 
-@pytest.mark.parametrize("recipe", ["Flat", "Flat-fp16", "HNSW24-fp16"])
+@pytest.mark.parametrize("recipe", ["Flat", "Flat-fp16", "HNSW32-fp16"])
 def test_an_empty_index_of_a_recipe_finds_nothing(recipe):
     empty = VectorIndex.build(np.empty((0, 8), np.float32), np.empty(0, np.int64), recipe)
     rows, scores = empty.search_with_effort(np.ones((1, 8), np.float32), 3, Effort(16))

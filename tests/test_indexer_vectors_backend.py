@@ -63,7 +63,7 @@ KINDS = [
         )
         for name in BACKENDS
     ),
-    Kind("faiss", "HNSW24-fp16", HALF),  # searched approximately
+    Kind("faiss", "HNSW32-fp16", HALF),  # searched approximately
     Kind("faiss", "IVF8-PQ4", HALF),
 ]
 
@@ -355,5 +355,5 @@ def test_rows_beside_it_are_exact_and_found_at_once(built, vectors, queries):
 
 def test_a_generation_names_its_backend_by_its_recipe():
     assert backend_of(Contract(recipe="numpy")) is NumpyBackend
-    assert backend_of(Contract(recipe="HNSW24-fp16")) is FaissBackend
+    assert backend_of(Contract(recipe="HNSW32-fp16")) is FaissBackend
     assert backend_of(Contract()) is FaissBackend

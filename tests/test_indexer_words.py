@@ -385,3 +385,15 @@ def test_words_of_a_change_are_found_in_all_these_ways(tmp_path: Path):
     assert index.search("seilb", 5, sequence=2)[0] == []
     assert index.read("seilbahngondle", sequence=2).corrected == ""
     index.close()
+
+
+def test_a_letter_before_a_word_is_typed_with_it_or_apart(index):
+    assert titles(index, "t shirt") == titles(index, "t-shirt")
+    assert titles(index, "s shirt")  # no item has both as neighbors
+
+
+def test_a_rare_compound_says_no_more_than_the_word_in_it():
+    fruits = [f"{name} fruit" for name in ("Kiwi", "Peach", "Plum", "Fig", "Date")]
+    others = ["Grapefruit juice", "Grape jam", *(f"Jar {number}" for number in range(9))]
+    with contextlib.closing(LexicalIndex.in_memory(items_of(*fruits, *others))) as made:
+        assert list(made.search("fruit", 50)[0]) == ["no0", "no1", "no2", "no3", "no4", "no5"]

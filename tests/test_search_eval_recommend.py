@@ -128,6 +128,9 @@ def test_who_knows_the_answers_gets_them_and_who_knows_nothing_is_at_chance(log,
     assert result.best_baseline == "oracle"
     assert constant.difference.high < 0
     assert oracle.difference is None
+    # A user begins with the first of a pair, and ends with the second.
+    first, any_one, last = (oracle.one_target[rule] for rule in ("first", "random", "last"))
+    assert constant.one_target["first"] == first < any_one < last == 1.0
 
 
 def test_no_model_sees_an_event_of_the_test(log, vectors):

@@ -42,22 +42,24 @@ def test_each_thing_has_the_hits_of_its_own_region(engine, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("label", "close", "broad", "name"),
+    ("label", "fit", "close", "broad", "name"),
     [
-        ("shoes", True, False, "Gear"),
-        ("shoes", False, False, "shoes"),  # it is like no product
-        ("shoes", True, True, "shoes"),  # the shop only knows that it is some gear
-        (None, True, True, "Gear"),
-        (None, False, False, "Gear"),
+        ("shoes", 0.0, True, False, "Gear"),
+        ("shoes", 0.7, True, False, "Gear"),  # the shop is surer
+        ("shoes", 0.9, True, False, "shoes"),
+        ("shoes", 0.0, False, False, "shoes"),  # it is like no product
+        ("shoes", 0.0, True, True, "shoes"),  # the shop only knows that it is some gear
+        (None, 0.0, True, True, "Gear"),
+        (None, 0.0, False, False, "Gear"),
     ],
 )
-def test_a_thing_is_named_by_the_shop_or_by_the_recognizer(label, close, broad, name):
+def test_a_thing_is_named_by_the_shop_or_by_the_recognizer(label, fit, close, broad, name):
     reply = Reply(
         hits=[], total=0, generation="1", encoder="e", mode="exact", timings={},
         no_close_match=not close,
     )  # fmt: skip
-    thing = Thing(WHOLE, 0.9, label=label)
-    names = [ShopName("Gear", broad=broad)]
+    thing = Thing(WHOLE, 0.9, label=label, fit=fit)
+    names = [ShopName("Gear", broad=broad, confidence=0.8)]
     look = with_hits([thing], [unit(np.ones(4))], Query(parts=[]), lambda query: reply, names)
     assert look.things[0].name == name
 
@@ -92,6 +94,19 @@ def test_a_garment_inside_a_better_box_of_it_is_left_out():
     assert kept == [coat, dress, other_coat]
     nameless = [thing._replace(label=None) for thing in (coat, part, around)]
     assert without_repeats(nameless) == nameless[:1]
+
+
+def test_a_box_without_a_name_around_a_named_garment_is_a_part_of_it():
+    left, right = np.zeros((10, 10), bool), np.zeros((10, 10), bool)
+    left[2:6, 2:4], right[2:6, 4:6] = True, True
+    shirt = Thing((0.2, 0.2, 0.6, 0.6), 0.9, "shirt", left)
+    unsure = Thing((0.2, 0.25, 0.6, 0.6), 0.8, None, right, unsure=True)
+    beside = Thing((0.4, 0.2, 0.8, 0.6), 0.7, None)
+    (whole, other) = without_repeats([shirt, unsure, beside])
+    assert other == beside
+    assert whole.box == shirt.box
+    assert whole.mask is not None
+    assert (whole.mask == (left | right)).all()
 
 
 SHOE, TOE, BESIDE = (0.1, 0.4, 0.5, 0.8), (0.1, 0.55, 0.35, 0.8), (0.4, 0.4, 0.8, 0.8)

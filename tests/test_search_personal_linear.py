@@ -15,7 +15,8 @@ from search.personal.item_factors import ItemFactors
 from search.personal.learning import Pictures, learn, linear_of
 from search.personal.linear import KEPT, learn_linear
 from search.personal.mixer import WEIGHTS
-from search.personal.newcomers import due, insert, share_of_newcomers
+from search.personal.newcomer_share import Sides, first_meetings, share_of_places
+from search.personal.newcomers import due, insert
 from search.quality.weight_search import best_weights
 from tests.personalevents import visits
 
@@ -183,20 +184,50 @@ def test_a_catalog_without_pictures_and_facts_has_no_likeness():
     assert not found.pictures.any()
 
 
-def test_the_share_of_newcomers_is_what_few_users_had_met_when_it_was_met():
+def test_newcomers_are_what_few_users_had_met_when_it_was_met():
+    def newcomers(users, items):
+        return first_meetings(users, items, np.arange(len(users), dtype=np.float64)).newcomers
+
     users, items = np.repeat(np.arange(10), 2), np.tile([0, 1], 10)  # everyone meets both
-    times = np.arange(20.0)
     # The newest fifth are four meetings of items that eight users had met.
-    assert share_of_newcomers(users, items, times) == 0.0
+    assert newcomers(users, items) == 0.0
     items = np.where(np.arange(20) >= 16, np.arange(20), items)  # the last four are all new
-    assert share_of_newcomers(users, items, times) == 1.0
+    assert newcomers(users, items) == 1.0
     items = np.where(np.arange(20) >= 18, np.arange(20), np.tile([0, 1], 10))
-    assert share_of_newcomers(users, items, times) == 0.5
+    assert newcomers(users, items) == 0.5
     # A user who meets an item a thousand times meets it once.
     again = np.concatenate([users, np.full(1000, 9)]), np.concatenate([items, np.full(1000, 19)])
-    assert share_of_newcomers(*again, np.arange(1020.0)) == 0.5
+    assert newcomers(*again) == 0.5
+    # One user who meets a thousand new items counts no more than sixty times.
+    flood = (
+        np.concatenate([users, np.full(1000, 10)]),
+        np.concatenate([items, 100 + np.arange(1000)]),
+    )
+    assert len(first_meetings(*flood, np.arange(1020.0)).newest) == (20 + 60) // 5
     nothing = np.zeros(0, dtype=np.int64)
-    assert share_of_newcomers(nothing, nothing, np.zeros(0)) == 0.0
+    assert newcomers(nothing, nothing) == 0.0
+
+
+def test_newcomers_get_more_places_where_pictures_say_who_likes_them(rng):
+    """Users like even or odd items; half of what the last of them meet nobody had met before."""
+    users, items = [], []
+    for user in range(120):
+        newest = user >= 100
+        old = rng.permutation(20)[:4] * 2 + user % 2  # of items 0 to 39
+        new = 40 + 2 * (4 * (user - 100) + np.arange(4)) + user % 2  # of items 40 to 199
+        met = np.concatenate([old, new]) if newest else old
+        users += [user] * len(met)
+        items += met.tolist()
+    meetings = first_meetings(np.array(users), np.array(items), np.arange(len(users), dtype=float))
+    assert meetings.newcomers > 0.5
+    telling = pictures_of(rng, 200)
+    silent = np.tile(telling[:1], (200, 1))  # all look alike
+    facts, ranks = np.zeros((200, 0), dtype=np.float32), np.arange(200)
+    told, untold = (
+        share_of_places(meetings, Sides(pictures, facts, ranks), min_users=3)
+        for pictures in (telling, silent)
+    )
+    assert untold < told < meetings.newcomers
 
 
 def test_newcomers_have_their_share_and_at_least_every_third_place_from_the_twelfth_on():

@@ -16,7 +16,7 @@ from indexer.vectors.recipe import Recipe
 
 N = 20_000
 DIM = 32
-RECIPES = ("HNSW24-fp16", "IVF256-PQ4")
+RECIPES = ("HNSW32-fp16", "IVF256-PQ4")
 
 
 def clustered(rng, n):
@@ -140,7 +140,7 @@ def test_the_cheaper_way_is_taken(vectors):
 
 def test_two_threads_of_different_effort_do_not_disturb_each_other(vectors, queries):
     """Depth is handed in with each call: what one thread asks for is not what the other gets."""
-    index, queries = VectorIndex.build(vectors, np.arange(N), "HNSW24-fp16"), queries[:100]
+    index, queries = VectorIndex.build(vectors, np.arange(N), "HNSW32-fp16"), queries[:100]
     efforts = Recipe.parse(index.recipe).efforts(N)
     efforts = [efforts[0], efforts[-1]]
     alone = [index.search_with_effort(queries, 10, effort)[0] for effort in efforts]

@@ -1,8 +1,9 @@
-"""The argument CATALOG as a URL: a feed is fetched, read as its kind, and refused in one line."""
+"""The argument CATALOG as a URL, on the web or in an object store: copied, read as its kind."""
 
 from __future__ import annotations
 
 import gzip
+import io
 import json
 
 import pytest
@@ -10,9 +11,12 @@ import pytest
 from indexer.errors import BadCatalog
 from service.cli import catalog_place
 from service.cli.catalog_place import _write
-from tests.commandline import assert_one_line, vitrine  # noqa: F401
+from tests.commandline import assert_one_line, vitrine
 from tests.conftest import COLORS, jpeg, plain
 from tests.imageserver import ImageServer
+from tests.objectstores import bucket, s3_url
+
+__all__ = ["bucket", "s3_url", "vitrine"]
 
 FEED = b"""<rss xmlns:g="http://base.google.com/ns/1.0"><channel>
 <item><g:id>red</g:id><title>Red</title><g:image_link>p/red.jpg</g:image_link></item>
@@ -31,7 +35,7 @@ def server():
     made.close()
 
 
-def test_a_feed_is_indexed_and_put_by_its_address(server, vitrine, tmp_path):  # noqa: F811
+def test_a_feed_is_indexed_and_put_by_its_address(server, vitrine, tmp_path):
     shop = ("--shop", tmp_path / "shop", "--fetch", "--allow-host", server.host, *LOCAL)
     done = vitrine("index", server.url("/feeds/shop.xml"), *shop, "--encoder", "color", "--json")
     assert (done.code, json.loads(done.out)["items"]) == (0, 2), done.err
@@ -41,7 +45,7 @@ def test_a_feed_is_indexed_and_put_by_its_address(server, vitrine, tmp_path):  #
     assert statuses == ["updated", "unchanged"]
 
 
-def test_a_feed_that_cannot_be_had_is_an_error_with_its_address(server, vitrine, tmp_path):  # noqa: F811
+def test_a_feed_that_cannot_be_had_is_an_error_with_its_address(server, vitrine, tmp_path):
     shop = ("--shop", tmp_path / "shop")
     url = server.url("/none.csv")
     done = vitrine("index", url, *shop)
@@ -59,7 +63,47 @@ def test_a_feed_packed_a_thousand_times_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(catalog_place, "_MUCH", 1_000_000)
     data = gzip.compress(bytes(3_000_000))
     with pytest.raises(BadCatalog, match=r"shop\.xml: unpacks to over 200 times its size"):
-        _write(tmp_path, "http://a/shop.xml", "", data)
+        _write(tmp_path, "http://a/shop.xml", "", io.BytesIO(data))
+
+
+def test_a_catalog_in_an_object_store_is_indexed_with_the_pictures_beside_it(
+    bucket, vitrine, tmp_path
+):
+    bucket.pipe_file("/shop/feeds/all.xml.gz", gzip.compress(FEED.replace(b"/feeds/p", b"p")))
+    for color in ("red", "blue"):
+        bucket.pipe_file(f"/shop/feeds/p/{color}.jpg", jpeg(plain(COLORS[color])))
+    url, shop = "memory://shop/feeds/all.xml.gz", ("--shop", tmp_path / "shop")
+    assert json.loads(vitrine("plan", url, "--encoder", "color", "--json").out)["unreadable"] == 0
+    done = vitrine("index", url, *shop, "--encoder", "color", "--json")
+    assert (done.code, json.loads(done.out)["items"]) == (0, 2), done.err
+    assert json.loads(vitrine("status", *shop, "--json").out)["catalog"] == url
+    done = vitrine("put", url, *shop, "--json")
+    assert {x["status"] for x in json.loads(done.out)["results"]} == {"unchanged"}
+
+
+def test_a_catalog_that_an_object_store_does_not_have_is_an_error_with_its_url(bucket, vitrine):
+    bucket.pipe_file("/shop/cut.csv.gz", gzip.compress(FEED)[:-20])
+    assert_one_line(vitrine("plan", "memory://shop/none.csv"), "memory://shop/none.csv: no such")
+    assert_one_line(vitrine("plan", "memory://shop/cut.csv.gz"), "not a whole gzip file")
+    secret = vitrine("plan", "s3://key:secret@shop/all.csv")
+    assert_one_line(secret, "contains a password")
+    assert "secret" not in secret.err
+
+
+@pytest.mark.slow
+def test_a_catalog_on_a_server_of_s3_is_indexed(s3_url, vitrine, tmp_path):
+    """Also where it and its pictures are in different buckets."""
+    import s3fs
+
+    store = s3fs.S3FileSystem(skip_instance_cache=True)
+    for name in ("feeds", "pictures"):
+        store.mkdir(name)
+    store.pipe_file("feeds/all.csv", b"id,images\nred,p/red.jpg\nblue,p/blue.jpg\n")
+    for color in ("red", "blue"):
+        store.pipe_file(f"pictures/p/{color}.jpg", jpeg(plain(COLORS[color])))
+    shop = ("--shop", tmp_path / "shop", "--images", "s3://pictures")
+    done = vitrine("index", "s3://feeds/all.csv", *shop, "--encoder", "color", "--json")
+    assert (done.code, json.loads(done.out)["items"]) == (0, 2), done.err
 
 
 @pytest.mark.parametrize(
@@ -77,6 +121,6 @@ def test_a_feed_packed_a_thousand_times_is_refused(tmp_path, monkeypatch):
 def test_the_kind_of_a_feed_is_told_by_name_header_or_content(
     tmp_path, url, content_type, data, name
 ):
-    path = _write(tmp_path, url, content_type, data)
+    path = _write(tmp_path, url, content_type, io.BytesIO(data))
     assert path == tmp_path / name
     assert path.read_bytes() == (b"idid" if "gz" in url else data)

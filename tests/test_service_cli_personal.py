@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from indexer.errors import BadCatalog
 from search.personal.event_file import BadRow, read_events
 from service.cli.main import _run
 from tests.commandline import run
@@ -26,6 +27,29 @@ def test_events_are_read_under_common_names_and_other_columns_are_ignored(tmp_pa
     assert (first.user_id, first.item_id, first.type) == ("u", "red-shoe", "view")
     assert second.time < first.time
     assert bad == BadRow("row 4", "time must be ISO 8601 or a number since 1970, got 'never'")
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("timestamp,visitorid,event,itemid,transactionid", "881250949000,1,transaction,2,7"),
+        ("customerId,SKU,Event Name,createdAt", "1,2,purchase,1997-12-04T15:55:49Z"),
+        ("user-id;article_id;Action;date", "1;2;Bought;1997-12-04 15:55:49"),
+    ],
+)
+def test_other_names_of_columns_and_types_are_known(tmp_path, header, row):
+    file = tmp_path / "events.csv"
+    file.write_text(f"{header}\n{row}\n")
+    (event,) = read_events(file, now=NOW)
+    assert (event.user_id, event.item_id, event.type) == ("1", "2", "purchase")
+    assert event.time == 881250949.0
+
+
+def test_a_table_without_a_column_of_users_is_refused_with_the_way_out(tmp_path):
+    file = tmp_path / "events.csv"
+    file.write_text("who,sku\nu,a\n")
+    with pytest.raises(BadCatalog, match=r"no column 'user_id'; it has 'sku', 'who'; .* --map"):
+        list(read_events(file, now=NOW))
 
 
 def test_a_file_of_ratings_holds_ratings(tmp_path):
@@ -56,7 +80,7 @@ def test_importing_twice_stores_once_and_bad_rows_are_told(shop, tmp_path):
     file = tmp_path / "events.csv"
     file.write_text(CSV)
     report = json.loads(run("events", "import", file, "--shop", shop, "--json"))
-    assert (report["stored"], report["repeated"]) == (2, 0)
+    assert (report["stored"], report["repeated"], report["unknown_items"]) == (2, 0, 0)
     assert [row["where"] for row in report["refused"]] == ["row 4"]
     report = json.loads(run("events", "import", file, "--shop", shop, "--json"))
     assert (report["stored"], report["repeated"]) == (0, 2)

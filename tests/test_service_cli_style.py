@@ -32,8 +32,8 @@ def test_styles_list_gives_names_kinds_and_default_strengths(vitrine):
 def test_style_writes_the_picture_and_says_how(vitrine, photo, tmp_path):
     out = tmp_path / "noir.png"
     done = vitrine("style", photo, "--style", "noir", "--out", out)
-    assert (done.code, done.out) == (0, f"{out}: 120 x 160, noir at strength 1\n")
-    assert (read(out) == ToneStyler().apply(read(photo), "noir", 1)).all()
+    assert (done.code, done.out) == (0, f"{out}: 120 x 160, noir at strength 0.35\n")
+    assert (read(out) == ToneStyler().apply(read(photo), "noir", 0.35)).all()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["noir.png", "photo.png"]
 
 

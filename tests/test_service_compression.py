@@ -126,6 +126,8 @@ def test_an_image_is_sent_smaller_and_in_the_format_that_the_browser_reads(http)
     assert jpeg.headers["etag"] != webp.headers["etag"]
     assert jpeg.headers["vary"] == webp.headers["vary"] == "Accept"
     assert webp.headers["cache-control"].startswith("public, max-age=")
+    avif = http.get(f"{IMAGE}?size=80", headers={"accept": "image/avif"})
+    assert (avif.headers["content-type"], size_of(avif.content)) == ("image/avif", (80, 80))
     known = {"accept": "image/webp", "if-none-match": webp.headers["etag"]}
     again = http.get(f"{IMAGE}?size=80", headers=known)
     assert (again.status_code, again.content, again.headers["vary"]) == (304, b"", "Accept")
@@ -141,9 +143,10 @@ def test_other_sizes_are_refused(http, size):
 @pytest.mark.parametrize(
     ("accept", "kind"),
     [("image/webp", "webp"), ("image/*;q=0.8, IMAGE/WEBP;q=0.9", "webp"), ("", "jpeg"),
-     ("image/webp;q=0", "jpeg"), ("*/*", "jpeg"), ("image/avif", "jpeg")],
+     ("image/webp;q=0", "jpeg"), ("*/*", "jpeg"), ("image/avif", "avif"),
+     ("image/avif,image/webp", "webp")],
 )  # fmt: skip
-def test_webp_is_sent_where_it_is_named(accept, kind):
+def test_webp_and_avif_are_sent_where_they_are_named(accept, kind):
     assert accepted_format(accept) == kind
 
 

@@ -205,3 +205,25 @@ def test_the_command_prints_what_was_found_and_ends_with_0(shop, capsys):
         main(["doctor", "--shop", str(shop)])
     assert ended.value.code == 0
     assert "the weights of color" in capsys.readouterr().out
+
+
+def test_an_invalid_setting_is_a_problem_among_all_other_findings(shop, monkeypatch, capsys):
+    monkeypatch.setenv("VITRINE_WRITE_KEY", "short")
+    monkeypatch.setenv("VITRINE_PORT", "http")
+    with pytest.raises(SystemExit) as end:
+        main(["doctor", "--shop", str(shop), "--json"])
+    assert end.value.code == 1
+    found = json.loads(capsys.readouterr().out)
+    problems = [one["text"] for one in found["findings"] if one["level"] == "problem"]
+    assert [problem.split(": ")[0] for problem in problems] == [
+        f"the environment variable {name} is invalid"
+        for name in ("VITRINE_PORT", "VITRINE_WRITE_KEY")
+    ]
+    assert problems[1].endswith(": expected at least 16 characters, got 5")
+    assert {"store", "keys"} <= {one["check"] for one in found["findings"]}
+
+
+def test_a_current_generation_that_does_not_exist_is_one_problem(shop):
+    (shop / "CURRENT").write_text("000009\n")
+    (problem,) = findings(shop, "problem")
+    assert problem.text == "CURRENT names generation '000009', which does not exist"

@@ -8,7 +8,9 @@ import json
 import numpy as np
 import pytest
 
+from service.http import fetching
 from tests.conftest import COLORS, jpeg, plain
+from tests.imageserver import ImageServer
 
 PHOTO = base64.b64encode(jpeg(plain(COLORS["red"]))).decode()
 SENT = {
@@ -73,3 +75,59 @@ def test_a_body_that_is_no_object_is_refused(http, body):
 def test_a_key_is_needed_where_reading_needs_one(serve):
     http = serve(require_key=True, write_key="a key of sixteen letters")
     assert ask(http, text="mug").status_code == 401
+
+
+@pytest.fixture
+def server():
+    made = ImageServer()
+    made.pictures["/red.jpg"] = jpeg(plain(COLORS["red"]))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def fetching_http(serve, server):
+    """The service, which may fetch photos of searches from the server of pictures."""
+    hosts = {"fetch_hosts": server.host, "fetch_networks": "127.0.0.0/8"}
+    return serve(**hosts, fetch_queries=True)
+
+
+def test_a_photo_behind_a_url_is_fetched_where_it_is_allowed(fetching_http, server):
+    found = ask(fetching_http, image_url=server.url("/red.jpg"), num_images=1).json()
+    assert [hit["id"] for hit in found] == ["red-shoe"]
+    assert server.hits == {"/red.jpg": 1}
+
+
+def test_a_url_that_is_not_allowed_is_refused(fetching_http, server):
+    def reason(**fields):
+        response = ask(fetching_http, **fields)
+        assert response.status_code == 422
+        return response.json()["detail"]
+
+    refused = "169.254.169.254 is not allowed"
+    assert refused in reason(image_url="http://169.254.169.254/")
+    assert "is not fetched" in reason(image_url="file:///etc/passwd")
+    assert "is not fetched" in reason(image_url=["http://a/"])
+    assert "got both" in reason(image=PHOTO, image_url=server.url("/red.jpg"))
+    assert not server.hits
+
+
+def test_a_host_alone_allows_no_photos_of_searches(serve, server):
+    http = serve(fetch_hosts=server.host, fetch_networks="127.0.0.0/8")
+    assert ask(http, image_url=server.url("/red.jpg")).status_code == 422
+    assert not server.hits
+
+
+def test_photos_that_are_fetched_leave_room_for_other_searches(fetching_http, server, monkeypatch):
+    monkeypatch.setattr(fetching, "_QUERIES_AT_ONCE", 0)
+    response = ask(fetching_http, image_url=server.url("/red.jpg"))
+    assert (response.status_code, "Retry-After" in response.headers) == (503, True)
+    assert ask(fetching_http, text="red mug").status_code == 200
+
+
+def test_a_photo_behind_a_url_counts_as_twenty_searches(serve, server):
+    hosts = {"fetch_hosts": server.host, "fetch_networks": "127.0.0.0/8", "fetch_queries": True}
+    http = serve(**hosts, searches_per_s=0.01, searches_burst=30)
+    assert ask(http, image_url=server.url("/red.jpg")).status_code == 200
+    assert ask(http, image_url=server.url("/red.jpg")).status_code == 429
+    assert server.hits == {"/red.jpg": 1}

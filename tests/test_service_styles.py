@@ -57,9 +57,9 @@ def test_an_item_is_shown_in_a_style_that_is_stored_and_in_one_that_is_not(serve
     assert stored.content == http.get(f"{path}?rendition=pastel").content
     assert stored.headers["content-type"] == "image/jpeg"
     rendered = http.get(f"{path}?style=noir")
-    gray = pixels_of(rendered.content)
-    assert gray.shape == original.shape
-    assert np.abs(gray[..., 0] - gray[..., 2]).mean() < 12 < original[..., 0].mean()
+    duller = pixels_of(rendered.content)
+    assert duller.shape == original.shape
+    assert np.ptp(duller, axis=2).mean() < 0.9 * np.ptp(original, axis=2).mean()
     again = http.get(f"{path}?style=noir", headers={"if-none-match": rendered.headers["etag"]})
     assert again.status_code == 304
 

@@ -11,6 +11,7 @@ from PIL import Image
 from style.campaign.charmap import characters_of
 from style.campaign.contrast import READABLE, contrast_on, readable
 from style.campaign.frame import FORMATS, frame_of
+from style.campaign.gaps import without_pale_rims
 from style.campaign.poster import Advert, Look, Poster, draw_poster
 from style.campaign.price import discount, price_text
 from style.campaign.template import Template, read_template, template_of
@@ -76,7 +77,8 @@ def test_no_line_is_wider_than_its_column_and_no_text_is_higher_than_the_picture
         assert line.left + width <= column + 1, line
         assert 0 < line.baseline <= block.height
     assert block.height < 0.75 * size[1]
-    assert sum(1 for line in block.lines if line.bold) <= 3  # two of the title, and the price
+    beside = frame_of(*size, 0).beside
+    assert sum(1 for line in block.lines if line.bold) <= (4 if beside else 3)  # and the price
 
 
 @pytest.mark.parametrize("size", [(240, 240), (720, 240), (1080, 1920)], ids=str)
@@ -116,6 +118,11 @@ def test_a_title_that_fits_is_whole():
         ("abcdefghij", 4, ["abcd", "efg…"]),
         ("竹韵双肩包轻便", 4, ["竹韵双肩", "包轻便"]),
         ("一二三，四五", 3, ["一二", "三…"]),  # no line begins with a comma
+        ("北欧クッションカバー", 8, ["北欧", "クッションカバー"]),  # one word of katakana
+        ("면 셔츠", 3, ["면", "셔츠"]),  # Korean breaks between words
+        ("Damen-Stiefel", 8, ["Damen-", "Stiefel"]),
+        ("my raincoat", 8, ["my", "raincoat"]),
+        ("Damen-Stiefel-Paar", 9, ["Damen-", "Stiefel…"]),
         ("（一二）三", 2, ["（一", "二…"]),
         ("", 4, []),
         ("mug", 0, []),
@@ -403,3 +410,15 @@ def test_a_font_of_the_shops_own_is_tried_first(photo):
     first = draw_poster(photo, Advert("竹 Mug"), 300, 300, look).pixels
     assert first.shape == (300, 300, 3)
     assert Image.fromarray(first).getbbox() is not None
+
+
+@pytest.mark.parametrize(("below", "kept"), [(4, 0), (40, 255)], ids=["shadow", "pale sole"])
+def test_a_thin_rim_of_shadow_is_no_part_of_a_product_and_a_pale_sole_is(below, kept):
+    photo = np.full((192, 192, 3), 255, np.uint8)
+    photo[50:130, 40:150] = (20, 40, 120)
+    photo[130 : 130 + below, 40:150] = 190
+    alpha = np.zeros((192, 192), np.uint8)
+    alpha[50 : 130 + below, 40:150] = 255
+    made = without_pale_rims(photo, alpha, np.ones((192, 192, 3), np.float32))
+    assert (made[50:130, 40:150] == 255).all()
+    assert (made[130 : 130 + below, 40:150] == kept).all()

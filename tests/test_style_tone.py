@@ -89,11 +89,14 @@ def test_a_brighter_gray_stays_the_brighter_one(look):
     assert np.diff(light[::8]).min() > 0
 
 
-def test_noir_is_almost_gray_and_keeps_white():
-    styler = ToneStyler()
-    made = styler.apply(np.uint8([[[200, 30, 40], [255, 255, 255]]]), "noir", 1)
-    assert np.ptp(made[0, 0].astype(int)) < 8
-    assert (made[0, 1] == 255).all()
+def test_noir_is_gray_at_full_strength_keeps_most_color_by_default_and_white_always():
+    styler, colors = ToneStyler(), np.uint8([[[200, 30, 40], [255, 255, 255]]])
+    full = styler.apply(colors, "noir", 1).astype(int)
+    usual = styler.apply(colors, "noir", LOOKS["noir"].strength).astype(int)
+    assert np.ptp(full[0, 0]) < 8
+    assert np.ptp(usual[0, 0]) > 0.6 * np.ptp(colors[0, 0])
+    assert (full[0, 1] == 255).all()
+    assert (usual[0, 1] == 255).all()
 
 
 def test_looking_all_colors_up_gives_the_interpolated_pixels(noise):

@@ -12,13 +12,17 @@ from indexer.catalog.texts import in_language, is_translated, plain_text
 
 _DEEPEST: Final = 4
 _BOOLEANS: Final = {"true": True, "false": False}
-_KEYS: Final = ("name", "attribute_code", "code", "key", "label", "PARAM_NAME")
-_VALUES: Final = ("value", "values", "option", "options", "terms", "VAL")
+_KEYS: Final = ("name", "attribute_name", "attribute_code", "code", "key", "label", "PARAM_NAME")
+_VALUES: Final = ("value", "values", "attribute_value", "option", "options", "terms", "VAL")
 
 _NAMED_BY: Final = ("attribute", "option", "group", "facet")  # objects with the name of a value
 
 _TEXT_PAIR: Final = re.compile(r"([^:=]{1,60}?)\s*[:=]\s*([^:=].*)")
-_SINGLE: Final = ({"name", "value"}, {"PARAM_NAME", "VAL"})  # a list of pairs that has but one
+_SINGLE: Final = (
+    {"name", "value"},
+    {"attribute_name", "attribute_value"},
+    {"PARAM_NAME", "VAL"},
+)  # a list of pairs that has but one
 _NAMES: Final = frozenset({"name", "label"})
 _REFERENCE: Final = frozenset(
     {*_NAMES, "id", "key", "slug", "handle", "code", "url", "@type", "@id"}
@@ -43,7 +47,7 @@ def flat_attributes(record: Record, language: str | None = None) -> FlatAttribut
     faults: list[str] = []
     for name, value in record.items():
         if name not in FIELDS:
-            _flatten(columns, text_from(name), _boolean(value), language)
+            _flatten(columns, text_from(name), _typed(value), language)
     nested: Record | None = None
     if "attributes" in record:
         nested = {}
@@ -62,14 +66,22 @@ def flat_attributes(record: Record, language: str | None = None) -> FlatAttribut
     return FlatAttributes(columns, nested, faults)
 
 
-def _boolean(value: Any) -> Any:
-    """Return True or False for the cell of a table that says so; any other value as it is."""
+def _typed(value: Any) -> Any:
+    """Return True or False for the cell of a table that says so, and the list that is one in JSON.
+
+    Any other value is returned as it is.
+    """
+    if isinstance(value, str) and value.startswith('["'):
+        return decoded_cell(value)
     if isinstance(value, str) and len(value) < 10:
         return _BOOLEANS.get(value.strip().lower(), value)
     return value
 
 
 def _flatten(found: Record, name: str, value: Any, language: str | None, depth: int = 0) -> None:
+    if isinstance(value, dict) and depth == 0 and len(value) == 1:
+        inner = next(iter(value.values()))  # <properties> that holds a list of <property>
+        value = inner if isinstance(inner, list) and _pairs(inner) is not None else value
     if isinstance(value, dict) and depth == 0 and set(value) in _SINGLE:
         value = [value]
     if isinstance(value, dict):

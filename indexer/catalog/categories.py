@@ -10,11 +10,14 @@ from indexer.catalog.nested import first_of, parts_of, text_of
 from indexer.catalog.texts import plain_text
 
 # White space is matched from the beginning of its run on only, or a long run takes quadratic time.
-_LEVELS: Final = re.compile(r"(?:(?<!\s)\s++)?(?:-?>++|[»›→])\s*+|(?<!\s)\s++/\s++|(?<=\w)\\(?=\w)")
+_LEVELS: Final = re.compile(
+    r"(?:(?<!\s)\s++)?(?:-?>++|[»›→])\s*+|(?<!\s)\s++/\s++|(?<=\w)[\\^](?=\w)"
+)
 _COMMA: Final = re.compile(r"(?:(?<!\s)\s++)?(?<!\\),\s*+")
-_BAR: Final = re.compile(r"(?:(?<!\s)[^\S\n]++)?(?:[;|\n]|&&)\s*+")
+_BAR: Final = re.compile(r"(?:(?<!\s)[^\S\n]++)?(?:[;|\n]|&&|##|(?<=\w)@(?=\w))\s*+")
 _PATHS: Final = ("pretty_name", "fullName", "full_name", "breadcrumb", "path", "pathName")
 _DEEPEST: Final = 10  # levels
+_OF_LEVEL: Final = re.compile(r"lvl(\d)")  # in Algolia's objects, each with the whole path
 _ENUMERATED: Final = re.compile(r"\s(?:&|and|und|et|y|e|en|og|och|i)\s", re.IGNORECASE)
 
 
@@ -22,6 +25,14 @@ def category_paths(value: Any, language: str | None = None) -> list[str]:
     """Return the paths in a cell, or in a list of texts and objects, each once."""
     paths: list[str] = []
     for part in parts_of(value):
+        if isinstance(part, dict) and all(map(_OF_LEVEL.fullmatch, map(str, part))) and part:
+            return category_paths(part[max(part)], language)
+        if isinstance(part, list):  # the levels of a path, each an object
+            part = " > ".join(text_of(level, language) for level in part)
+        inner = next(iter(part.values())) if isinstance(part, dict) and len(part) == 1 else None
+        if isinstance(inner, dict | list):  # <categories> that holds a <category>
+            paths += category_paths(inner, language)
+            continue
         if isinstance(part, dict) and (text := _path_in(part, language)):
             texts = [text]
         else:

@@ -211,7 +211,11 @@ def _is_role(column: _Column, role: str) -> bool:
 def _pictures(columns: Sequence[_Column], *, has_known: bool) -> list[_Column]:
     """Return the columns of pictures; small ones only if there are no others."""
     listed = [column for column in columns if column.fits(is_picture)]
-    large = [column for column in listed if not column.is_named(NO_PICTURE)]
+    large = [
+        column
+        for column in listed
+        if not column.is_named(NO_PICTURE) and not column.key.startswith(NO_PICTURE)
+    ]
     return large if large or has_known else listed
 
 
@@ -225,7 +229,9 @@ def _ids(columns: Sequence[_Column], rows: int, *, has_known: bool) -> list[str]
         unique = [column for column in unique if column.is_named(CERTAIN_IDS)]
     named = sorted((c for c in unique if _is_role(c, "id")), key=lambda c: c.rank("id"))
     common = [column for column in unique if len(column.cells) * 2 >= rows]
-    codes = [column for column in common if column.fits(_is_code)]
+    codes = [
+        column for column in common if column.fits(_is_code) and not column.fits(_DECIMAL.fullmatch)
+    ]
     full = [column for column in common if len(column.cells) == rows and column.fits(_is_title)]
     first = sorted(named, key=lambda column: len(column.cells) * 2 < rows)
     listed = first if has_known or named else (codes or full)[:1]

@@ -15,34 +15,34 @@ _SEPARATORS: Final = re.compile(r"[\s_\-./:*#?!¿¡\"'’“”、·|]+")
 
 _NAMES: Final[Mapping[str, str]] = {
     "id": """
-        sku | sku id | item sku | seller sku | variant sku | product sku | custom label |
-        custom sku | product code sku | item number | article number | art no | art nr |
-        product number | ordernumber | order number | product code | item code |
-        artikelnummer | artikel nr | artikelnr | artnr | artnum | bestellnummer | bestellnr |
-        ugs | reference produit | reference article | code article | referencia | codigo |
-        codigo del producto | codice | codice articolo | codice prodotto | kod produktu |
-        indeks | varenummer | varenr | tuotenumero | urun kodu | stok kodu | артикул |
-        код товара | 货号 | 商家编码 | 商品编号 | 商品编码 | 产品编号 | 款号 | 商品番号 |
+        sku | sku id | item sku | seller sku | seller sku id | shop sku | variant sku |
+        product sku | custom label | custom sku | product code sku | item number | article number |
+        art no | art nr | product number | part number | ordernumber | order number |
+        product code | item code | artikelnummer | artikel nr | artikelnr | artnr | artnum |
+        bestellnummer | bestellnr | ugs | reference produit | reference article | code article |
+        referencia | codigo | codigo del producto | codice | codice articolo | codice prodotto |
+        kod produktu | indeks | varenummer | varenr | tuotenumero | urun kodu | stok kodu |
+        артикул | код товара | 货号 | 商家编码 | 商品编号 | 商品编码 | 产品编号 | 款号 | 商品番号 |
         品番 | 商品コード | 商品id | 상품코드 | aid | merchant product id | aw product id |
-        identifier | item id | product id | productid | product internal id | offer id | object id |
-        objectid | internal reference | reference | reference number | external id |
+        identifier | item id | product id | productid | product internal id | offer id |
+        object id | objectid | internal reference | reference | reference number | external id |
         internal id | id product attribute | id product | system id | codigo de anuncio |
-        numero de publicacion | token | uuid |
-        guid | asin | asin1 | listing id | id produktu | handle | handle id | model | code |
-        gtin | ean | eans | ean13 | upc | barcode | isbn | nummer | nr | no""",
+        numero de publicacion | token | uuid | guid | asin | asin1 | listing id | id produktu |
+        handle | handle id | model | code | gtin | ean | eans | ean13 | upc | barcode | isbn |
+        nummer | nr | no""",
     "product_id": """
-        product id | id product | internal id | item group id | group id | parent sku |
-        parent id | parent code |
-        parent product | parent item | parent asin | mainnumber | main number | master sku |
-        handle | handle id | reference handle | product group id | product internal id |
-        itemgroup id | style number | style id | model number | hauptartikel |
-        hauptartikelnummer | parent | parent number | parent product id | vaterartikel |
-        is child of product code | ischildofproductcode | parentid | variation group id |
-        product reference | parent uid""",
+        variant group code | product id | id product | internal id | item group id | group id |
+        parent sku | parent id | parent code | parent product | parent item | parent asin |
+        mainnumber | main number | master sku | handle | handle id | reference handle | pair code |
+        codigo pai | model kodu | id товара | артикул продавца | 등록상품id | parent part number |
+        product group id | product internal id | itemgroup id | style number | style id |
+        model number | hauptartikel | hauptartikelnummer | parent | parent number |
+        parent product id | vaterartikel | is child of product code |
+        ischildofproductcode | parentid | variation group id | product reference | parent uid""",
     "parent": """
         parent id | parent sku | parent code | parent product | parent item | parent number |
         parent product id | parentid | vaterartikel | is child of product code |
-        ischildofproductcode | parent | parent uid""",
+        ischildofproductcode | parent | parent uid | parent part number | codigo pai""",
     "title": """
         title | name | product name | item name | product title | item title | display name |
         productname | title short | title long | produktname | produkttitel | artikelname |
@@ -52,33 +52,35 @@ _NAMES: Final[Mapping[str, str]] = {
         titolo | tytul | naam | productnaam | artikelnaam | nazwa | nazwa produktu | namn |
         produktnamn | navn | varenavn | produktnavn | tuotenimi | nimi | urun adi | название |
         наименование | название товара | 名称 | 商品名称 | 产品名称 | 商品标题 | 标题 | 品名 |
-        商品名 | 製品名 | タイトル | 상품명 | description short | item""",
+        商品名 | 製品名 | タイトル | 상품명 | description short | product line | item""",
     "description": """
-        description | product description | plain description | item description |
-        long description | description long | body html | desc | longdesc | details | beschreibung |
-        artikelbeschreibung | produktbeschreibung | langbeschreibung | langtext | descriptif |
-        description longue | descripcion | descripcion larga | descrizione | descricao |
-        beschrijving | omschrijving | opis | opis produktu | beskrivning | beskrivelse |
-        kuvaus | aciklama | описание | 描述 | 商品描述 | 产品描述 | 详情 | 商品详情 | 説明 |
+        description | full description | extended description | product description |
+        plain description | item description | long description | description long | body html |
+        desc | longdesc | details | beschreibung | artikelbeschreibung | produktbeschreibung |
+        langbeschreibung | langtext | descriptif | description longue | descripcion |
+        descripcion larga | descrizione | descricao | beschrijving | omschrijving | opis |
+        opis produktu | beskrivning | beskrivelse | kuvaus | aciklama | описание |
+        полное описание | аннотация | 描述 | 商品描述 | 产品描述 | 详情 | 商品详情 | 説明 |
         商品説明 | 説明文 | 상품설명 | short description | description courte |
         kurzbeschreibung | descripcion corta | korte beschrijving | shortdesc | summary""",
     "categories": """
         categories | category | merchant category | category path | categorypath |
-        category tree | categorytree | product category | product categories | product type |
-        product types | category name | categorytext | collection | collections | department |
-        shop cat |
+        category tree | categorytree | hierarchical categories | category paths | category text |
+        product category | product categories | product type | product types | category name |
+        categorytext | collection | collections | department | shop cat |
         google product category | product category complete name | kategorie | kategorien |
         produktkategorie | warengruppe | artikelgruppe | rubrik | categorie | rayon | famille |
         categoria | categorias | categoria prodotto | categorieen | productgroep | kategoria |
         kategorier | kategori | produktkategori | tuoteryhma | категория | категории | раздел |
-        分类 | 类别 | 类目 | 商品分类 | カテゴリ | カテゴリー | 카테고리 |
-        e bay category 1 name | taxons | category 1 | product category 1 | reporting category""",
+        размещение на сайте | 分类 | 类别 | 类目 | 商品分类 | カテゴリ | カテゴリー | 카테고리 |
+        e bay category 1 name | taxons | category 1 | product category 1 |
+        reporting category""",
     "price": """
         price | current price | selling price | sales price | price gross | gross price |
         price incl tax | price incl | price tax included | price vat | price inc vat |
-        retail price |
-        regular price | list price | standard price | start price | startprice | item price |
-        product price | search price | base price | our price | variant price | price ek |
+        retail price | regular price | list price | standard price | start price | startprice |
+        item price | product price | product price vat inc | unit retail price | default price |
+        search price | base price | our price | variant price | price ek |
         price with vat | price including tax | price with tax | preis | verkaufspreis |
         vk preis | vk brutto | vk | bruttopreis | preis brutto | endpreis | einzelpreis |
         verkaufspreis brutto | prix | prix ttc | prix de vente | prix de vente ttc |
@@ -102,12 +104,12 @@ _NAMES: Final[Mapping[str, str]] = {
         货币 | 币种 | 通貨 | 통화""",
     "in_stock": """
         in stock | availability | availability is on stock | is on stock | stock status |
-        stockstatus | is in stock | instock |
-        available | is available | available for sale | auf lager | vorratig | verfugbar |
-        verfuegbar | verfugbarkeit | verfuegbarkeit | lieferbar | disponibilite | disponible |
-        en stock | disponibilidad | disponibilita | disponibile | disponibilidade |
-        op voorraad | beschikbaarheid | dostepnosc | i lager | tillganglighet | наличие |
-        в наличии | 有货 | 是否有货 | 在庫状況 | inventory""",
+        stockstatus | is in stock | instock | available | is available | available for sale |
+        auf lager | vorratig | verfugbar | verfuegbar | verfugbarkeit | verfuegbarkeit |
+        lieferbar | disponibilite | disponible | en stock | statut de stock | disponibilidad |
+        disponibilita | disponibile | disponibilidade | op voorraad | beschikbaarheid |
+        dostepnosc | i lager | tillganglighet | наличие | в наличии | 有货 | 是否有货 | 在庫状況 |
+        inventory""",
     "count": """
         stock | stock quantity | stock level | current stock | current stock level | qty |
         quantity | quantity on hand | available quantity | on hand | inventory quantity |
@@ -149,47 +151,48 @@ _NAMES: Final[Mapping[str, str]] = {
         additional image url | additional image urls | other image url | other images |
         alternate image | alternative image | imgurl alternative | gallery | gallery images |
         image gallery | media gallery | more images | galerie | galleria | galeria |
-        weitere bilder |
-        zusatzbilder | photos supplementaires | imagenes adicionales | variation image |
-        hover image | more variant images | variant media | additionalimage |
-        other product image locator | product media gallery image url | image url alternative |
-        附图 | 详情图 | サブ画像""",
+        weitere bilder | zusatzbilder | photos supplementaires | imagenes adicionales |
+        variation image | hover image | images url | more variant images | variant media |
+        additionalimage | other product image locator | product media gallery image url |
+        image url alternative | 附图 | 详情图 | サブ画像""",
     "small images": """
         thumbnail | thumbnail url | thumb | small image | aw image url | product image file |
         vorschaubild | vignette | miniatura""",
     "subcategory": "subcategory | sub category | unterkategorie | sous categorie | subcategoria",
     "active": """
         active | is active | product is available | enabled | is enabled | visible |
-        is visible | product visible | published | is published | published on online store |
-        aktiv | sichtbar | actif | publie | activo | visible en tienda | attivo | ativo |
-        actief | publish to e com | publish to ecom | show online | online flag | is for sale |
+        is visible | product visible | видимость на витрине | published | is published |
+        published on online store | aktiv | sichtbar | actif | publie | activo |
+        visible en tienda | attivo | ativo | actief | publish to e com | publish to ecom |
+        show online | online flag | is for sale |
         veroffentlicht""",
     "archived": """
         hide | hidden | is hidden | hideproduct | archived | is archived | deleted |
         is deleted | archiviert | geloscht | 倉庫指定""",
     "status": """
         status | product status | listing status | state | estado | statut | stato | visibility |
-        product visibility | durum | stav | статус""",
+        product visibility | post status | situacao | durum | stav | статус""",
 }  # fmt: skip
-PRIVATE: Final[frozenset[str]] = frozenset(
-    part.strip()
-    for part in """
+_PRIVATE: Final = """
         cost | cost price | cost per item | unit cost | average cost | default cost |
         item cost | wholesale price | purchase price | supply price | buying price |
         supplier price | product cost | variant cost | cost of goods | einkaufspreis | ek |
         ek preis | ek netto | einstandspreis | prix d achat | prix achat | prix de gros |
         precio de compra | precio de coste | coste | prezzo di acquisto | costo | inkoopprijs |
         preco de custo | custo | cena zakupu | inkopspris | себестоимость | закупочная цена |
-        成本价 | 成本 | 进货价 | 仕入価格 | 原価
-    """.split("|")
-)
-"""Columns of what a shop pays itself, by ``loose_key``; its shoppers must not see them."""
-_CURRENCY: Final = re.compile(r" (?:[a-z]{3}|[€£$₹¥₽₺])$")
+        成本价 | 成本 | 进货价 | 仕入価格 | 原価 | سعر التكلفة | سعر الشراء | التكلفة |
+        nakupni cena | beszerzesi ar | pret de achizitie | alis fiyati | maliyet | harga modal |
+        harga beli | gia von | gia nhap | ราคาทุน | 매입가 | 공급가 | закупівельна ціна |
+        цена закупки | τιμη αγορας | מחיר עלות | nabavna cijena | ostohinta | innkjopspris |
+        indkobspris
+"""
+_CURRENCY: Final = re.compile(r" (?:[a-z]{3}|[€£$₹¥₽₺])$|^[a-z]{3} unit ")
 _LETTERS: Final = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})
 _DEFAULT: Final = re.compile(r"(?:translations\.)?\bDEFAULT\.|\.value$")  # of Shopware 6
 _NUMBER_SIGN: Final = re.compile(r"#\s*$")
 _BEFORE: Final = re.compile(
-    r"(?:products?|prod|p|items?|artikel|article|produkt|produit|producto|prodotto|produto)"
+    r"v (?=status|categories)|"  # of Zen Cart
+    r"(?:v )?(?:products?|prod|p|items?|artikel|article|produkt|produit|producto|prodotto|produto)"
     r"(?: |(?<=.{4})(?=.))|商品|宝贝|产品|pc用商品|"
     r"ox(?=artnum|id$|parentid|title|shortdesc|longdesc|price$|stock$|pic\d|active$)"  # of OXID
 )  # what people write before the name of a column
@@ -223,6 +226,9 @@ def _named(text: str) -> tuple[str, ...]:
 
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {name: _named(text) for name, text in _NAMES.items()}
 """By field or role: the names of its columns by ``loose_key``, the most telling first."""
+
+PRIVATE: Final = frozenset(_named(_PRIVATE))
+"""Columns of what a shop pays itself, by ``loose_key``; its shoppers must not see them."""
 
 KNOWN: Final[frozenset[str]] = frozenset(name for names in NAMES.values() for name in names) | {
     "id",

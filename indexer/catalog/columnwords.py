@@ -59,8 +59,8 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         """
         stock qty quantity inventory stoc stok stoku készlet raktárkészlet skladem zásoba
         sklad zaliha zaloga απόθεμα tồn-kho จำนวน คงเหลือ المخزون الكمية كمية موجودی מלאי
-        כמות остаток количество кількість залишок 库存 庫存 在庫数 在庫數 재고 재고수량 數量
-        数量 likutis atlikums laoseis adedi मात्रा saldo varasto zalihi zalihe amount"""
+        כמות остаток количество кількість залишок 库存 庫存 在庫数 在庫數 재고 재고수량 잔여수량
+        數量 数量 likutis atlikums laoseis adedi मात्रा saldo varasto zalihi zalihe amount"""
     ),
     "in_stock": _words(
         """

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from indexer.catalog.item_parser import NumberedRow, Record
 
+_END_OF_RECORD: Final = "<endrecord>"  # of Trovaprezzi, at the end of a line
 _NOTE: Final = "# "  # before the explanations below the header of a template
 
 
@@ -66,7 +67,9 @@ def _label(encoding: str | None) -> str:
 
 def _csv_header(path: Path, rows: Iterator[list[str]]) -> list[str]:
     try:
-        header = [text_of_cell(name.strip()) for name in next(rows, [])]
+        header = [
+            text_of_cell(name.strip().removesuffix(_END_OF_RECORD)) for name in next(rows, [])
+        ]
     except csv.Error as error:
         raise BadCatalog(f"{path}: the header row is not CSV: {error}") from error
     if not any(header):
@@ -130,7 +133,7 @@ def _csv_rows(
 
 
 def _record_of(header: list[str], row: list[str], repeated: Collection[str]) -> Record:
-    row = [text_of_cell(cell) for cell in row]
+    row = [text_of_cell(cell.removesuffix(_END_OF_RECORD)) for cell in row]
     record: Record = dict(zip(header, row, strict=True))
     for name in repeated:
         cells = zip(header, row, strict=True)

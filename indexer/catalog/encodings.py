@@ -61,6 +61,7 @@ _EAST_ASIA: Final = {
     "euc_jis_2004": "euc_jp", "euc_jisx0213": "euc_jp", "euc_kr": "cp949", "cp949": "cp949",
 }  # fmt: skip
 """The encodings of East Asia as charset-normalizer names them, and what reads all their letters."""
+_JAPANESE: Final = ("cp932", "euc_jp")
 _SIGNS: Final = frozenset("€£¥§©®™°²³¹½¼¾µ·•…–—‘’‚“”„«»‹›×±¿¡´`¨†‡‰")
 _BETWEEN: Final = frozenset("’‘´–—·")  # signs that may stand between letters, as in l’été
 _OPENING: Final = _BETWEEN | frozenset("“„‚«‹¿¡•…")  # and before a letter
@@ -195,6 +196,7 @@ def _of_east_asia(path: Path) -> str:
         sample = sample.rpartition(b"\n")[0] or sample
     best = from_bytes(sample).best()
     encoding = _EAST_ASIA.get(best.encoding, "") if best is not None else ""
+    encoding = next((name for name in _JAPANESE if _has_kana(sample, name)), encoding)
     seen: set[str] = set()
 
     def is_common(text: str) -> bool:
@@ -205,6 +207,17 @@ def _of_east_asia(path: Path) -> str:
 
     is_read = encoding and _all_chunks(path, encoding, is_common)
     return encoding if is_read and len(seen) >= _FEWEST else ""
+
+
+def _has_kana(sample: bytes, encoding: str) -> bool:
+    """Return True if a sixth of the letters beyond ASCII are kana, as in any text in Japanese.
+
+    A short text is too little for statistics of letters.
+    """
+    text = sample.decode(encoding, "replace")
+    wide = [sign for sign in text if not sign.isascii()]
+    kana = sum("\u3041" <= sign <= "\u30fc" for sign in wide)
+    return kana * 6 >= len(wide) > 0 and "\ufffd" not in text[:-1]
 
 
 def _all_chunks(path: Path, encoding: str, holds: Callable[[str], bool]) -> bool:

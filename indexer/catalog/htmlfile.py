@@ -39,16 +39,10 @@ _DEEPEST: Final = 256  # open elements; more are a page that is no page
 def html_records(path: Path) -> Iterator[NumberedRow]:
     """Yield the objects of the page's JSON-LD blocks, or else its products as microdata.
 
-    A block that is not JSON is a BrokenRow. Raises BadCatalog if the file cannot be read, or the
-    page has neither.
+    A block that is not JSON is a BrokenRow. A page without either yields nothing. Raises BadCatalog
+    if the file cannot be read.
     """
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise BadCatalog(f"{path} is larger than {_LARGEST} bytes: no page that shows products")
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadCatalog(f"cannot read {path}: {error.strerror or error}") from error
-    text = _decoded(data)
+    text = page_text(path)
     blocks = list(_blocks(text))
     address = _address_of(text)
     for number, content in enumerate(blocks, start=1):
@@ -59,12 +53,39 @@ def html_records(path: Path) -> Iterator[NumberedRow]:
     if any("Product" in content for content in blocks):
         return
     reader = _Microdata(text)
-    if not reader.items and not blocks:
-        raise BadCatalog(f"{path}: expected products as JSON-LD or microdata; the page has neither")
     for number, item in enumerate(reader.items, start=1):
         if address and len(reader.items) == 1:
             item.setdefault("url", address)
         yield f"product {number}", item
+
+
+def page_text(path: Path) -> str:
+    """Return the text of a page. Raises BadCatalog if it is too large or cannot be read."""
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise BadCatalog(f"{path} is larger than {_LARGEST} bytes: no page that shows products")
+        return _decoded(path.read_bytes())
+    except OSError as error:
+        raise BadCatalog(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def tags_of(text: str) -> Iterator[tuple[str, re.Match[str]]]:
+    """Yield the tags of a page, each after the text before it.
+
+    The groups of a tag are "/" or "", its name, and its attributes.
+    """
+    at = 0
+    for match in _TAG.finditer(text):
+        yield text[at : match.start()], match
+        at = match.end()
+
+
+def attributes_of(text: str) -> dict[str, str]:
+    """Return the attributes of a tag by their names in lower case."""
+    return {
+        name.lower(): html.unescape(one or two or three)
+        for name, one, two, three in _GIVEN.findall(text)
+    }
 
 
 def _address_of(text: str) -> str:
@@ -72,10 +93,7 @@ def _address_of(text: str) -> str:
     for match in _TAG.finditer(text):
         if match[2].lower() not in ("link", "meta"):
             continue
-        given = {
-            name.lower(): html.unescape(one or two or three)
-            for name, one, two, three in _GIVEN.findall(match[3])
-        }
+        given = attributes_of(match[3])
         if given.get("rel", "").lower() == "canonical":
             return given.get("href", "")
         if given.get("property") == "og:url":
@@ -146,12 +164,8 @@ class _Microdata:
     def __init__(self, text: str) -> None:
         self.items: list[Record] = []
         self._open: list[_Element] = []
-        at = 0
-        for match in _TAG.finditer(text):
-            if match.start() < at:
-                continue
-            self._add_text(text[at : match.start()])
-            at = match.end()
+        for before, match in tags_of(text):
+            self._add_text(before)
             tag = match[2].lower()
             if match[1]:
                 self._close(tag)
@@ -159,10 +173,7 @@ class _Microdata:
                 self._start(tag, match[3])
 
     def _start(self, tag: str, attributes: str) -> None:
-        given = {
-            name.lower(): html.unescape(one or two or three)
-            for name, one, two, three in _GIVEN.findall(attributes)
-        }
+        given = attributes_of(attributes)
         owner = self._owner()
         item: Record | None = None
         name = given.get("itemprop", "") if owner is not None else ""

@@ -20,11 +20,13 @@ _TECHNICAL: Final = re.compile(r"[a-z_]+(?:\[[^\]]*\])*#\d+[\w.#]*")  # Amazon's
 class IdColumn(NamedTuple):
     """The column of ids; "" if it is ``id``, or there is none.
 
-    ``is_repeated`` is True if every column that may be it has repeated cells.
+    ``is_repeated`` is True if every column that may be it has repeated cells. ``product`` is one
+    with repeated cells whose rows share their title, because they are variants, or "".
     """
 
     name: str
     is_repeated: bool = False
+    product: str = ""
 
 
 def choose_id_column(read: ReadRows, columns_of: Callable[[Record], TableColumns]) -> IdColumn:
@@ -33,8 +35,9 @@ def choose_id_column(read: ReadRows, columns_of: Callable[[Record], TableColumns
     A table with a column ``id`` needs no other, and one row of it is read. If it also has a column
     of the ids of variants, and ``id`` has repeated cells, that one is the column of ids.
     """
-    seen: dict[str, set[int]] = {}
+    seen: dict[str, dict[int, int]] = {}  # the title of the first row of each id, as hashes
     repeated: set[str] = set()
+    mixed: set[str] = set()  # columns that have one cell in rows of several titles
     rows = 0
     columns = TableColumns(())
     for _, row in read():
@@ -44,22 +47,31 @@ def choose_id_column(read: ReadRows, columns_of: Callable[[Record], TableColumns
         if "id" in columns.by_key and not columns.by_key.keys() & set(VARIANT_IDS):
             return IdColumn("")
         rows += 1
+        name = columns.first("title")
+        title = "" if name is None else short_text(row[name])
         for column in columns.ids():
-            if column in repeated or not (text := short_text(row[column])):
+            if column in mixed & repeated or not (text := short_text(row[column])):
                 continue
-            before = seen.setdefault(column, set())
-            if (number := hash(text)) in before:
+            number, before = hash(text), seen.setdefault(column, {})
+            if number in before:
                 repeated.add(column)
-            before.add(number)
+            if not title or before.setdefault(number, hash(title)) != hash(title):
+                mixed.add(column)
+            before.setdefault(number, 0)
     if "id" in columns.by_key:
         names = [columns.by_key[key] for key in VARIANT_IDS if key in columns.by_key]
         full = [name for name in names if name not in repeated and len(seen.get(name, ())) == rows]
         return IdColumn(full[0] if full and columns.by_key["id"] in repeated else "")
     likely = [name for key in NAMES["id"] for name in seen if known_key(name) == key]
-    likely += [name for name in columns.guessed("id") if name in seen]
+    likely += [name for name in columns.ids() if name in seen and name not in likely]
     unique = [name for name in likely if name not in repeated]
     common = [name for name in unique if len(seen[name]) * 2 >= rows]
-    return IdColumn(next(iter([*common, *unique, *likely]), ""), bool(likely) and not unique)
+    products = [name for name in likely if name in repeated and name not in mixed]
+    return IdColumn(
+        next(iter([*common, *unique, *likely]), ""),
+        bool(likely) and not unique,
+        next(iter(products), "") if unique else "",
+    )
 
 
 def without_technical_names(read: ReadRows) -> ReadRows:

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 import msgspec
 
+from indexer.catalog.categorytree import path_in_tree
 from indexer.catalog.item_parser import BrokenRow, NumberedRow, Record
 from indexer.catalog.jsonapi import is_jsonapi, jsonapi_records
 from indexer.catalog.jsonwrappers import is_named, is_product, unwrapped
+from indexer.catalog.nested import first_of, text_of
+from indexer.catalog.shopformat import text_cell
 from indexer.errors import BadCatalog
 from indexer.jsonbytes import decode_json, decode_json_as
 
@@ -37,7 +40,14 @@ _LISTS: Final = (
     "products", "items", "@graph", "itemListElement", "data", "results", "offers", "nodes",
     "edges", "_embedded", "product", "objects", "listings", "records", "hits",
     "entries", "resources", "articles", "documents", "docs", "rows", "content", "value", "d",
+    "result", "productVariations", "payload", "goods",
 )  # fmt: skip
+_TITLES: Final = ("name", "title")
+_ABOVE: Final = ("parent_id", "parentId", "parent_category_id", "parent")
+_NUMBERED: Final = ("categories", "category_ids", "categoryIds", "category_id", "categoryId",
+                    "category")  # fmt: skip
+"""The fields of a product that may hold the numbers of categories."""
+_ROOT: Final = "root of the categories"
 
 
 def json_lines(path: Path) -> Iterator[NumberedRow]:
@@ -80,13 +90,49 @@ def json_document(path: Path) -> Iterator[NumberedRow]:
     if found is None:
         raise BadCatalog(f"{path}: expected a list of objects, or an object with one")
     try:
+        tree = _categories_in(text)
         for number, part in enumerate(found, start=1):
             if isinstance(part, msgspec.Raw):
-                yield f"object {number}", _decoded(part)
+                record = _decoded(part)
             else:
-                yield f"object {number}", part if isinstance(part, BrokenRow) else unwrapped(part)
+                record = part if isinstance(part, BrokenRow) else unwrapped(part)
+            if tree and not isinstance(record, BrokenRow):
+                record = _with_paths(record, tree)
+            yield f"object {number}", record
     except msgspec.DecodeError as error:  # of a list that was not read before
         raise BadCatalog(f"{path} is not JSON: {error}") from error
+
+
+def _categories_in(text: bytes) -> dict[str, tuple[str, str]]:
+    """Return the categories that a document lists beside its products, for ``path_in_tree``."""
+    document = msgspec.Raw(text.strip())
+    raw = _fields(document).get("categories") if _is_object(document) else None
+    if raw is None or not _is_list(raw) or _has_short_values(raw):
+        return {}
+    parts = decode_json(raw)
+    categories = [part for part in parts if isinstance(part, dict) and first_of(part, _TITLES)]
+    tree = {_ROOT: ("", "")}
+    for part in categories:
+        above = text_cell(first_of(part, _ABOVE))
+        name = text_of(first_of(part, _TITLES))
+        tree[text_cell(part.get("id"))] = (name, _ROOT if above in ("", "0") else above)
+    for part in categories:
+        below = part.get("subcategories")
+        for child in map(text_cell, below if isinstance(below, list) else []):
+            if child in tree:
+                tree[child] = (tree[child][0], text_cell(part.get("id")))
+    return tree if len(tree) > 1 else {}
+
+
+def _with_paths(record: Record, tree: dict[str, tuple[str, str]]) -> Record:
+    """Return a record with the paths of its categories in place of their numbers."""
+    for name in _NUMBERED:
+        value = record.get(name)
+        numbers = [text_cell(one) for one in (value if isinstance(value, list) else [value])]
+        if paths := [path_in_tree(one, tree) for one in numbers if one in tree]:
+            others = {key: part for key, part in record.items() if key != name}
+            return {**others, "categories": paths}
+    return record
 
 
 def _products_in(document: msgspec.Raw) -> Iterable[msgspec.Raw | Record | BrokenRow] | None:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from indexer.catalog.item_parser import Record
 
 _HIT: Final = frozenset({"_index", "_id", "_source", "_score", "_type", "sort", "_ignored"})
+_PATCH: Final = frozenset({"op", "path", "value"})  # a line of a feed of Bloomreach
 _DEEPEST: Final = 8
 _NAMES: Final = frozenset({*NAMES["title"], *NAMES["id"]})
 _OF_A_PRODUCT: Final = frozenset({*NAMES["title"], *NAMES["price"], *NAMES["images"]})
@@ -23,9 +24,24 @@ def unwrapped(record: Record) -> Record:
     source = record.get("_source")
     if isinstance(source, dict) and record.keys() <= _HIT:
         record = {"id": record.get("_id"), **source}
+    if record.keys() == _PATCH and isinstance(record["value"], dict):
+        return _patched(str(record["path"]).rpartition("/")[2], record["value"])
     if any(_is_wrapper(part) for part in record.values()):
         plain: Record = _without_wrappers(record, 0)
         return plain
+    return record
+
+
+def _patched(item_id: str, value: Record) -> Record:
+    """Return a product that a patch sets, or one of its variants, which are by their ids."""
+    own = value.get("attributes")
+    record: Record = {"id": item_id, **(own if isinstance(own, dict) else {})}
+    variants = value.get("variants")
+    if isinstance(variants, dict) and variants:
+        parts = variants.items()
+        record["variants"] = [
+            _patched(name, part) for name, part in parts if isinstance(part, dict)
+        ]
     return record
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from indexer.catalog.columnnames import KNOWN, NAMES, known_key
 from indexer.catalog.item_parser import MOST_COLUMNS, BrokenRow, Record
+from indexer.catalog.saleprice import is_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,9 +16,13 @@ if TYPE_CHECKING:
     from indexer.catalog.shopformat import ReadRows
 
 _DEEPEST: Final = 10
+_SALES: Final = ("sale", "special", "discount", "promo")
+_ENDS: Final = ("endDate", "end_date", "endsAt", "ends_at", "validTo", "valid_to", "to")
 _IDS: Final = frozenset({"id", *NAMES["id"]})  # an object is no id, but may hold some
 _PAIR: Final = frozenset({"name", "value"})
-_NOT_NESTED: Final = frozenset({"name", "value", "@value", "src", "$numberDecimal"})
+_NOT_NESTED: Final = frozenset(
+    {"name", "value", "@value", "src", "$numberDecimal", "attribute_name"}
+)
 """Keys of an object that is one value: a pair, a picture, a number."""
 
 
@@ -60,6 +66,8 @@ def _collect(
         own = (*path, str(name))
         if isinstance(value, dict) and value.keys() == _PAIR:
             own, value = (*path, str(value["name"])), value["value"]
+        if _is_over(str(name), value):
+            continue
         if len(path) < _DEEPEST and _is_branch(str(name), value):
             for part in value if isinstance(value, list) else [value]:
                 _collect(part, own, leaves)
@@ -67,11 +75,22 @@ def _collect(
             leaves.append((own, value))
 
 
+def _is_over(name: str, value: Any) -> bool:
+    """Return True for a sale whose last day is over."""
+    if not isinstance(value, dict) or not name.casefold().startswith(_SALES):
+        return False
+    end = next((value[key] for key in _ENDS if value.get(key)), None)
+    return not is_on(None, end, datetime.datetime.now(tz=datetime.UTC).date())
+
+
 def _is_branch(name: str, value: Any) -> bool:
     """Return True for an object, or a list of them, that is not a field or a value itself."""
     parts = value if isinstance(value, list) else [value]
+    is_field = known_key(name) in KNOWN and known_key(name) not in _IDS
+    if is_field and known_key(name) in NAMES["description"]:  # all texts of a product, as of Otto
+        is_field = not any(isinstance(part, dict) and "category" in part for part in parts)
     return (
         bool(parts)
-        and (known_key(name) not in KNOWN or known_key(name) in _IDS)
+        and not is_field
         and all(isinstance(part, dict) and part.keys().isdisjoint(_NOT_NESTED) for part in parts)
     )

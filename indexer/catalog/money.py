@@ -13,7 +13,7 @@ _AMOUNTS: Final = (
     "amount", "value", "calculated_amount", "price", "lowPrice", "low_price", "minPrice",
     "minVariantPrice", "gross", "net", "priceRange", "start", "basePrice", "minimum_price",
     "final_price", "regular_price", "$numberDecimal", "current", "now", "min", "from",
-    "regular",
+    "regular", "default",
 )  # fmt: skip
 _CURRENCIES: Final = (
     "currency", "currencyCode", "currency_code", "priceCurrency", "currencyIso", "currency_iso",
@@ -58,6 +58,11 @@ def _amounts_of(value: Mapping[str, Any], currency: str, depth: int) -> Iterator
     if isinstance(value.get("discounted"), Mapping):  # of commercetools
         yield from amounts_in(value["discounted"], currency, depth)
         return
+    by_currency = {str(name).upper(): part for name, part in value.items()}
+    if by_currency and by_currency.keys() <= CODES:
+        for name, part in by_currency.items():
+            yield from amounts_in(part, name, depth)
+        return
     sale = value.get("salePrice")
     if value.get("onSale") and sale not in _NOT_PRICED:  # of Squarespace
         yield from amounts_in(sale, currency, depth)
@@ -69,15 +74,10 @@ def _amounts_of(value: Mapping[str, Any], currency: str, depth: int) -> Iterator
     if found is None and len(value) == 1 and isinstance(inner := next(iter(value.values())), dict):
         found = inner  # as cXML's <UnitPrice><Money>
     if found is None:
-        by_currency = {str(name).upper(): part for name, part in value.items()}
-        if not by_currency or not by_currency.keys() <= CODES:
-            if currency:
-                return  # an amount that is not set
-            names = ", ".join(map(str, value))[:60]
-            raise ValueError(f"price must be a number, got an object of {names}")
-        for name, part in by_currency.items():
-            yield from amounts_in(part, name, depth)
-        return
+        if currency:
+            return  # an amount that is not set
+        names = ", ".join(map(str, value))[:60]
+        raise ValueError(f"price must be a number, got an object of {names}")
     yield from amounts_in(found, currency, depth)
 
 
@@ -95,6 +95,8 @@ def _of_small_units(value: Mapping[str, Any], currency: str) -> Decimal | None:
     cents = _count(value.get("preciseAmount", value.get("centAmount")))
     if cents is not None and digits is not None:  # of commercetools
         return Decimal(cents).scaleb(-digits)
+    if (unit := _count(value.get("unit_amount"))) is not None:  # of Stripe
+        return Decimal(unit).scaleb(0 if currency in WITHOUT_DECIMALS else -2)
     amount, divisor = _count(value.get("amount")), _count(value.get("divisor"))
     if amount is not None and divisor:  # of Etsy
         return Decimal(amount) / Decimal(divisor)

@@ -30,6 +30,7 @@ _NAMES: Final = (
     "id",
 )  # fmt: skip
 
+_NUMBER: Final = re.compile(r"\d+$")
 _QUOTED: Final = re.compile(r"'([^'\\\\]*)'|\"([^\"\\\\]*)\"")
 
 
@@ -121,7 +122,8 @@ def _pictures_in(part: Any) -> list[Any]:
         return pictures_of(inner) if isinstance(inner, list) else [part]
     values = [inner for inner in part.values() if isinstance(inner, list | dict | str)]
     is_list = any(isinstance(inner, list) for inner in values)
-    if is_list or len(part) == 1 or all(str(name).isdecimal() for name in part):
+    is_numbered = len({_NUMBER.sub("", str(name)) for name in part}) == 1  # img1, img2
+    if is_list or len(part) == 1 or is_numbered:
         return [picture for inner in values for picture in pictures_of(inner)]
     return [part]
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from indexer.catalog.attributes import flat_attributes
 from indexer.catalog.currencies import WITHOUT_DECIMALS
 from indexer.catalog.item_parser import Cells, Record
-from indexer.catalog.nested import first_of, picture_of, pictures_of
+from indexer.catalog.nested import decoded_cell, first_of, picture_of, pictures_of, text_of
 from indexer.catalog.objectstock import stock_in
 from indexer.catalog.saleprice import price_now
 from indexer.catalog.shopformat import is_blank, text_cell
@@ -17,7 +17,7 @@ from indexer.catalog.tablecolumns import TableColumns
 
 VARIANTS: Final = (
     "variants", "variations", "combinations", "children", "skus", "productVariants",
-    "product_variants",
+    "product_variants", "sync_variants", "product_configs", "product_simples",
 )  # fmt: skip
 """The fields of a product in which its variants are."""
 _PRICES: Final = (
@@ -49,6 +49,7 @@ def nodes_in(value: Any) -> list[Record]:
 
     ``{"variant": [...]}``, as XML has it, is such an object, and so is one of objects by their ids.
     """
+    value = decoded_cell(value)
     if isinstance(value, Mapping):
         inner = value.get("nodes") or value.get("edges") or value.get("data")
         if inner is None and value and all(isinstance(part, Mapping) for part in value.values()):
@@ -78,13 +79,18 @@ def variant_rows(product: Record) -> Iterator[Record]:
     """
     variants = variants_in(product)
     shared = {name: part for name, part in product.items() if name not in VARIANTS}
-    own = _id_of(product)
+    own = _id_of(product) or text_cell(product.get("handle"))
     if not variants:
         fields = _fields(shared)
         if options := _options(shared, {}):
             fields["attributes"] = options
         yield {**_without_fields(shared), **fields}
         return
+    inner = [row for variant in variants for row in _rows_within(variant, shared)]
+    if inner:
+        yield from inner
+        return
+    variants = [_with_pictures(variant, shared) for variant in variants]
     skus = [_id_of(variant) for variant in variants]
     listed = pictures_in(shared)
     of_variants = {text for variant in variants for text in pictures_in(variant)}
@@ -105,6 +111,33 @@ def variant_rows(product: Record) -> Iterator[Record]:
         fields["id"] = skus[number] if is_own else number_of
         fields["product_id"] = own or fields["id"]
         yield {**row, **fields}
+
+
+def _rows_within(variant: Record, product: Record) -> list[Record]:
+    """Return the rows of the variants of a variant, such as sizes of a color; [] if it has none."""
+    if not variants_in(variant):
+        return []
+    own = {"product_id": _id_of(product)} if _id_of(product) else {}
+    return [{**row, **own} for row in variant_rows({**product, **variant})]
+
+
+def _with_pictures(variant: Record, product: Record) -> Record:
+    """Return a variant with those of its product's pictures that name it, or that it names."""
+    if pictures_in(variant):
+        return variant
+    own, named = variant.get("id"), variant.get("image_id")
+    found = [
+        picture
+        for name in _picture_fields(product)
+        for picture in nodes_in(product[name])
+        if (named is not None and picture.get("id") == named)
+        or (own is not None and own in _listed(picture.get("variant_ids")))
+    ]
+    return {**variant, "images": found} if found else variant
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _id_of(record: Mapping[str, Any]) -> str:
@@ -166,16 +199,22 @@ def _options(record: Record, product: Record) -> Record:
 
     Names of options are in lower case, as in tables.
     """
+    options = nodes_in(product.get("options"))
     titles = {
         text_cell(option.get("id")): text_cell(first_of(option, ("title", "name")))
-        for option in nodes_in(product.get("options"))
+        for option in options
         if text_cell(option.get("id"))
     }
-    found: Record = {}
+    found = _by_place(record.get("values"), product.get("attributes"))  # of Tiendanube
+    values = {
+        text_cell(value.get("id")): (first_of(option, ("title", "name")), value)
+        for option in options
+        for value in nodes_in(option.get("values"))
+    }
     for name in _ATTRIBUTES if record is product else (*_OPTIONS, *_ATTRIBUTES):
         part = record.get(name)
         if isinstance(part, list):
-            part = [_named_option(one, titles) for one in part]
+            part = [_named_option(one, titles, values) for one in part]
         if not isinstance(part, list | dict):
             continue
         listed = flat_attributes({"attributes": part}).nested or {}
@@ -184,8 +223,20 @@ def _options(record: Record, product: Record) -> Record:
     return found
 
 
-def _named_option(option: Any, titles: Mapping[str, str]) -> Any:
-    """Return the value of an option with its name, which the product lists by an id."""
+def _by_place(values: Any, names: Any) -> Record:
+    """Return the values of options that a product names in a list of its own, in the same order."""
+    if not isinstance(values, list) or not isinstance(names, list) or len(values) != len(names):
+        return {}
+    texts = zip(map(text_of, names), map(text_of, values), strict=True)
+    return {name.lower(): text for name, text in texts if name and text}
+
+
+def _named_option(
+    option: Any, titles: Mapping[str, str], values: Mapping[str, tuple[Any, Record]]
+) -> Any:
+    """Return the value of an option with its name; the product lists one or both by an id."""
+    if isinstance(option, int) and (listed := values.get(text_cell(option))):
+        return {"name": listed[0], "value": first_of(listed[1], ("title", "name", "value"))}
     number = text_cell(option.get("option_id")) if isinstance(option, dict) else ""
     if title := titles.get(number):
         return {"name": title, "value": first_of(option, ("value", "label", "name"))}

@@ -7,21 +7,25 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from indexer.catalog.columnnames import loose_key
-from indexer.catalog.item_parser import Record
+from indexer.catalog.item_parser import Cells, Record
 from indexer.catalog.shopformat import is_blank, text_cell
 
 _KIND: Final = re.compile(
     r"\b(?:option|variation|attribute|feature|property|specification|merkmal|eigenschaft|"
-    r"additional ?info)\b"
+    r"additional ?info|характеристики)\b"
 )
 _NUMBERS: Final[Mapping[str, str]] = {"one": "1", "two": "2", "three": "3"}
-_NAMED: Final = re.compile(r"\b(?:name|title)\b")
-_VALUED: Final = re.compile(r"\b(?:value|values|choices|description)\b")
+_NAMED: Final = re.compile(r"\b(?:name|title|название)\b")
+_VALUED: Final = re.compile(r"\b(?:value|values|choices|description|option for|значение)\b")
 _GERMAN: Final = (("variationswertname", "variation value"), ("variationsname", "variation name"))
 _CELLS: Final = frozenset({"variation details", "relationship details", "custom fields"})
 _TRIPLES: Final = re.compile(r"name\s*:\s*value", re.IGNORECASE)  # of PrestaShop, in the header
 _TYPED: Final = re.compile(r"name\s*:\s*type", re.IGNORECASE)  # PrestaShop's combinations
 _PLACED: Final = re.compile(r"\(value\s*:\s*position\)", re.IGNORECASE)
+_PREFIXED: Final = re.compile(
+    r"(?:variant|attribute|option|property|свойство|параметр|характеристика)\s*:\s*(?:pa_)?(.+)",
+    re.IGNORECASE,
+)  # as Shoptet, InSales and WebToffee name the columns of options
 _SWATCH: Final = re.compile(r"\[#[0-9A-Fa-f]{3,8}(?:,#[0-9A-Fa-f]{3,8})*\]|^#[0-9A-Fa-f]{3,8}:")
 _PLAIN_NAMES: Final = frozenset({"title", ""})
 
@@ -51,11 +55,22 @@ def options_of(row: Record, columns: Sequence[tuple[str, str]]) -> Record:
     """
     found: Record = {}
     for title, value in columns:
-        name, text = text_cell(row.get(title)).lower(), row.get(value)
+        cell, text = row.get(title), row.get(value)
+        if isinstance(cell, Cells) and isinstance(text, Cells) and len(cell) == len(text):
+            pairs = zip(cell, text, strict=True)  # columns of the same names, as of Prom
+            found |= {str(name).lower(): part for name, part in pairs if not is_blank(name)}
+            continue
+        name = text_cell(cell).lower()
         if name in _PLAIN_NAMES or is_blank(text) or text == "Default Title":
             continue
         found.setdefault(name, without_swatch(text) if isinstance(text, str) else text)
     return found
+
+
+def option_name(column: str) -> str:
+    """Return the name of an option that a column states, as in ``variant:Color``, or the column."""
+    match = _PREFIXED.fullmatch(column)
+    return match[1] if match else column
 
 
 def paired_columns(names: Sequence[str]) -> list[str]:

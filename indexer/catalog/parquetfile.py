@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import pickle
 from itertools import count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from indexer.catalog.csvfile import check_columns
 from indexer.catalog.item_parser import BrokenRow, NumberedRow, Record
 from indexer.catalog.limitedprocess import written_by
 from indexer.errors import BadCatalog, one_line
+from indexer.jsonbytes import decode_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +22,7 @@ _ROWS: Final = 128  # at once; a dictionary lets each of them hold the same mega
 _MOST_UNPACKED: Final = 100_000_000  # bytes of a column in a row group, if it is packed more than:
 _MOST_PACKED: Final = 200  # times; texts are packed up to 20 times
 _MOST_IN_ALL: Final = 2_000_000_000  # bytes of all rows, if they are more than so many times packed
+_LONGEST: Final = 200_000_000  # bytes of a row as JSON
 _MOST_VALUES: Final = 1_000_000  # of a column in a row group, if these are more for a row than:
 _MOST_LISTED: Final = 1000
 
@@ -45,33 +48,37 @@ def parquet_records(path: Path) -> Iterator[NumberedRow]:
         raise BadCatalog(f"cannot read {path}: {one_line(error)}") from error
     with written_by(write_records, path) as output:
         for number in count(1):
-            try:
-                # The process runs our code as this user, so it could do all that a pickle can.
-                found = pickle.load(output)  # noqa: S301
-            except (EOFError, pickle.UnpicklingError):  # it died, and will be reported
+            line = output.readline(_LONGEST)
+            if not line:
                 break
-            if found is None:
-                break
-            if isinstance(found, str):
-                raise BadCatalog(f"cannot read {path}: {found}")
-            yield f"row {number}", found
+            if not line.endswith(b"\n"):  # or the process died within it
+                raise BadCatalog(f"cannot read {path}: row {number} is incomplete or too long")
+            record, fault = decode_json(line)
+            if record is None:
+                raise BadCatalog(f"cannot read {path}: {fault}")
+            yield f"row {number}", BrokenRow(fault, record) if fault else record
 
 
 def write_records(path: str, out: IO[bytes]) -> None:
-    """Write the rows of a Parquet file to ``out``, pickled one by one; at the end None.
+    """Write the rows of a Parquet file to ``out``: a line of JSON each, with its record and fault.
 
-    A text in place of a row is the reason why the file cannot be read.
+    A line without a record has the reason why the file cannot be read.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
     most = max(_MOST_IN_ALL, _MOST_PACKED * Path(path).stat().st_size)
     try:
         with pq.ParquetFile(path) as file:
             size = rows = 0
             for batch in file.iter_batches(batch_size=_ROWS):
-                for rows, record in enumerate(_parquet_rows(batch), rows + 1):  # noqa: B020
-                    size += out.write(pickle.dumps(record))
+                for row in _parquet_rows(batch):
+                    rows += 1
+                    line = (row, "")
+                    if isinstance(row, BrokenRow):
+                        line = (row.readable, row.reason)
+                    size += out.write(encoder.encode(line) + b"\n")
                     if size > most:
                         reason = f"its first {rows:,} rows hold {size:,} bytes; save it as CSV"
                         raise BadCatalog(reason)
@@ -80,9 +87,7 @@ def write_records(path: str, out: IO[bytes]) -> None:
     except BrokenPipeError:
         raise
     except (BadCatalog, pa.ArrowException, OSError) as error:
-        pickle.dump(one_line(error), out)
-    else:
-        pickle.dump(None, out)
+        out.write(encoder.encode((None, one_line(error))) + b"\n")
 
 
 def _check_unpacked(path: Path, metadata: Any) -> None:

@@ -13,7 +13,7 @@ from indexer.catalog.columnnames import KNOWN, known_key
 from indexer.catalog.idcolumn import choose_id_column, short_text, without_technical_names
 from indexer.catalog.item_parser import FIELDS, BrokenRow, Record
 from indexer.catalog.leaves import has_nested, hoisted, hoisted_rows
-from indexer.catalog.optioncolumns import options_of
+from indexer.catalog.optioncolumns import option_name, options_of
 from indexer.catalog.shopformat import (
     COMMON,
     ColumnMapping,
@@ -48,7 +48,7 @@ _HIDDEN: Final = frozenset(
         *("draft", "archived", "inactive", "disabled", "hidden", "unlisted", "offline", "trash"),
         *("entwurf", "inaktiv", "brouillon", "borrador", "pausada", "inactiva", "inactivo"),
         *("passive", "pasif", "inativo", "inattivo", "inactief", "nieaktywny", "neaktivní"),
-        *("nonaktif", "неактивен", "скрыт", "下架", "非公開", "blocked"),
+        *("nonaktif", "неактивен", "скрыт", "скрытый", "ukryty", "下架", "非公開", "blocked"),
         *("0", "false", "d", "h"),  # CS-Cart: disabled, hidden
     }
 )
@@ -97,6 +97,10 @@ class PlainTable(ShopFormat):
         read = self._readable(without_technical_names(read))
         chosen = choose_id_column(read, self._columns)
         self._id_column = chosen.name
+        if chosen.product and not self._guesses.get("product_id"):
+            self._guesses["product_id"] = [chosen.product]
+            self._tables.clear()
+            self._latest = TableColumns(())
         if chosen.is_repeated:
             return merged_rows(read, chosen.name, self._images_in)
         first = next(_records(read), {})
@@ -186,7 +190,7 @@ class PlainTable(ShopFormat):
     def not_for_sale(self, row: Record) -> str:
         """Return a reason for a row that a flag of its own hides, such as ``Active: 0``."""
         columns = self._columns(row)
-        for role, hiding in (("active", NO), ("archived", YES), ("status", _HIDDEN)):
+        for role, hiding in (("active", NO | _HIDDEN), ("archived", YES), ("status", _HIDDEN)):
             column = columns.first(role)
             text = short_text(row[column]) if column is not None else ""
             if text.casefold() in hiding:
@@ -219,6 +223,8 @@ class PlainTable(ShopFormat):
         described = record.get("description")
         if "title" not in record and isinstance(described, str) and len(described) < _SHORT:
             record["title"] = described  # the only text of an inventory
+        if columns.is_prefixed:
+            record = {option_name(name): value for name, value in record.items()}
         if not columns.is_listing:
             return record
         return {LISTED.sub("", name, count=1): value for name, value in record.items()}
@@ -313,6 +319,10 @@ class PlainTable(ShopFormat):
             columns.fields[field] = self._find(field, found, columns)
         return columns.fields[field]
 
+    def _is_of_variants(self, name: str, columns: TableColumns) -> bool:
+        """Return True if a column ``product id`` has the ids of variants, as that of Mirakl."""
+        return name == self._id_column or "variant group code" in columns.by_key
+
     def _find(self, field: str, found: Mapping[str, str], columns: TableColumns) -> list[str]:
         if field == "images":
             return columns.images()
@@ -322,7 +332,7 @@ class PlainTable(ShopFormat):
             if (
                 key in found
                 and found[key] not in self._slugs
-                and not (field == "product_id" and found[key] == self._id_column)
+                and not (field == "product_id" and self._is_of_variants(found[key], columns))
             ):
                 own = columns.by_key.get("variant price") if field == "price" else None
                 return [found[key]] if own is None else [own, found[key]]

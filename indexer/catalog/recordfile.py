@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -10,8 +11,9 @@ from indexer.catalog.csvfile import csv_records
 from indexer.catalog.htmlfile import html_records
 from indexer.catalog.item_parser import MOST_COLUMNS, BrokenRow
 from indexer.catalog.jsonfile import json_document, json_lines
+from indexer.catalog.markuptables import html_table_rows
 from indexer.catalog.parquetfile import parquet_records
-from indexer.catalog.xlsxfile import xlsx_records
+from indexer.catalog.xlsxfile import table_records, xlsx_records
 from indexer.catalog.xmlfile import xml_records
 from indexer.errors import BadCatalog
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from indexer.catalog.item_parser import NumberedRow, Record
 
+_START: Final = 4096  # bytes that show what a file is
 _READ_FIELDS: Final = 100  # of a record that is too wide: its id is usually among them
 MOST_SKIPPED: Final = 100_000  # rows, if they are more than those that are read
 _LONGEST_NAME: Final = 1000  # characters of the name of a column
@@ -60,7 +63,22 @@ def check_mapping(mapping: Iterable[str], fields: Sequence[str]) -> None:
 
 def kind_of(path: Path, kind: str | None = None) -> str | None:
     """Return the kind of a file of records, by ``kind`` or else its ending; None if it is none."""
-    return kind or _ENDINGS.get(path.suffix.lower())
+    found = kind or _ENDINGS.get(path.suffix.lower())
+    return _kind_within(path) if found == "xlsx" and kind is None else found
+
+
+def _kind_within(path: Path) -> str:
+    """Return the kind of a file with the ending of a spreadsheet: some are HTML, XML or a table."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(_START)
+    except OSError:
+        return "xlsx"  # its reader reports the error
+    text = start.removeprefix(codecs.BOM_UTF8).lstrip()
+    if text.startswith(b"<"):
+        return "xml" if b"office:spreadsheet" in text and b"<html" not in text.lower() else "html"
+    is_text = b"\t" in text.partition(b"\n")[0] and b"\0" not in text
+    return "csv" if is_text and path.suffix.lower() == ".xls" else "xlsx"
 
 
 def ends_line(path: Path, kind: str | None = None) -> bool | None:
@@ -104,10 +122,25 @@ def record_reader(
         "parquet": parquet_records,
         "xlsx": xlsx_records,
         "xml": xml_records,
-        "html": html_records,
+        "html": _html_records,
     }
     read = readers[found]
     return lambda path: _bounded(path, read(path))
+
+
+def _html_records(path: Path) -> Iterator[NumberedRow]:
+    """Yield the products that a page states, or else the rows of its table."""
+    has_products = False
+    for row in html_records(path):
+        has_products = True
+        yield row
+    if has_products:
+        return
+    if next(html_table_rows(path), None) is None:
+        raise BadCatalog(
+            f"{path}: expected products as JSON-LD or microdata, or a table; the page has none"
+        )
+    yield from table_records(path, html_table_rows)
 
 
 def check_skipped(path: Path, skipped: int, read: int, where: str, reason: str) -> None:

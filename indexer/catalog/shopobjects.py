@@ -44,7 +44,9 @@ class ShopObjects(PlainTable):
         if "@type" in record or "@graph" in record:
             return False
         variants = variants_in(record)
-        if "handle" in record or "body_html" in record:  # Shopify's, or Medusa's
+        if any(isinstance(record.get(name), str) for name in VARIANTS):
+            return bool(variants)  # a cell of a table
+        if isinstance(record.get("handle"), str) or "body_html" in record:  # Shopify's, Medusa's
             return any(name in variant for variant in variants for name in _PRICED)
         return bool(variants)
 
@@ -77,6 +79,10 @@ def _plain(row: Record) -> Record:
         return icecat_record(row)
     if is_vtex(row):
         return vtex_record(row)
+    if "blueprint_id" in row:  # of Printify
+        return {**row, "variants": [_in_cents(one) for one in variants_in(row)]}
+    if isinstance(product := row.get("sync_product"), Mapping):  # of Printful
+        row = {**{name: part for name, part in row.items() if name != "sync_product"}, **product}
     translated: Any = row.get("translated")
     if isinstance(translated, Mapping):  # of Shopware: texts with those of the default language
         texts = {name: part for name, part in translated.items() if isinstance(part, str) and part}
@@ -94,3 +100,9 @@ def _plain(row: Record) -> Record:
         row = {**row, "slug": row["url"]}
         del row["url"]
     return row
+
+
+def _in_cents(variant: Record) -> Record:
+    """Return a variant of Printify, whose price is in cents, with its price as it is paid."""
+    price = variant.get("price")
+    return {**variant, "price": price / 100 if isinstance(price, int) else price}

@@ -38,6 +38,7 @@ from indexer.catalog.shopformat import LIST_FIELDS, ShopFormat
 from indexer.csvrows import list_columns
 from indexer.errors import BadCatalog
 from indexer.items import Item, Remark, Skipped, UnreadableRow
+from indexer.objectstore import is_object_url
 
 _Reader: TypeAlias = Callable[[Path], Iterator[NumberedRow]]
 _TOTAL = re.compile(
@@ -82,8 +83,9 @@ class Reading(NamedTuple):
 
     ``language`` chooses among texts in several languages. ``exclude`` are patterns of files and
     folders that are not read from a folder, such as ``*_thumb.jpg``. ``address`` is the URL of a
-    feed that was fetched; paths of its images are relative to it. ``images`` is another folder that
-    they are relative to, or the URL of one, in an object store or on the web.
+    feed that was fetched, or of a file in an object store; paths of images are relative to it.
+    ``images`` is another folder that they are relative to, or the URL of one, in an object store or
+    on the web.
     """
 
     format: str = "auto"
@@ -126,6 +128,14 @@ class Catalog:
         self._read = partial(self._reader(), path)
         files = None if path.is_dir() else ImageFiles(self.root, self._web_address())
         self._cleaner = Cleaner(files, language=reading.language, decimal_mark=self._decimal_mark)
+
+    @property
+    def place(self) -> str:
+        """Where it comes from: the URL of what was fetched, or else its absolute path.
+
+        The query of a URL is left out, because it may be a secret.
+        """
+        return self._reading.address.partition("?")[0] or str(self.path.resolve())
 
     def __iter__(self) -> Iterator[Entry | Skipped]:
         """Yield the items in catalog order, with a Skipped in place of each invalid row.
@@ -299,13 +309,16 @@ class Catalog:
         """Return the URL that image paths are relative to on the web; empty if they are files."""
         named = self._reading.images
         if named is None:
-            return self._reading.address
+            address = self._reading.address
+            return "" if is_object_url(address) else address
         return f"{named.rstrip('/')}/" if named.startswith(_WEB) else ""
 
     def _image_root(self) -> Path | str:
         """Return the folder of the images. Raises BadCatalog if the one named is none."""
         named = self._reading.images
         if named is None:
+            if is_object_url(self._reading.address):
+                return self._reading.address.rpartition("/")[0]
             return self.path if self.path.is_dir() else self.path.parent
         if self.path.is_dir():
             raise BadCatalog(f"{self.path} is a folder, --images is for files", param="images")

@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from indexer.catalog.columnnames import NAMES, known_key, loose_key
+from indexer.catalog.columnnames import KNOWN, NAMES, known_key, loose_key
 from indexer.catalog.currencies import CODES, SYMBOLS
-from indexer.catalog.optioncolumns import option_columns, paired_columns
+from indexer.catalog.optioncolumns import option_columns, option_name, paired_columns
 from indexer.catalog.texts import LANGUAGES
 
 _IN_LANGUAGE: Final = re.compile(
@@ -22,12 +22,19 @@ VARIANT_IDS: Final = ("variant sku", "variation sku", "variant id", "variation i
 LISTED: Final = re.compile(r"^(?:\*?C:|\*)(?=.)")
 """What is before the names of columns in a listing file of eBay."""
 _WITH_MEDIA: Final = frozenset({"cover media url", "field type"})  # of Shopware and Wix
+_OF_A_VARIANT: Final = frozenset(
+    {"option image", "image per variation", "variation image url", "sku image"}
+)  # columns of the picture of a variant, which is its first one
 _COVERS: Final = frozenset({"cover media url", "cover image", "cover image url"})
 _BY_LANGUAGE: Final = frozenset({"title", "description", "categories", "url", "price"})
 """Fields whose column may be named in a language, or with a currency, before it is guessed."""
 _LEVEL: Final = re.compile(
     r"(?:p cat|(?:product )?(?:kategorie|category|categorie|categoria)s? "
-    r"(?:ebene|level|lvl|niveau|nivel)) (\d)"
+    r"(?:ebene|level|lvl|niveau|nivel)|categoryid) ?(\d)"
+)
+_SALE_DAY: Final = re.compile(
+    r"(?:sale|special|discount|promo|promotion|offer)(?: price)? (?:date )?"
+    r"(?P<day>start|from|begin|end|to|until)s?(?: date| at| day)?"
 )
 _WITH_TAX: Final = re.compile(r"inc|gross|brutto|ttc|inkl|ivato", re.IGNORECASE)
 
@@ -48,12 +55,16 @@ class TableColumns:
         self.fields: dict[str, list[str]] = {}
         """The columns of each field that have been found so far."""
         self.is_listing = any(LISTED.match(str(name)) for name in names)
+        self.is_prefixed = any(option_name(name) != name for name in self.names)
+        """Whether there are columns such as ``variant:Color``."""
         self._roles: dict[str, list[str]] = {}
         for name in sorted(names, key=lambda name: known_key(name) != loose_key(name)):
             key = known_key(name)
             if key and (key not in self.by_key or _is_better(name, self.by_key[key])):
                 self.by_key[key] = name
 
+        for key in [key for key in self.by_key if key.endswith(" 1") and key[:-2] in KNOWN]:
+            self.by_key.setdefault(key[:-2], self.by_key[key])  # that of the first language
         levels = ((_LEVEL.fullmatch(loose_key(name)), name) for name in names)
         self.levels = [
             name for _, name in sorted((match[1], name) for match, name in levels if match)
@@ -65,7 +76,9 @@ class TableColumns:
     def ids(self) -> list[str]:
         """Return the columns whose cells may be ids, the most telling first."""
         keys = ("id", *VARIANT_IDS, *NAMES["id"])
-        named = (self.by_key[key] for key in keys if key in self.by_key)
+        named = [self.by_key[key] for key in keys if key in self.by_key]
+        if "item" in self.by_key and "title" in self.by_key:  # of Emarsys
+            named.append(self.by_key["item"])
         return list(dict.fromkeys([*named, *self.guessed("id")]))
 
     def first(self, role: str, without: Collection[str] = ()) -> str | None:
@@ -80,6 +93,16 @@ class TableColumns:
     def guessed(self, role: str) -> list[str]:
         """Return the columns that are guessed to give a field or have a role."""
         return self._guesses.get(role, [])
+
+    def sale_days(self) -> tuple[str, str]:
+        """Return the columns of the first and last day of a sale; "" for one that is not there."""
+        days = {"start": "", "end": ""}
+        for name in self.names:
+            match = _SALE_DAY.fullmatch(loose_key(name))
+            if match is not None:
+                day = "end" if match["day"] in ("end", "to", "until") else "start"
+                days[day] = days[day] or name
+        return days["start"], days["end"]
 
     def subcategories(self) -> list[str]:
         """Return the columns of the levels below a category, in its language, the highest first."""
@@ -96,7 +119,9 @@ class TableColumns:
     def priced(self) -> str | None:
         """Return a column such as ``Price EUR``, or None."""
         for name in self.names:
-            if currency_in(name) and _PRICED.sub("", loose_key(name)) in NAMES["price"]:
+            key = loose_key(name)
+            bare = {_PRICED.sub("", key), key[4:] if key[3:4] == " " else ""}  # or USD Price
+            if currency_in(name) and not bare.isdisjoint(NAMES["price"]):
                 return name
         return None
 
@@ -121,7 +146,8 @@ class TableColumns:
         key = known_key(name)
         bare = re.sub(r"\d+", "#", key)
         if bare == key:
-            return [name]
+            more = (self.by_key.get(f"{key}{end}") for end in ("2", " 2", "3", " 3"))
+            return [name, *filter(None, more)]
         listed = [other for other in self.by_key if re.sub(r"\d+", "#", other) == bare]
         return [self.by_key[other] for other in sorted(listed, key=_numbers_in)]
 
@@ -144,9 +170,10 @@ class TableColumns:
                     order = -1 if key in _COVERS else order
                     listed.append((rank if number is None else max(rank, 1), order, place, name))
                     break
-        is_large = any(rank < 2 for rank, _, _, _ in listed)
+        is_large = any(rank < 2 for rank, _, _, _ in listed) or bool(self.guessed("images"))
         named = [name for rank, _, _, name in sorted(listed) if rank < 2 or not is_large]
-        return list(dict.fromkeys([*named, *self.guessed("images")]))
+        listed_all = dict.fromkeys([*named, *self.guessed("images")])
+        return sorted(listed_all, key=lambda name: loose_key(name) not in _OF_A_VARIANT)
 
 
 def _numbers_in(key: str) -> tuple[int, ...]:
@@ -160,7 +187,7 @@ def _is_better(name: str, other: str) -> bool:
 
 def currency_in(name: str) -> str:
     """Return the currency that the name of a column states, such as ``Price (EUR)``, or ""."""
-    words: list[str] = re.findall(r"[A-Za-z]{3}|[€£₹¥₽]", name)
+    words: list[str] = re.findall(r"[A-Za-z]{3}|[€£₹¥₽]|(?<=[\s,(])[^\W\d_]+\.?(?=[\s,)*]|$)", name)
     for word in words:
         if word in SYMBOLS:
             return SYMBOLS[word]

@@ -30,9 +30,10 @@ _OF_A_PLACE: Final = ("Current Quantity ", "inventory_")  # counts of Square and
 def set_price(record: Record, row: Record, columns: TableColumns, today: datetime.date) -> None:
     """Set the price of today, and the currency that the name of a column states."""
     sale = columns.first("sale price")
-    flag = columns.by_key.get("on sale")
+    flag = columns.by_key.get("on sale", columns.by_key.get("onsale"))
     if sale is not None and (flag is None or short_text(row[flag]).casefold() not in NO):
-        record["price"] = price_now(record["price"], row[sale], "", "", today)
+        start, end = (row.get(day) for day in columns.sale_days())
+        record["price"] = price_now(record["price"], row[sale], start, end, today)
     for key, is_share in (("discount amount", False), ("discount percent", True)):
         start, end = (row.get(columns.by_key.get(f"discount {name}", "")) for name in _DATES)
         if key in columns.by_key and is_on(start, end, today):

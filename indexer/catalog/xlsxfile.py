@@ -14,7 +14,7 @@ from indexer.catalog.xlsxprocess import sheet_rows
 from indexer.errors import BadCatalog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from pathlib import Path
 
     from indexer.catalog.item_parser import NumberedRow
@@ -39,8 +39,18 @@ def xlsx_records(path: Path) -> Iterator[NumberedRow]:
             f"{path}: reading spreadsheets needs python-calamine; pip install 'vitrine[xlsx]'"
         )
     _check_size(path)
+    yield from table_records(path, sheet_rows)
+
+
+def table_records(
+    path: Path, rows_of: Callable[[Path], Generator[SheetRow]]
+) -> Iterator[NumberedRow]:
+    """Yield the rows of the first table with names of columns, else of the first with a header.
+
+    Raises BadCatalog if there is none, or a column is there twice.
+    """
     fallback: int | None = None  # the first sheet with rows
-    with contextlib.closing(sheet_rows(path)) as all_rows:
+    with contextlib.closing(rows_of(path)) as all_rows:
         for number, of_sheet in groupby(all_rows, key=lambda row: row.sheet):
             table = _Table.begin(of_sheet)
             if table is not None and table.is_known:
@@ -51,7 +61,7 @@ def xlsx_records(path: Path) -> Iterator[NumberedRow]:
     if fallback is None:
         raise BadCatalog(f"{path} is empty: expected a header row with the names of columns")
     # The rows have gone by while further sheets were looked at, so the file is read again.
-    with contextlib.closing(sheet_rows(path)) as all_rows:
+    with contextlib.closing(rows_of(path)) as all_rows:
         table = _Table.begin(row for row in all_rows if row.sheet == fallback)
         if table is not None:
             yield from table.records(path)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from indexer.catalog.item_parser import BrokenRow
+from indexer.catalog.markuptables import is_workbook, workbook_rows
 from indexer.catalog.programs.bmecat import bmecat_groups, bmecat_record
 from indexer.catalog.programs.ceneo import ceneo_record, is_ceneo
 from indexer.catalog.programs.icecat import icecat_element, is_icecat_product
+from indexer.catalog.programs.idosell import idosell_record, is_idosell
 from indexer.catalog.programs.salesforce import SalesforceLinks, salesforce_links, salesforce_record
+from indexer.catalog.xlsxfile import table_records
 from indexer.catalog.xmlproducts import XmlProducts, name_of_products
 from indexer.catalog.xmlstream import xml_events
 from indexer.catalog.xmlvalues import element_record, local_name
@@ -32,7 +35,8 @@ def xml_records(path: Path) -> Iterator[NumberedRow]:
     """Yield each ``<item>``, ``<entry>``, ``<product>``, ``<offer>`` and so on as {name: value}.
 
     Categories that a feed lists before its products, by number and parent, become paths. The
-    elements of BMEcat and of Salesforce are given names of fields. Names have no namespace; an
+    elements of BMEcat and of Salesforce are given names of fields, and a spreadsheet that is XML is
+    read as a table. Names have no namespace; an
     element of Google's comes before others of its name. A repeated element is a list. If the file
     is broken or ends in the middle, the last record is a BrokenRow, because products may be
     missing. Raises BadCatalog if it cannot be read at all.
@@ -41,6 +45,9 @@ def xml_records(path: Path) -> Iterator[NumberedRow]:
 
     number = 0
     try:
+        if is_workbook(path):
+            yield from table_records(path, workbook_rows)
+            return
         feed = _Feed({}, bmecat_groups(path), salesforce_links(path))
         for number, record in _records(path, XmlProducts(), feed):
             yield f"product {number}", record
@@ -83,10 +90,13 @@ class _Feed(NamedTuple):
 
     def add_category(self, element: Element) -> None:
         """Add the path of a category that the feed lists by its number."""
-        if local_name(element.tag) == "category" and element.get("id"):
-            parent = self.categories.get(element.get("parentId") or "", "")[:_MOST_LETTERS]
-            name = " ".join("".join(element.itertext()).split())
-            self.categories[element.attrib["id"]] = f"{parent} > {name}" if parent else name
+        if local_name(element.tag) != "category":
+            return
+        given = {local_name(child.tag): child.text or "" for child in element} | element.attrib
+        if own := given.get("id"):
+            parent = self.categories.get(given.get("parentId") or "", "")[:_MOST_LETTERS]
+            name = given.get("name") or " ".join("".join(element.itertext()).split())
+            self.categories[own] = f"{parent} > {name}" if parent else name
 
     def record(self, element: Element, root: str) -> Record:
         """Return the record of a product; ``root`` is the name of the outermost element."""
@@ -96,6 +106,8 @@ class _Feed(NamedTuple):
             return ceneo_record(element)
         if is_icecat_product(element):
             return icecat_element(element)
+        if is_idosell(element):
+            return idosell_record(element)
         record = element_record(element)
         if self.groups is not None:
             return bmecat_record(record, self.groups)

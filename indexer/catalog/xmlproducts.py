@@ -56,8 +56,11 @@ class XmlProducts:
         if element is self.product:
             self.product = None
         if self.product is None:
-            if self._open:
-                self._open[-1].remove(element)
+            around = self._open[-1] if self._open else None
+            # The name of a category may be an element, which is read at the end of the category.
+            is_named = around is not None and local_name(around.tag) == "category"
+            if around is not None and not (is_named and len(around) <= _FIRST):
+                around.remove(element)
             return
         self._elements += 1
         if self._elements == _MOST_ELEMENTS:
@@ -73,7 +76,9 @@ class XmlProducts:
         if local_name(element.tag).casefold() not in _NAMES:
             return is_ceneo(element)
         before = self._open[-2:-1]
-        return not before or not local_name(before[0].tag).casefold().endswith("reference")
+        if not before:
+            return "file_format" not in element.attrib  # an <offer> of IdoSell is a list of them
+        return not local_name(before[0].tag).casefold().endswith("reference")
 
 
 def name_of_products(path: Path) -> str:

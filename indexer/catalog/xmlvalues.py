@@ -46,16 +46,20 @@ def element_record(product: Element) -> Record:
 def element_value(element: Element, depth: int = 0) -> Any:
     """Return the text of an element, the target of a link, or an object of its children."""
     children = list(element)
+    given = element.attrib
+    if [local_name(child.tag) for child in children] == ["value"] and given.keys() <= _NAMED:
+        children = []  # <property name="Color"><value>red</value>
     if children and depth < _DEEPEST and not _is_markup(children):
         inner: Record = {name: element.attrib[name] for name in _KEPT if name in element.attrib}
         for child in children:
             _add(inner, child, depth + 1)
         return inner
     text = " ".join("".join(element.itertext()).split())
-    given = element.attrib
     if text and "name" in given and given.keys() <= _NAMED:  # <param name="Color">red</param>
         value = f"{text} {given['unit']}" if given.get("unit") else text
         return {"name": given["name"], "value": value}
+    if text and "path" in given:  # <category path="Home > Mugs">Mugs</category>
+        return {"name": text, "path": given["path"]}
     if text and given.keys() & {"currency", "currencyCode"}:
         return {"value": text, **given}
     return text or given.get("href") or given.get("url") or given.get("src", "")

@@ -167,23 +167,28 @@ class _IndexedProducts:
     ) -> None:
         self._index = index
         self._products = products
-        self._images: dict[tuple[str, int], list[int]] = {}
-        self._of_product: dict[int, list[int]] = {}
         self._rows = rows
         numbers = np.array([number for number, _ in rows], dtype=np.int64)
         self._place_at = RowTable(numbers).positions_of(index.rows)  # (n,), by position
-        for place, (_, row) in enumerate(rows):
-            self._images.setdefault((row.item_id, row.image_index), []).append(place)
-            self._of_product.setdefault(int(products[place]), []).append(place)
+        self._by_product = np.argsort(products, kind="stable")  # (n,)
+        self._sorted_products = products[self._by_product]
 
     def rows_of_product(self, place: int) -> frozenset[int]:
         """Return all rows of the product that a row belongs to."""
-        return frozenset(self._of_product[int(self._products[place])])
+        product = self._products[place]
+        start = self._sorted_products.searchsorted(product)
+        end = self._sorted_products.searchsorted(product, side="right")
+        return frozenset(self._by_product[start:end].tolist())
 
     def rows_of_image(self, place: int) -> frozenset[int]:
         """Return the rows of all renditions of the image that a row belongs to."""
         row = self._rows[place][1]
-        return frozenset(self._images[row.item_id, row.image_index])
+        image = row.item_id, row.image_index
+        return frozenset(
+            other
+            for other in self.rows_of_product(place)
+            if (self._rows[other][1].item_id, self._rows[other][1].image_index) == image
+        )
 
     def search(
         self, vectors: Vectors, hidden: Sequence[frozenset[int]]

@@ -51,19 +51,14 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
         ``scores`` (n,) are the cosines of all hits of a query, best first, and ``products`` (n,)
         their products. They should cover at least ``RIVALS`` + 1 products, if the shop has so many.
         """
-        # Plain Python: for so few hits, numpy's calls take twice as long.
         if not len(scores):
             return np.empty(0)
-        exact = np.asarray(scores, dtype=np.float64).tolist()
-        sold = _logistic((exact[0] - self.sold_at) / self.sold_width)
-        found = []
-        least = 1.0
-        for score, margin in zip(exact, _margins(exact, products, self.floor), strict=True):
-            right = _logistic(self.offset + self.score_weight * score + self.margin_weight * margin)
-            # Without this, a second image of the best product could exceed the hit above it.
-            least = min(least, right * sold)
-            found.append(least)
-        return np.array(found)
+        exact = np.asarray(scores, dtype=np.float64)  # (n,)
+        margin = margins(exact, products, self.floor)  # (n,)
+        right = sigmoid(self.offset + self.score_weight * exact + self.margin_weight * margin)
+        sold = sigmoid((exact[0] - self.sold_at) / self.sold_width)
+        # Without this, a second image of the best product could exceed the hit above it.
+        return np.minimum.accumulate(right * sold)
 
 
 def margins(scores: AnyFloats, products: NDArray[np.int64], floor: float) -> Floats:
@@ -72,14 +67,12 @@ def margins(scores: AnyFloats, products: NDArray[np.int64], floor: float) -> Flo
     ``scores`` (n,) are best first, ``products`` is (n,). The rivals are the best ``RIVALS`` other
     products and ``floor``; without other products the margin is the score minus ``floor``.
     """
-    return np.array(_margins(np.asarray(scores, dtype=np.float64).tolist(), products, floor))
-
-
-def _margins(scores: list[float], products: NDArray[np.int64], floor: float) -> list[float]:
+    # Plain Python for the few products: numpy's calls would take longer.
+    exact = np.asarray(scores, dtype=np.float64)
     places: dict[int, int] = {}
     place = [places.setdefault(product, len(places)) for product in products.tolist()]
     best = min(len(places), RIVALS + 1)
-    tops = [scores[place.index(product)] for product in range(best)]  # of the best products
+    tops = [float(exact[place.index(product)]) for product in range(best)]  # of the best products
     first = _soft_maximum([*tops[1:], floor])
     # All others have the first product as a rival, so nothing large cancels out of the mass.
     top = max(tops[0], floor)
@@ -89,19 +82,14 @@ def _margins(scores: list[float], products: NDArray[np.int64], floor: float) -> 
     rivals = [first]
     rivals += [top + math.log(mass - own) / _SHARPNESS for own in masses[1:]]
     last = top + math.log(further) / _SHARPNESS
-    return [
-        score - (rivals[product] if product < best else last)
-        for score, product in zip(scores, place, strict=True)
-    ]
+    rivals += [last] * (len(places) - best)
+    found: Floats = exact - np.array([rivals[product] for product in place])
+    return found
 
 
 def sigmoid(x: Floats | float) -> Floats:
     """Return the logistic function of ``x``, in [0, 1], without overflow."""
     return np.asarray(0.5 * (1 + np.tanh(np.asarray(x, dtype=np.float64) / 2)))
-
-
-def _logistic(x: float) -> float:
-    return 0.5 * (1 + math.tanh(x / 2))
 
 
 def _soft_maximum(values: list[float]) -> float:

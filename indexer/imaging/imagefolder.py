@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
 
-from indexer.errors import BadCatalog, BadImage, one_line
+from indexer.errors import BadImage, one_line
 from indexer.imaging.imagepath import image_path
 from indexer.imaging.images import LIMITS, ImageLimits, check_bytes, read_image_file
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-# Neither the web nor disks: a shop from somebody else must not make this machine ask hosts of its
-# network. What a store is reached by is set in the environment.
-_STORES: Final = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "hdfs", "memory")
-_PASSWORD: Final = re.compile(r"[\w+.:-]+://[^/@]*:[^/@]*@")
+from indexer.objectstore import object_at
 
 
 class ImageFolder:
@@ -35,14 +26,8 @@ class ImageFolder:
 
     def check(self) -> None:
         """Raise BadCatalog if it is at a URL that cannot be read here; nothing is asked there."""
-        if _PASSWORD.match(self._url):  # it would be stored in the shop
-            raise BadCatalog(
-                "the URL of the images contains a password; give it as fsspec reads it from the "
-                "environment, such as AWS_SECRET_ACCESS_KEY",
-                param="images",
-            )
         if self._url:
-            self._object("")
+            object_at(self._url, param="images")
 
     def read(self, path: str, limits: ImageLimits = LIMITS) -> bytes:
         """Read an image. Raises BadImage if it is missing, unreadable or too large."""
@@ -50,8 +35,9 @@ class ImageFolder:
             return read_image_file(image_path(self._path, path), limits)
         name = image_path(Path(), path.lstrip("/")).as_posix()
         try:
-            read, place = self._object(name)
-            data = read(place, start=0, end=int(limits.megabytes * 1e6) + 1)
+            store, folder = object_at(self._url, param="images")
+            place = f"{folder.rstrip('/')}/{name}"
+            data = store.cat_file(place, start=0, end=int(limits.megabytes * 1e6) + 1)
         except FileNotFoundError:
             raise BadImage("no such file") from None
         except Exception as error:  # each object store has errors of its own
@@ -66,22 +52,3 @@ class ImageFolder:
             return bool(self._url) or file.is_file()
         except (BadImage, OSError):
             return False
-
-    def _object(self, name: str) -> tuple[Callable[..., Any], str]:
-        """Return the function that reads an object, and the name it has there."""
-        if self._url.partition("://")[0] not in _STORES or "::" in self._url:
-            raise BadCatalog(
-                f"cannot read images below {self._url}: expected a URL of {', '.join(_STORES)}",
-                param="images",
-            )
-        try:
-            from fsspec.core import url_to_fs
-
-            files, folder = url_to_fs(self._url)  # opened once: fsspec keeps it
-        except (ImportError, ValueError) as error:
-            raise BadCatalog(
-                f"cannot read images below {self._url}: {one_line(error)}; pip install "
-                "'vitrine[scale]', and the package that fsspec needs for it",
-                param="images",
-            ) from error
-        return files.cat_file, f"{folder.rstrip('/')}/{name}"

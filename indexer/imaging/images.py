@@ -77,7 +77,7 @@ _WALKS: dict[str, Callable[[bytes, ImageLimits], Structure]] = {
 _ORIENTED = ("AVIF", "HEIC")  # the decoder knows the orientation and the profile
 _SCALES = (8, 4, 2, 1)  # a JPEG can be decoded this many times smaller
 _OVERHEAD = 20_000_000  # bytes besides the picture: the band in conversion, the decoder's tables
-_PROBE_BYTES = 8  # per pixel of a picture and its copy
+_PROBE_BYTES = 4  # per pixel of a picture whose values are counted
 
 
 def read_image_file(path: Path, limits: ImageLimits = LIMITS) -> bytes:

@@ -252,7 +252,7 @@ class _Build:
         published = publish(
             self._job,
             self._encoder,
-            catalog=self._catalog.path,
+            catalog=self._catalog.place,
             skipped=skipped,
             targets=self._targets,
             progress=self._progress,

@@ -11,7 +11,6 @@ date.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -89,7 +88,7 @@ def migrate(
         published = publish(
             job,
             encoder,
-            catalog=Path(serving.manifest.catalog),
+            catalog=serving.manifest.catalog,
             skipped=serving.manifest.skipped,
             candidate=True,
         )

@@ -45,7 +45,7 @@ def publish(
     job: Job,
     encoder: Encoder,
     *,
-    catalog: Path,
+    catalog: Path | str,
     skipped: int,
     candidate: bool = False,
     targets: BuildTargets | None = None,
@@ -53,7 +53,8 @@ def publish(
 ) -> Published:
     """Write a generation of everything in the store and make it current, unless nothing changed.
 
-    A ``candidate`` is not made current. Rows whose picture was lost before this encoder could embed
+    ``catalog`` is where the items come from, a URL or an absolute path if it is text. A
+    ``candidate`` is not made current. Rows whose picture was lost before this encoder could embed
     it are left out. If it fails, the old generation stays current: raise Conflict (an operator
     moved CURRENT meanwhile), IndexCorrupt (the canary failed), CannotPromise (no index meets the
     targets), StoreFull.
@@ -78,7 +79,7 @@ def publish(
     manifest = _manifest(encoder, stored, chosen)
     manifest = msgspec.structs.replace(
         manifest,
-        catalog=str(catalog.resolve()),
+        catalog=catalog if isinstance(catalog, str) else str(catalog.resolve()),
         skipped=skipped,
         candidate=candidate,
         meaning=sentences.model if sentences else "",

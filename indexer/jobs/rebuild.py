@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -68,7 +67,7 @@ def rebuild_index(
         published = publish(
             job,
             encoder,
-            catalog=Path(before.manifest.catalog),
+            catalog=before.manifest.catalog,
             skipped=before.manifest.skipped,
             targets=targets,
             progress=progress,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -155,7 +154,7 @@ def _change(
         published = publish(
             job,
             encoder,
-            catalog=Path(serving.manifest.catalog),
+            catalog=serving.manifest.catalog,
             skipped=serving.manifest.skipped,
             progress=progress,
         )

@@ -22,7 +22,7 @@ class Thing(NamedTuple):
     recognizers are not comparable. ``label`` names the kind of thing, or is None if the recognizer
     does not know kinds. ``mask`` (h, w) covers the whole photo at any resolution and is true inside
     the thing; it may be None. ``source`` is the id of the recognizer. ``unsure`` says that the mask
-    is probably wrong.
+    is probably wrong. ``fit`` is how well the label fits, from 0 to 1; 0 if that is not known.
     """
 
     box: Box
@@ -31,6 +31,7 @@ class Thing(NamedTuple):
     mask: NDArray[np.bool_] | None = None
     source: str = ""
     unsure: bool = False
+    fit: float = 0.0
 
 
 class Recognizer(Protocol):

@@ -164,10 +164,11 @@ def garments_of(things: Sequence[Thing], close_up: CloseUp) -> list[Thing]:
     dressed = []
     for number, (thing, kind) in enumerate(zip(things, kinds, strict=True)):
         mask = owner == number
-        label = kind.name if kind is not None and kind.fit >= _SURE else thing.label
+        if kind is not None and kind.fit >= _SURE:
+            thing = thing._replace(label=kind.name, fit=kind.fit)
         if mask.any():
-            thing = thing._replace(mask=close_up.in_photo(mask), unsure=label is None)
-        dressed.append(thing._replace(label=label))
+            thing = thing._replace(mask=close_up.in_photo(mask), unsure=thing.label is None)
+        dressed.append(thing)
     return dressed
 
 

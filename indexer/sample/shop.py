@@ -211,6 +211,12 @@ def _write_jpeg(path: Path, image: Image.Image, quality: int) -> None:
     path.write_bytes(data.getvalue())
 
 
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a table of the sample shop."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def write_csv(path: Path, columns: tuple[str, ...], table: Iterable[Mapping[str, str]]) -> None:
     """Write rows, each a mapping from column to cell, with a header."""
     with path.open("w", newline="", encoding="utf-8") as file:

@@ -121,8 +121,9 @@ class _JsonWriter:
 class _CsvWriter:
     """Writes a row for each item, with a column for each attribute.
 
-    Lists are joined by ``;``. Categories and images are written as JSON if a reader would split one
-    of them. A cell that a spreadsheet would run as a formula begins with an apostrophe.
+    Categories and images are joined by ``;``, or written as JSON if a reader would split one of
+    them. Attributes that are lists are written as JSON. A cell that a spreadsheet would run as a
+    formula begins with an apostrophe.
     """
 
     def __init__(self, path: Path, attributes: list[str], *, has_vectors: bool) -> None:
@@ -135,7 +136,7 @@ class _CsvWriter:
     def write(self, rows: list[Row]) -> None:
         for row in rows:
             attributes = row.pop("attributes")
-            row.update({self._names[name]: value for name, value in attributes.items()})
+            row.update({self._names[name]: _listed(part) for name, part in attributes.items()})
             for name in ("categories", "images"):
                 if _is_split(row[name]):
                     row[name] = json.dumps(row[name], ensure_ascii=False)
@@ -179,6 +180,11 @@ def _column_of(attribute: str) -> str:
     """Return the column of an attribute; one that has the name of a field gets another."""
     is_taken = attribute in (*_COLUMNS, "embeddings")
     return f"attributes.{attribute}" if is_taken else without_formula(attribute)
+
+
+def _listed(value: Any) -> Any:
+    """Return a list as JSON, because a text with separators would be read as one text."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
 
 
 def _is_split(texts: list[str]) -> bool:

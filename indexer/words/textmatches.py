@@ -60,7 +60,9 @@ def match_groups(
 ) -> TextMatches:
     """Return the texts, numbered from 1 to ``texts``, that have a form of any group.
 
-    A group that is ``modifying`` says more of the next one, as "children" does in "children's
+    The forms of a group come in parts, the best ones first; a form of a later part is worth no more
+    than the word itself: "grapefruit" is rare among fruits, but says no more of "fruit". A group
+    that is ``modifying`` says more of the next one, as "children" does in "children's
     jacket": a text with it alone scores less than any with the next one.
     """
     found = [form.numbers for group in groups for _, forms in group for form in forms]
@@ -74,11 +76,16 @@ def match_groups(
     bests: list[NDArray[np.float64]] = []
     for group in groups:
         best = np.zeros(len(numbers))
+        telling = np.inf  # as much as the word itself, once its forms have been counted
         for share, forms in group:
             total = np.zeros(len(numbers))
-            for form in forms:
+            weights = [_weight(len(form.numbers), texts) for form in forms]
+            for form, weight in zip(forms, weights, strict=True):
                 places = form.numbers if is_all else np.searchsorted(numbers, form.numbers)
-                total[places] += form.scores
+                total[places] += form.scores * min(1.0, telling / weight)
+            telling = min(
+                [telling, *(w for w, f in zip(weights, forms, strict=True) if len(f.numbers))]
+            )
             np.maximum(best, share * total, out=best)
         bests.append(best)
     for place, best in enumerate(bests):
@@ -87,6 +94,11 @@ def match_groups(
         scores += best
         words += best > 0
     return TextMatches(numbers, scores, words).those(words > 0)
+
+
+def _weight(found: int, texts: int) -> float:
+    """Return how telling a word of ``found`` of the ``texts`` is, by the formula of BM25."""
+    return max(float(np.log((texts - found + 0.5) / (found + 0.5))), 1e-6)
 
 
 def _share_below(head: NDArray[np.float64], modifier: NDArray[np.float64]) -> float:

@@ -82,7 +82,7 @@ class Interpreter:
     def interpret(self, text: str) -> WordQuery:
         """Interpret a text. The result has no groups if the text has no words."""
         typed = self._negated(take_apart(text))
-        units = self._decomposed(self._loosened(typed.units))
+        units = self._decomposed(self._loosened(self._joined(typed.units)))
         others = self._other_words(units)
         elsewhere = _names_elsewhere(units)
         groups: list[WordGroup] = []
@@ -148,6 +148,23 @@ class Interpreter:
                 first, head = parts
                 kept += [Unit((first,), first, modifies=True), Unit((head,), head)]
         return kept[:MAX_UNITS]
+
+    def _joined(self, units: list[Unit]) -> list[Unit]:
+        """Join a single letter with the next word, if items have both as neighbors: "t shirt"."""
+        kept: list[Unit] = []
+        for unit in units:
+            letter = kept[-1].text if kept else ""
+            if len(letter) == 1 and letter.isascii() and letter.isalpha() and unit.text.isalpha():
+                pair = Unit((letter, *unit.words), f"{letter} {unit.text}")
+                if (
+                    letter not in EMPTY_WORDS
+                    and not unit.is_unspaced
+                    and self._any(self._forms(pair))
+                ):
+                    kept[-1] = pair
+                    continue
+            kept.append(unit)
+        return kept
 
     def _loosened(self, units: list[Unit]) -> list[Unit]:
         """Split the units of several words that no item has as neighbors."""

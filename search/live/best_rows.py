@@ -50,8 +50,7 @@ class BestRows(NamedTuple):
     @property
     def candidates(self) -> list[Candidate]:
         """The rows as candidates."""
-        columns = zip(self.item.tolist(), self.row.tolist(), self.score.tolist(), strict=True)
-        return [Candidate(item, row, score) for item, row, score in columns]
+        return list(map(Candidate, self.item.tolist(), self.row.tolist(), self.score.tolist()))
 
 
 def best_row_of_items(
@@ -82,17 +81,16 @@ def best_row_of_items(
     first = slice(k) if order is None else order[:k]
     item, row, score = item[first], row[first], score[first]  # (<= k,)
     lowest = float(score[-1]) if len(score) == k else -math.inf
-    if len(set(item.tolist())) < len(item):  # else no item has two of the rows
-        best = _first_of_items(item)
+    best = first_places(item)
+    if len(best) < len(item):  # else no item has two of the rows
         item, row, score = item[best], row[best], score[best]
     return BestRows(item, row, score, mode, lowest)
 
 
-def _first_of_items(item: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the first place of each item, in order: (m,), given the items of rows (k,)."""
-    first: NDArray[np.int64] = np.unique(item, return_index=True)[1]
-    first.sort()
-    return first
+def first_places(numbers: NDArray[np.integer]) -> list[int]:
+    """Return the first place of each number, in order: (m,), given (k,)."""
+    last_to_first = range(len(numbers) - 1, -1, -1)
+    return sorted(dict(zip(numbers[::-1].tolist(), last_to_first, strict=True)).values())
 
 
 def _concatenate(parts: list[NDArray[Any]]) -> NDArray[Any]:

@@ -33,7 +33,7 @@ class FactorMap(NamedTuple):
 
     ``facts`` (columns of ``code``, f) are those of a true fact. The first ``FACTORS`` columns are
     of behavior, the others of likeness. ``share`` is that of the places of a list that newcomers
-    get, see ``newcomers.share_of_newcomers``.
+    get, see ``newcomer_share``.
     """
 
     pictures: NDArray[np.float32]

@@ -14,7 +14,7 @@ from search.personal.factor_map import learn_factor_map
 from search.personal.factors import learn_factors
 from search.personal.facts import FactCode
 from search.personal.linear import learn_linear
-from search.personal.newcomers import share_of_newcomers
+from search.personal.newcomer_share import Sides, first_meetings, share_of_places
 from search.personal.popularity import count_all
 
 if TYPE_CHECKING:
@@ -124,8 +124,7 @@ def _learn_once(log: EventLog, pictures: Pictures | None) -> Learned | None:
     factors = learn_factors(visits.users, visits.items, order)
     factor_map = None
     if pictures is not None:
-        share = share_of_newcomers(visits.users, visits.items, history.times)
-        factor_map = _map(factors, numbers, pictures)._replace(share=share)
+        factor_map = _map(factors, history, pictures)
     covisits = learn_covisits(visits, count, min_users=MIN_USERS)
     neighbors = {
         ids[item]: _named(others, strengths, ids, digits=5)
@@ -184,15 +183,25 @@ def _read_history(reader: EventReader) -> _History:
     )
 
 
-def _map(factors: Factors, numbers: _Numbers, pictures: Pictures) -> FactorMap:
+def _map(factors: Factors, history: _History, pictures: Pictures) -> FactorMap:
     """Return the map over the whole catalog, given the factors of numbered items."""
-    places = np.array([numbers.of.get(item_id, -1) for item_id in pictures.ids], dtype=np.int64)
+    ids, numbers = pictures.ids, history.numbers
+    places = np.array([numbers.of.get(item_id, -1) for item_id in ids], dtype=np.int64)
+    is_met = places >= 0
     own = np.zeros((len(places), factors.shape[1]), dtype=np.float32)
-    own[places >= 0] = factors[places[places >= 0]]
-    if pictures.table is None:
-        nothing = np.zeros((len(places), 0), dtype=np.float32)
-        return learn_factor_map(own, pictures.vectors, FactCode(), nothing)
-    return learn_factor_map(own, pictures.vectors, pictures.code, pictures.table)
+    own[is_met] = factors[places[is_met]]
+    code, table = pictures.code, pictures.table
+    if table is None:
+        code, table = FactCode(), np.zeros((len(places), 0), dtype=np.float32)
+    found = learn_factor_map(own, pictures.vectors, code, table)
+    of_number = np.full(max(1, len(numbers.ids)), -1, dtype=np.int64)  # -1: not in the catalog
+    of_number[places[is_met]] = np.flatnonzero(is_met)
+    items = of_number[history.visits.items]
+    kept = items >= 0
+    meetings = first_meetings(history.visits.users[kept], items[kept], history.times[kept])
+    ranks = np.argsort(np.argsort(np.array(ids, dtype=np.str_), kind="stable"))
+    sides = Sides(pictures.vectors, table, ranks)
+    return found._replace(share=share_of_places(meetings, sides, min_users=MIN_USERS))
 
 
 def _numbered(

@@ -1,8 +1,8 @@
 """Give places to items that too few users met; their pictures and facts say who may like them.
 
 Such items have no scores from behavior, so without places of their own nobody would meet them.
-Their share of the places is that of what users lately met (a calibrated list, Steck, 2018), and at
-least every third place from the twelfth on.
+Their share of the places is learned (``newcomer_share``), and at least every third place from the
+twelfth on.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from search.personal.factors import FACTORS, WARM_FROM
+from search.personal.factors import FACTORS
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -23,31 +23,8 @@ if TYPE_CHECKING:
 
 _FREE: Final = 9  # places; of those after them, a third is the least that newcomers get
 _STEP: Final = 3
-_NEWEST: Final = 0.2  # of what users met, from which the share of newcomers is taken
 HALF_LIFE: Final = 10.0  # items: of a user's newest, the eleventh newest counts half
 POPULAR: Final = 2.0
-
-
-def share_of_newcomers(
-    users: NDArray[np.int64], items: NDArray[np.int64], times: NDArray[np.float64]
-) -> float:
-    """Return how much of what users lately met was new when they met it: in [0, 1], 0 for nothing.
-
-    An item is new to the shop as long as fewer than ``WARM_FROM`` users met it. What users met is
-    each pair of a user and an item, at its first time; the newest fifth of these pairs counts.
-    ``users``, ``items`` and ``times`` (n,) are events; those of a user ascend in time.
-    """
-    if not len(users):
-        return 0.0
-    _, first = np.unique(users * (int(items.max()) + 1) + items, return_index=True)
-    met = items[first[np.argsort(times[first], kind="stable")]]  # by time
-    by_item = np.argsort(met, kind="stable")
-    starts = np.flatnonzero(np.diff(met[by_item], prepend=-1))
-    lengths = np.diff(starts, append=len(met))
-    before = np.empty(len(met), dtype=np.int64)  # users who met the item earlier
-    before[by_item] = np.arange(len(met)) - np.repeat(starts, lengths)
-    newest = before[-max(1, int(_NEWEST * len(met))) :]
-    return float((newest < WARM_FROM).mean())
 
 
 def rank_newcomers(

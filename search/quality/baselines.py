@@ -228,10 +228,10 @@ class Bpr(Model):
 
     name = "bpr"
     settings = tuple(
-        {"factors": factors, "rate": rate, "iterations": iterations}
+        {"factors": factors, "penalty": penalty, "iterations": iterations}
         for factors in (32, 64)
-        for rate in (0.01, 0.05)
-        for iterations in (50, 150)
+        for penalty in (0.003, 0.01)
+        for iterations in (150, 300)
     )
 
     def fit(self, log: Interactions) -> None:
@@ -239,7 +239,8 @@ class Bpr(Model):
         implicit, _ = _implicit()
         self._model = implicit.bpr.BayesianPersonalizedRanking(
             factors=int(self.setting["factors"]),
-            learning_rate=self.setting["rate"],
+            learning_rate=0.01,
+            regularization=self.setting["penalty"],
             iterations=int(self.setting["iterations"]),
             random_state=1,
             num_threads=1,

@@ -25,7 +25,8 @@ from search.personal.mixer import (
     features_of,
 )
 from search.personal.neighbors import Neighbors
-from search.personal.newcomers import due, insert, share_of_newcomers
+from search.personal.newcomer_share import Sides, first_meetings, share_of_places
+from search.personal.newcomers import due, insert
 from search.personal.paths import Path
 from search.personal.profile import profile_of
 from search.personal.taste import MAX_ITEMS, Taste, Weighted, interests_of
@@ -117,7 +118,9 @@ class Mixer(Model):
         found = learn_factor_map(own, self.vectors, code, table)
         mapped = found.of_pictures(self.vectors) + table @ found.facts
         mapped[~np.any(self.vectors, axis=1)] = 0
-        share = share_of_newcomers(visits.users, visits.items, times)
+        meetings = first_meetings(visits.users, visits.items, times)
+        sides = Sides(self.vectors, table, ranks)
+        share = share_of_places(meetings, sides, min_users=MIN_USERS)
         return ItemFactors(own, mapped, share)
 
     def _weighted(self, weights: Mapping[str, float]) -> Weighted:

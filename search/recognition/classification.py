@@ -42,10 +42,14 @@ class Label(msgspec.Struct, frozen=True):
 
 
 class ShopName(NamedTuple):
-    """What a category is called, without those above it; ``broad`` ones have others below."""
+    """What a category is called, without those above it, and the probability that it is right.
+
+    ``broad`` ones have others below.
+    """
 
     name: str
     broad: bool
+    confidence: float
 
 
 class MeasuredColor(msgspec.Struct, frozen=True):
@@ -134,7 +138,11 @@ class PhotoClassifier:
         best = [_deepest(field, row, MIN_CONFIDENCE) for row in sure]
         above = {name.rpartition("/")[0] for name in field.labels}
         return [
-            ShopName(labels[0].name.rpartition("/")[2], broad=labels[0].name in above)
+            ShopName(
+                labels[0].name.rpartition("/")[2],
+                broad=labels[0].name in above,
+                confidence=labels[0].confidence,
+            )
             if labels
             else None
             for labels in best

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from indexer.recognizers.boxes import areas, intersections
+from indexer.recognizers.boxes import areas, intersections, overlaps
 from search.hits import Hit
 from search.query import EmbeddingPart, Query
 from search.recognition.masks import MASK_SIDE, MaskForm, ThingMask, mask_things
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MOST_THINGS = 20
 _MARGIN = 0.03  # around a thing, as a share of its sides, like that of a catalog picture
 _REPEATED = 0.8  # share of the smaller of two boxes that is in the other, if both are one thing
+_SAME = 0.6  # intersection over union of the boxes of a thing, and of one without a label
 _SMALL, _AS_GOOD = 0.2, 0.8  # shares of the area and score of a thing, of another on or in it
 _LEAST_OWN = 0.1  # share of a box that its own mask covers
 _NAMING_HITS = 5
@@ -84,7 +85,9 @@ def without_repeats(things: Sequence[Thing]) -> list[Thing]:
     """Leave out things (best first) that show once more what a better one shows.
 
     Such a thing lies in a better one of the same label, or around it: the same coat without a
-    sleeve, or the toe of a shoe. Or nearly all of its box belongs to the masks of better things.
+    sleeve, or the toe of a shoe. Or it has no label, and nearly the box of a better one that has
+    one. Its mask, if it has one, becomes a part of that of the better one, because each point
+    belongs to one thing. Or nearly all of its box belongs to the masks of better things.
     A small thing without a label that is nearly as good as one around it is kept: a mug may stand
     on a tray.
     """
@@ -93,14 +96,21 @@ def without_repeats(things: Sequence[Thing]) -> list[Thing]:
         own = areas(np.array([thing.box], np.float32))[0]
         if thing.mask is not None and thing.mask.mean() < _LEAST_OWN * own:
             continue
-        if not any(_repeats(thing, better) for better in kept if better.label == thing.label):
+        places = [place for place, better in enumerate(kept) if _repeats(thing, better)]
+        if not places:
             kept.append(thing)
+            continue
+        better = kept[places[0]]
+        if better.mask is not None and thing.mask is not None:
+            kept[places[0]] = better._replace(mask=better.mask | thing.mask)
     return kept
 
 
 def _repeats(thing: Thing, better: Thing) -> bool:
-    """Return True if a thing shows once more what a better one of its label shows."""
+    """Return True if a thing shows once more what a better one shows."""
     boxes = np.array([thing.box, better.box], np.float32)
+    if thing.label != better.label:
+        return thing.label is None and bool(overlaps(boxes[:1], boxes[1:])[0, 0] >= _SAME)
     smaller, larger = sorted(areas(boxes).tolist())
     is_small = smaller < _SMALL * larger and thing.score >= _AS_GOOD * better.score
     if is_small and thing.label is None:
@@ -147,8 +157,9 @@ def with_hits(
     """Search for each thing by its vector (dim,), with the other fields of ``query``.
 
     A thing is named in the shop's own words by ``names`` of its classifier, which are None where it
-    is not sure; else by the recognizer. The recognizer comes first if a name is broad (tights are
-    not "women"), and if the thing has no close match: a shop without shoes has no word for them.
+    is not sure; else by the recognizer. The recognizer comes first if its label fits better than
+    the name is sure, if the name is broad (tights are not "women"), and if the thing has no close
+    match: a shop without shoes has no word for them.
     Without ``names``, a thing that the recognizer does not name has the category of most of its
     first hits.
     """
@@ -159,7 +170,8 @@ def with_hits(
         if names is not None:
             given = names[place]
             if given is not None and not (
-                thing.label is not None and (given.broad or reply.no_close_match)
+                thing.label is not None
+                and (given.broad or reply.no_close_match or thing.fit > given.confidence)
             ):
                 name = given.name
         elif thing.label is None and not reply.no_close_match:

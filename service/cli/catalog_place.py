@@ -1,10 +1,15 @@
-"""The argument CATALOG: a file, a folder, or the address of a feed, which is fetched first."""
+"""The argument CATALOG: a file, a folder, or a URL.
+
+A URL is the address of a feed on the web or of a file in an object store. Both are copied first,
+because a catalog is read more than once.
+"""
 
 from __future__ import annotations
 
 import gzip
 import io
 import re
+import shutil
 import tempfile
 import zlib
 from contextlib import contextmanager
@@ -14,12 +19,14 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
-from indexer.errors import BadCatalog, BadImage
+from indexer.errors import BadCatalog, BadImage, one_line
+from indexer.objectstore import is_object_url, object_at
 from service.cli.console import human_bytes
 from service.cli.terminal import note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import BinaryIO
 
     from indexer.catalog.sources import Catalog
     from service.cli.catalog_options import ReadCatalog
@@ -43,27 +50,48 @@ _ENDINGS: Final = {
 def _place(_context: click.Context, _parameter: click.Parameter, value: str) -> Path | str:
     from indexer.fetching.policy import is_url
 
-    return value if is_url(value) else Path(value)
+    return value if is_url(value) or is_object_url(value) else Path(value)
 
 
 catalog_argument = click.argument("catalog", callback=_place)
-"""Gives the command the argument ``catalog``: a path, or the URL of a feed as text."""
+"""Gives the command the argument ``catalog``: a path, or a URL as text."""
 
 
 @contextmanager
 def opened_catalog(
-    place: Path | str, choice: FetchChoice, read_catalog: ReadCatalog
+    place: Path | str, choice: FetchChoice | None, read_catalog: ReadCatalog
 ) -> Iterator[Catalog]:
-    """Yield the catalog at a place; a feed is fetched, and deleted when the block ends.
+    """Yield the catalog at a place; what is behind a URL is copied until the block ends.
 
-    The host of the feed is allowed, and so are redirects to those of ``choice``. Raises BadCatalog,
-    also if the feed cannot be fetched.
+    The host of a feed is allowed, and so are redirects to those of ``choice``; None fetches no
+    feed. Raises BadCatalog, also if nothing can be read at the URL.
     """
     if isinstance(place, Path):
         yield read_catalog(place)
         return
     with tempfile.TemporaryDirectory(prefix="vitrine-feed-") as folder:
-        yield read_catalog(_fetched(place, choice, Path(folder)), place)
+        if is_object_url(place):
+            path = _copied(place, Path(folder))
+        elif choice is None:
+            raise BadCatalog(f"{place}: expected a file or folder; 'vitrine index' fetches a feed")
+        else:
+            path = _fetched(place, choice, Path(folder))
+        yield read_catalog(path, place)
+
+
+def _copied(url: str, folder: Path) -> Path:
+    """Copy a file of an object store. Raises BadCatalog."""
+    store, name = object_at(url)
+    note(f"reading {url}")
+    try:
+        with store.open(name, "rb") as file:
+            return _write(folder, url, "", file)
+    except BadCatalog:
+        raise
+    except FileNotFoundError:
+        raise BadCatalog(f"{url}: no such file in the object store") from None
+    except Exception as error:  # each object store has errors of its own
+        raise BadCatalog(f"{url}: {one_line(error)}") from error
 
 
 def _fetched(url: str, choice: FetchChoice, folder: Path) -> Path:
@@ -77,20 +105,22 @@ def _fetched(url: str, choice: FetchChoice, folder: Path) -> Path:
             response = fetcher.submit(url).result()
     except BadImage as error:
         raise BadCatalog(f"{url}: {error}") from None
-    data = response.data or b""
-    return _write(folder, url, response.content_type, data)
+    return _write(folder, url, response.content_type, io.BytesIO(response.data or b""))
 
 
-def _write(folder: Path, url: str, content_type: str, data: bytes) -> Path:
-    """Write a feed to a file, unpacked if it is gzip, with an ending that tells its kind."""
+def _write(folder: Path, url: str, content_type: str, source: BinaryIO) -> Path:
+    """Copy a catalog to a file, unpacked if it is gzip, with an ending that tells its kind."""
     from indexer.catalog.recordfile import kind_of
 
-    is_packed = data.startswith(_GZIP)
+    is_packed = source.read(len(_GZIP)) == _GZIP
+    source.seek(0)
     name = re.sub(r"[^\w.-]", "-", unquote(urlsplit(url).path).rpartition("/")[2])[-100:] or "feed"
     path = folder / (name.removesuffix(".gz") if is_packed else name)
     with path.open("wb") as file:
-        for part in _unpacked(url, data) if is_packed else (data,):
-            file.write(part)
+        if is_packed:
+            _unpack(url, source, file)
+        else:
+            shutil.copyfileobj(source, file, _CHUNK)
     if kind_of(path) is not None:
         return path
     kind = re.split(r"[/+]", content_type.partition(";")[0].strip().lower())[-1]
@@ -99,10 +129,10 @@ def _write(folder: Path, url: str, content_type: str, data: bytes) -> Path:
     return path.rename(path.with_name(f"{path.name}{_ENDINGS.get(kind) or _ending(start)}"))
 
 
-def _unpacked(url: str, data: bytes) -> Iterator[bytes]:
-    """Yield the parts of a gzip file. Raises BadCatalog if it is damaged, or too large."""
+def _unpack(url: str, packed: BinaryIO, target: BinaryIO) -> None:
+    """Unpack a gzip file. Raises BadCatalog if it is damaged, or too large."""
     size = 0
-    with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+    with gzip.GzipFile(fileobj=packed) as file:
         while True:
             try:
                 part = file.read(_CHUNK)
@@ -111,11 +141,11 @@ def _unpacked(url: str, data: bytes) -> Iterator[bytes]:
             if not part:
                 return
             size += len(part)
-            if size > max(_MUCH, _MOST_PACKED * len(data)):
+            if size > max(_MUCH, _MOST_PACKED * packed.tell()):
                 raise BadCatalog(f"{url}: unpacks to over {_MOST_PACKED} times its size")
             if size > _MOST_UNPACKED:
                 raise BadCatalog(f"{url}: over {human_bytes(_MOST_UNPACKED)} when unpacked")
-            yield part
+            target.write(part)
 
 
 def _ending(start: bytes) -> str:

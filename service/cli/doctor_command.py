@@ -10,6 +10,7 @@ import click
 from service.cli.console import json_option, print_json, print_table, shop_option
 from service.cli.terminal import note, printable
 from service.exitcodes import FAILED
+from service.finding import count_of
 
 _MARKS = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "problem": "[bold red]problem[/]"}
 
@@ -23,10 +24,15 @@ def command(shop: Path, as_json: bool) -> int:
     Reads the same VITRINE_ variables as 'vitrine serve', so run it as the service runs. Takes a
     second and changes nothing. The exit status is 1 if there is a problem; warnings do not count.
     """
-    from service.doctor import examine
-    from service.settings import settings_for
+    from service.doctor import Finding, examine
+    from service.settings import readable_settings
 
-    findings = examine(settings_for(shop), os.environ)
+    settings, faults = readable_settings(shop)
+    findings = examine(settings, os.environ)
+    findings += [
+        Finding("settings", "problem", str(fault), "the service does not start until then")
+        for fault in faults
+    ]
     problems = sum(finding.level == "problem" for finding in findings)
     warnings = sum(finding.level == "warning" for finding in findings)
     if as_json:
@@ -44,5 +50,6 @@ def command(shop: Path, as_json: bool) -> int:
             text.append(f"\n-> {printable(finding.fix)}", "dim")
         table.add_row(finding.check, _MARKS[finding.level], text)
     print_table(table)
-    note(f"{problems} problems, {warnings} warnings" if problems or warnings else "all well")
+    counted = f"{count_of(problems, 'problem')}, {count_of(warnings, 'warning')}"
+    note(counted if problems or warnings else "all well")
     return FAILED if problems else 0

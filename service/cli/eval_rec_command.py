@@ -115,7 +115,7 @@ def _events(path: Path, mapping: dict[str, str]) -> list[Event]:
         else:
             found.append(entry)
     if bad:
-        note(f"{len(bad)} rows are not events, such as {bad[0].where}: {bad[0].reason}")
+        note(f"rows that are not events: {len(bad)}, such as {bad[0].where}: {bad[0].reason}")
     return found
 
 
@@ -186,6 +186,9 @@ def _print_report(result: RecommendEvaluation) -> None:
         f"targets, all {audit.items} items ranked); {audit.cold_items:.1%} of cold items, "
         f"{audit.new_users:.1%} of new users; * is the best baseline by ndcg@10"
     )
+    for rule in result.models[result.best_baseline].one_target:
+        gains = [f"{name} {found.one_target[rule]:.3f}" for name, found in result.models.items()]
+        note(f"ndcg@10 over the {rule} target of each user: {', '.join(gains)}")
     for name in ("vitrine", "vitrine-trained"):
         gap = result.models[name].difference
         if gap is None:

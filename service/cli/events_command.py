@@ -42,11 +42,17 @@ class BadEventRow(msgspec.Struct, frozen=True):
 
 
 class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcomes of the rows of a file of events."""
+    """The outcomes of the rows of a file of events.
+
+    ``unknown_items`` counts the events of items that the shop does not have, such as
+    ``unknown_item``; None if the shop's items could not be read.
+    """
 
     stored: int
     repeated: int
     no_consent: int
+    unknown_items: int | None
+    unknown_item: str
     refused: list[BadEventRow]
 
 
@@ -64,13 +70,17 @@ command.add_command(estimate_other_weights)
 @click.argument("file", type=click.Path(path_type=Path))
 @shop_option
 @map_option
+@click.option("--encoding", help="The encoding of a CSV file. Default: its mark, or UTF-8.")
 @json_option
-def import_events(file: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) -> None:
+def import_events(
+    file: Path, shop: Path, mapping: tuple[str, ...], encoding: str | None, as_json: bool
+) -> None:
     """Store the events of FILE (CSV, JSON lines or Parquet), each once; report invalid rows.
 
     Columns are event_id, user_id, item_id, type, time, value, surface, position, rendition,
-    propensity and consent. Run it again after an interruption: with ids, or with times, no event
-    is stored twice.
+    propensity and consent, or common other names such as customerId; types are view, click, cart,
+    purchase, hide and rating, or others such as add_to_cart. Run it again after an interruption:
+    with ids, or with times, no event is stored twice.
     """
     from indexer.layout import EVENTS
     from indexer.shop.folder import ShopFolder
@@ -82,11 +92,13 @@ def import_events(file: Path, shop: Path, mapping: tuple[str, ...], as_json: boo
     folder = ShopFolder(shop)
     folder.current()
     refuse_replica(folder.path)
-    events = read_events(file, now=time.time(), mapping=parse_single_mapping(mapping))
+    fields = parse_single_mapping(mapping)
+    events = read_events(file, now=time.time(), mapping=fields, encoding=encoding)
+    pictures = _pictures(folder.path)
     with EventLog(folder.path / EVENTS, create=True) as log:
-        report = _store(log.add, events)
+        report = _store(log.add, events, None if pictures is None else pictures.ids)
         note("learning which items are met together")
-        learn(log, _pictures(folder.path))
+        learn(log, pictures)
     if as_json:
         print_json(report)
         return
@@ -94,6 +106,12 @@ def import_events(file: Path, shop: Path, mapping: tuple[str, ...], as_json: boo
         f"{report.stored} events stored, {report.repeated} known already, "
         f"{report.no_consent} without consent, {len(report.refused)} invalid rows"
     )
+    if report.unknown_items:
+        note(
+            f"events of items that the shop does not have: {report.unknown_items}, such as "
+            f"{printable(report.unknown_item)}. They count once it has them. If the ids of its "
+            "items are in another column, use --map item_id=COLUMN"
+        )
     for row in report.refused[:_SHOWN]:
         note(printable(f"{row.where}: {row.reason}"))
     if len(report.refused) > _SHOWN:
@@ -252,9 +270,11 @@ def _pictures(shop: Path) -> Pictures | None:
 
 
 def _store(
-    add: Callable[[list[Event]], list[Stored]], events: Iterator[Event | BadRow]
+    add: Callable[[list[Event]], list[Stored]],
+    events: Iterator[Event | BadRow],
+    items: list[str] | None,
 ) -> ImportReport:
-    """Store events batch by batch, and count the outcomes."""
+    """Store events batch by batch, and count the outcomes. ``items`` are the shop's, if known."""
     from collections import Counter
 
     from search.personal.event_file import BadRow
@@ -262,10 +282,14 @@ def _store(
     counts: Counter[str] = Counter()
     refused: list[BadEventRow] = []
     batch: list[Event] = []
+    known = set(items or ())
+    unknown, example = 0, ""
     for entry in events:
         if isinstance(entry, BadRow):
             refused.append(BadEventRow(entry.where, entry.reason))
             continue
+        if entry.item_id not in known:
+            unknown, example = unknown + 1, entry.item_id
         batch.append(entry)
         if len(batch) == _BATCH:
             counts.update(add(batch))
@@ -275,6 +299,8 @@ def _store(
         stored=counts["stored"],
         repeated=counts["repeated"],
         no_consent=counts["no_consent"],
+        unknown_items=None if items is None else unknown,
+        unknown_item="" if items is None else example,
         refused=refused,
     )
 

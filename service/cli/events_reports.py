@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from service.cli.console import json_option, print_json, shop_option
-from service.cli.terminal import say
+from service.cli.terminal import note, say
 
 _DAY_S = 86_400.0
 
@@ -61,6 +61,11 @@ def report_interleaving(shop: Path, days: float, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
+    if not found.users:
+        note(
+            "no click, cart or purchase has a surface of a ranker, such as recommended/a: set "
+            "'interleave' in recommend.json, and send each item's surface with the events on it"
+        )
     say(
         f"{found.users} users reacted: {found.a_wins} more to a, {found.b_wins} more to b, "
         f"{found.ties} to both alike (p = {found.p_value:.3g}, sign test)"

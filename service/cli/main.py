@@ -68,6 +68,7 @@ _COMMANDS = {
     "styles": "List the styles, add or remove those of a shop, or export one as a file.",
     "campaign": "Draw advertising pictures of items: product, title, price, in a style.",
     "enhance": "Repair a photo: white balance, levels, noise; enlarge it.",
+    "demo": "Draw a sample shop, and serve it with its page.",
     "sample": "Draw a sample shop: catalog, product pictures and shopper photos.",
 }
 

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 
-from indexer.errors import BadCatalog
 from service.cli.catalog_options import ReadCatalog, catalog_options
-from service.cli.catalog_place import catalog_argument
+from service.cli.catalog_place import catalog_argument, opened_catalog
 from service.cli.console import (
     human_bytes,
     human_seconds,
@@ -32,11 +31,9 @@ def command(catalog: Path | str, encoder: str, read_catalog: ReadCatalog, as_jso
     from indexer.items import Remark
     from indexer.jobs.plan import plan_index
 
-    if isinstance(catalog, str):
-        raise BadCatalog(f"{catalog}: expected a file or folder; 'vitrine index' fetches a feed")
-    source = read_catalog(catalog)
     free = shutil.disk_usage(Path.cwd()).free
-    plan = plan_index(source, load_encoder(encoder), free_bytes=free)
+    with opened_catalog(catalog, None, read_catalog) as source:
+        plan = plan_index(source, load_encoder(encoder), free_bytes=free)
     if as_json:
         print_json(plan)
         return

@@ -75,7 +75,9 @@ def list_styles(shop: Path | None, as_json: bool) -> None:
 @command.command("add")
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 @click.option(
-    "--image", type=click.Path(path_type=Path), help="A picture; the style takes its colors."
+    "--image",
+    type=click.Path(path_type=Path),
+    help="A picture; the style takes its colors and strokes.",
 )
 @click.option("--cube", type=click.Path(path_type=Path), help="A .cube file of a photo program.")
 @shop_option

@@ -24,7 +24,7 @@ from service.http.assistants import MCP_PATH, AssistantsEndpoint
 from service.http.capacity import batcher_factory, request_gate, worker_pools
 from service.http.compression import Compression
 from service.http.connections import connections_for
-from service.http.fetching import fetcher_of
+from service.http.fetching import QueryPhotos, fetcher_of
 from service.http.gate import Admission
 from service.http.job_events import JobEvents
 from service.http.middleware import RequestIds, RequestMiddleware
@@ -134,6 +134,7 @@ def create_app(
         tracing = Tracing(settings.traces, _version())
     rates = RateLimits(settings, worker.buckets)
     answers = AnswerCache(int(settings.answer_cache_mb * 1e6) if open_engine is None else 0)
+    fetcher = fetcher_of(settings)
     state = AppState(
         settings=settings,
         serving=serving,
@@ -143,7 +144,8 @@ def create_app(
         recognizer=SharedRecognizer(settings.recognizer),
         job_events=JobEvents(),
         resized=ResizedImages(settings.image_cache_mb),
-        fetcher=fetcher_of(settings),
+        fetcher=fetcher,
+        query_photos=QueryPhotos(fetcher) if fetcher and settings.fetch_queries else None,
         answers=answers,
     )
     rebuilds = open_engine is None and worker.is_first

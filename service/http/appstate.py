@@ -13,6 +13,7 @@ from service.runtime.answer_cache import AnswerCache
 
 if TYPE_CHECKING:
     from indexer.fetching.fetcher import Fetcher
+    from service.http.fetching import QueryPhotos
     from service.http.job_events import JobEvents
     from service.http.rates import RateLimits
     from service.runtime.metrics import Metrics
@@ -37,6 +38,7 @@ class AppState(NamedTuple):
     job_events: JobEvents
     resized: ResizedImages
     fetcher: Fetcher | None = None
+    query_photos: QueryPhotos | None = None
     answers: AnswerCache = AnswerCache(0)
 
 

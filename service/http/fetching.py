@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from indexer.errors import BadImage
+from indexer.errors import BadImage, Overloaded
 from indexer.fetching.fetcher import Fetcher
 from indexer.fetching.policy import FetchPolicy, is_url, parse_hosts, parse_networks
 
@@ -20,6 +20,7 @@ MAX_FETCHED = 500  # pictures of a request
 _MOST_BYTES = 256e6  # of all pictures of a request
 _SECONDS = 20.0
 _ATTEMPTS = 2  # a client waits for the reply
+_QUERIES_AT_ONCE = 8  # so that a host that hangs keeps few searches waiting
 
 Fetched = dict[str, bytes | str]
 """The bytes of each URL, or the reason why there are none."""
@@ -42,6 +43,27 @@ def fetcher_of(settings: Settings) -> Fetcher | None:
             network_option="VITRINE_FETCH_NETWORKS",
         )
     )
+
+
+class QueryPhotos:
+    """Fetches the photos that searches name by URL, a few at once."""
+
+    def __init__(self, fetcher: Fetcher) -> None:
+        self._fetcher = fetcher
+        self._running = 0
+
+    async def fetch(self, url: str) -> bytes:
+        """Return the bytes behind a URL. Raises BadImage, Overloaded."""
+        if self._running >= _QUERIES_AT_ONCE:
+            raise Overloaded(f"{self._running} photos are fetched already; try again in a moment")
+        self._running += 1
+        try:
+            found = (await fetch_all(self._fetcher, [url]))[url]
+        finally:
+            self._running -= 1
+        if isinstance(found, str):
+            raise BadImage(found)
+        return found
 
 
 def urls_of(data: Any) -> list[str]:

@@ -67,7 +67,7 @@ class ImageParams(BaseModel):
     size: int | None = Field(
         None,
         description="The longer side of the reply in pixels, at most; a smaller image keeps its "
-        "size. It is WebP if `Accept` names `image/webp`, or else JPEG.",
+        "size. It is WebP or AVIF if `Accept` names `image/webp` or `image/avif`, or else JPEG.",
         json_schema_extra={"enum": list(SIZES)},
         examples=[240],
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from hashlib import blake2b
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import PIL
 from PIL import Image, features
@@ -15,9 +15,15 @@ from service.runtime.byte_cache import ByteCache
 SIZES = (80, 120, 160, 240, 320, 400)
 """The longer sides that can be requested, in pixels; few, so that the cache is effective."""
 
-ImageFormat: TypeAlias = Literal["jpeg", "webp"]
-_JPEG = {"quality": 85, "optimize": True}
-_WEBP = {"quality": 80, "method": 2}  # a third smaller; AVIF saves little more, in twice the time
+ImageFormat: TypeAlias = Literal["jpeg", "webp", "avif"]
+_PREFERRED: Final[tuple[ImageFormat, ...]] = ("webp", "avif")
+# WebP and AVIF have half the bytes of JPEG. AVIF takes twice the time of WebP for a few more bytes,
+# or seven times as long for the same bytes and 0.8 dB, so it is for those who cannot read WebP.
+_OPTIONS: Final[dict[ImageFormat, dict[str, int]]] = {
+    "jpeg": {"quality": 85, "optimize": True},
+    "webp": {"quality": 80, "method": 2},
+    "avif": {"quality": 65, "speed": 10, "max_threads": 1},
+}
 
 
 class SizedImage(NamedTuple):
@@ -58,12 +64,15 @@ class ResizedImages:
 
 
 def accepted_format(accept: str) -> ImageFormat:
-    """Return webp if the header ``Accept`` names it (and Pillow can write it), or else jpeg."""
+    """Return the best format that ``Accept`` names and Pillow can write, or else jpeg."""
+    named = set()
     for choice in accept.split(","):
         kind, _, parameters = choice.partition(";")
-        if kind.strip().lower() == "image/webp" and not _is_zero(parameters):
-            return "webp" if features.check("webp") else "jpeg"
-    return "jpeg"
+        if not _is_zero(parameters):
+            named.add(kind.strip().lower())
+    return next(
+        (name for name in _PREFERRED if f"image/{name}" in named and features.check(name)), "jpeg"
+    )
 
 
 def _is_zero(parameters: str) -> bool:
@@ -75,5 +84,5 @@ def _resize(data: bytes, wanted: SizedImage) -> bytes:
     image = Image.fromarray(Photo(data).cut(side=wanted.side))
     image.thumbnail((wanted.side, wanted.side), Image.Resampling.LANCZOS)
     out = io.BytesIO()
-    image.save(out, wanted.format, **(_WEBP if wanted.format == "webp" else _JPEG))
+    image.save(out, wanted.format, **_OPTIONS[wanted.format])
     return out.getvalue()

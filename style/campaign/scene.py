@@ -11,27 +11,22 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from style.arrays import Alpha, Floats, Pixels
 from style.campaign.frame import Box, Frame
+from style.campaign.gaps import without_gaps, without_pale_rims
 from style.campaign.scheme import Scheme
 from style.campaign.template import Backdrop
 from style.care.upscale import doubler
 from style.planes import gaussian, resized, smoothstep
-from style.productmask import ProductMask, grown, plain_background, spread
-from style.shrink import shrunk
+from style.productmask import ProductMask, plain_background
 
 __all__ = ["Scene", "draw_scene"]
 
 _EDGE = 0.02  # of a side that the product must cover to be cut off there
 _LARGEST = 4.0  # times that a photo is enlarged at most
 _DOUBLED = 1.4  # times that a photo is enlarged without the network
-_GAP = 0.045  # largest difference from the background in a gap of the product
-_GAP_SIDE = 192  # pixels of the copy on which gaps are found
-_LEAST_GAP, _MOST_GAP = 0.001, 0.5  # area of a gap, as a share of the product
-_SHARP = 0.85  # share of a gap's border at which the product begins at once
 _DARK = 128  # mean level below which a page is dark
 _BIAS = 0.35  # where a tall photo is cut to a wide area: faces are in the upper part
 
@@ -184,10 +179,12 @@ def _composed(
         min(float(height), (shown.bottom - top) / scale),
     )
     ground = plain_background(photo)  # (y, x, 3)
-    alpha = _without_gaps(photo, mask.alpha, ground)
+    alpha = without_gaps(photo, mask.alpha, ground)
+    dark = float(page.mean()) < _DARK
+    if dark:
+        alpha = without_pale_rims(photo, alpha, ground)
     shade = _resized(_shade(photo, alpha, ground), shown, box)
     # On a dark page the pale rim of a photo on white would be seen.
-    dark = float(page.mean()) < _DARK
     opaque = smoothstep(
         0.8 if dark else 0.5, 1.0, _resized(alpha.astype(np.float32) / 255, shown, box)
     )[..., None]
@@ -233,47 +230,6 @@ def _bounds(alpha: Alpha) -> Box:
     """Return the rectangle around the product."""
     rows, columns = np.flatnonzero((alpha > 64).any(1)), np.flatnonzero((alpha > 64).any(0))
     return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-
-
-def _without_gaps(photo: Pixels, alpha: Alpha, ground: Floats) -> Alpha:
-    """Return the mask without gaps through which the background is seen, as below an arm.
-
-    A gap has the background's color, sharp borders, and less than half of the product. A white
-    area of a product seldom has all of these. Gaps are found on a small copy.
-    """
-    small = shrunk(photo, _GAP_SIDE)
-    size = small.shape[1::-1]
-    inside = np.asarray(Image.fromarray(alpha).resize(size)) > 128
-    behind = np.stack([resized(ground[..., c], *small.shape[:2]) for c in range(3)], axis=-1)
-    away = np.abs(small.astype(np.float32) / 255 - behind).max(axis=2)  # (y, x)
-    like = inside & (away < _GAP)
-    gaps = np.zeros_like(like)
-    for region in _regions(grown(~grown(~like, 1), 1) & like):  # no specks
-        share = region.sum() / max(1, inside.sum())
-        ring = grown(region, 3) & ~grown(region, 1)
-        if _LEAST_GAP < share < _MOST_GAP and float((away[ring] > 0.06).mean()) > _SHARP:
-            gaps |= region
-    if not gaps.any():
-        return alpha
-    height, width = alpha.shape
-    near = resized(grown(gaps, 2).astype(np.float32), height, width) > 0.2
-    full = np.stack([resized(ground[..., c], height, width) for c in range(3)], axis=-1)
-    far = np.abs(photo.astype(np.float32) / 255 - full).max(axis=2)
-    seen_through = near * smoothstep(3 * _GAP, _GAP, far)
-    return np.asarray(np.rint(alpha * (1 - seen_through)), np.uint8)
-
-
-def _regions(mask: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
-    """Return the connected regions of a mask (h, w), at most the first 25."""
-    left = mask.copy()
-    found: list[NDArray[np.bool_]] = []
-    while left.any() and len(found) < 25:
-        seed = np.zeros_like(left)
-        seed.flat[int(left.argmax())] = True
-        region = spread(seed, left)
-        left &= ~region
-        found.append(region)
-    return found
 
 
 def _shade(photo: Pixels, alpha: Alpha, ground: Floats) -> Floats:

@@ -56,7 +56,8 @@ def set_text(
     words, missing = bold.drawable(title[:_LONGEST])
     price, strange = bold.drawable(price)
     old, _ = medium.drawable(old)
-    wrapped, size = _title(words, template.title_lines, frame, bold)
+    most = template.title_lines + (1 if frame.beside else 0)  # that column is narrow and high
+    wrapped, size = _title(words, most, frame, bold)
     lines: list[Line] = []
     y = 0.0
     for text in wrapped.lines:
@@ -85,14 +86,16 @@ def set_text(
 
 
 def _title(text: str, most: int, frame: Frame, face: Typeface) -> tuple[Wrapped, int]:
-    """Wrap a title at the largest size at which it fits; shorten it at the smallest size."""
-    wrapped, size = Wrapped([], False), round(_TITLE * frame.unit)
-    for share in _SMALLER:
-        size = max(6, round(share * _TITLE * frame.unit))
-        wrapped = _wrapped(text, most, frame.column, face, size)
-        if not wrapped.shortened:
-            return _balanced(text, wrapped, frame.column, face, size), size
-    return wrapped, size
+    """Wrap a title at the largest size at which it fits without a broken word.
+
+    If there is none, at the largest size at which it fits; else shorten it at the smallest size.
+    """
+    sizes = [max(6, round(share * _TITLE * frame.unit)) for share in _SMALLER]
+    tried = [(_wrapped(text, most, frame.column, face, size), size) for size in sizes]
+    fitting = [(wrapped, size) for wrapped, size in tried if not wrapped.shortened]
+    whole = [(wrapped, size) for wrapped, size in fitting if not wrapped.broken]
+    wrapped, size = (whole or fitting or tried[-1:])[0]
+    return _balanced(text, wrapped, frame.column, face, size), size
 
 
 def _wrapped(text: str, most: int, column: int, face: Typeface, size: int) -> Wrapped:
@@ -102,11 +105,11 @@ def _wrapped(text: str, most: int, column: int, face: Typeface, size: int) -> Wr
 def _balanced(text: str, wrapped: Wrapped, column: int, face: Typeface, size: int) -> Wrapped:
     """Make lines about equally long, so that no last line has a single word."""
     count = len(wrapped.lines)
-    if count < 2:
+    if count < 2 or wrapped.shortened:
         return wrapped
     for share in (0.55, 0.65, 0.75, 0.85, 0.92):
         tried = _wrapped(text, count, round(share * column), face, size)
-        if not tried.shortened:
+        if not tried.shortened and tried.broken <= wrapped.broken:
             return tried
     return wrapped
 

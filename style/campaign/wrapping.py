@@ -9,31 +9,35 @@ from typing import NamedTuple
 __all__ = ["Wrapped", "wrap"]
 
 ELLIPSIS = "…"
-_NOT_FIRST = frozenset("、。，．・：；？！ー々〜）］｝」』】〉》’”%％…,.;:!?)]}-–—/")
+_NOT_FIRST = frozenset(
+    "、。，．・：；？！ー々〜）］｝」』】〉》’”%％…,.;:!?)]}-–—/"
+    "ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ"
+)
 _NOT_LAST = frozenset("（［｛「『【〈《‘“([{")
-_LONG = 20  # characters of a word that may be broken anywhere rather than leave half a line empty
+_HEAD = 4  # characters before a hyphen, at least, where a line may end after it
 
 
 class Wrapped(NamedTuple):
-    """Lines of text, and whether some of the text was left out."""
+    """Lines of text; whether some of the text was left out, and whether a word was broken."""
 
     lines: list[str]
     shortened: bool
+    broken: bool = False
 
 
 def wrap(text: str, most: int, fits: Callable[[str], bool]) -> Wrapped:
     """Break a text into at most ``most`` lines for which ``fits`` is True.
 
-    Lines end between words, and between characters of Chinese and Japanese except where their
-    typography forbids it. A word wider than a line is broken. If the text does not fit, the last
-    line ends in an ellipsis. A text of which not even one character fits gives no lines.
+    Lines end between words, after a hyphen of a compound, and between characters of Chinese and
+    Japanese, except where their typography forbids it and within a word of katakana. Only a word
+    that is wider than a line is broken. If the text does not fit, the last line ends in an
+    ellipsis. A text of which not even one character fits gives no lines.
     """
     pieces = _pieces(text)
-    lines, rest = _filled(pieces, most, fits)
-    if rest:
-        last = _shortened(lines.pop() if lines else "", rest, fits)
-        return Wrapped([*lines, last] if last else lines, True)
-    return Wrapped(lines, False)
+    filled, rest, broken = _filled(pieces, most, fits)
+    last = _shortened(filled.pop() if filled else "", rest, fits) if rest else ""
+    lines = [line.rstrip() for line in filled]
+    return Wrapped([*lines, last] if last else lines, bool(rest), broken)
 
 
 def _pieces(text: str) -> list[str]:
@@ -44,41 +48,60 @@ def _pieces(text: str) -> list[str]:
         following = text[at + 1 : at + 2]
         if not following:
             break
-        wide = _wide(character) or _wide(following)
-        forbidden = following in _NOT_FIRST or character in _NOT_LAST or following == " "
-        if character == " " or (wide and not forbidden):
+        ideographs = _ideograph(character) or _ideograph(following)
+        forbidden = (
+            following in _NOT_FIRST
+            or character in _NOT_LAST
+            or following == " "
+            or (_katakana(character) and _katakana(following))
+        )
+        compound = character == "-" and len(pieces[-1]) > _HEAD and following.isalpha()
+        if character == " " or compound or (ideographs and not forbidden):
             pieces.append("")
     return [piece for piece in pieces if piece]
 
 
-def _wide(character: str) -> bool:
-    return unicodedata.east_asian_width(character) in "WF"
+def _ideograph(character: str) -> bool:
+    """Return True for characters between which lines may end; Korean has spaces for that."""
+    wide = unicodedata.east_asian_width(character) in "WF"
+    return wide and not unicodedata.name(character, "").startswith("HANGUL")
 
 
-def _filled(pieces: list[str], most: int, fits: Callable[[str], bool]) -> tuple[list[str], str]:
-    """Fill lines one after the other; return them, and what did not fit."""
+def _katakana(character: str) -> bool:
+    return "ァ" <= character <= "ヺ" or character == "ー"
+
+
+def _filled(
+    pieces: list[str], most: int, fits: Callable[[str], bool]
+) -> tuple[list[str], str, bool]:
+    """Fill lines one after the other; return them, what did not fit, and if a word was broken.
+
+    A space at the end of a line stays.
+    """
     lines: list[str] = []
     line = ""
+    broken = False
     waiting = list(reversed(pieces))
     while waiting:
         piece = waiting.pop()
         if fits((line + piece).rstrip()):
             line += piece
             continue
-        if line and len(piece) <= _LONG:
-            lines.append(line.rstrip())
+        if line and fits(piece.rstrip()):
+            lines.append(line)
             line = ""
             waiting.append(piece)
         else:
             head = _head(line, piece, fits)
             if not head and not line:
-                return lines, piece + "".join(reversed(waiting))
-            lines.append((line + head).rstrip())
+                return lines, piece + "".join(reversed(waiting)), broken
+            broken = broken or bool(head)
+            lines.append(line + head)
             line = ""
             waiting.append(piece[len(head) :])
         if len(lines) == most:
-            return lines, "".join(reversed(waiting))
-    return ([*lines, line.rstrip()] if line.strip() else lines), ""
+            return lines, "".join(reversed(waiting)), broken
+    return ([*lines, line] if line.strip() else lines), "", broken
 
 
 def _head(line: str, piece: str, fits: Callable[[str], bool]) -> str:
@@ -92,7 +115,7 @@ def _head(line: str, piece: str, fits: Callable[[str], bool]) -> str:
 
 def _shortened(line: str, rest: str, fits: Callable[[str], bool]) -> str:
     """Return the beginning of line and rest that fits with an ellipsis, without half a word."""
-    whole = f"{line} {rest}" if line and not _wide(rest[:1]) else line + rest
+    whole = line + rest
     low, high = 0, len(whole)
     while low < high:
         middle = (low + high + 1) // 2
@@ -102,7 +125,7 @@ def _shortened(line: str, rest: str, fits: Callable[[str], bool]) -> str:
     if not kept:
         return ELLIPSIS if fits(ELLIPSIS) else ""
     space = kept.rfind(" ")
-    whole_word = whole[low : low + 1] == " " or _wide(kept[-1])
+    whole_word = whole[low : low + 1] == " " or _ideograph(kept[-1])
     if not whole_word and space > len(kept) // 2:
         kept = kept[:space]
     return kept.rstrip(" ,.;:-–—，、；：") + ELLIPSIS

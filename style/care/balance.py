@@ -2,7 +2,9 @@
 
 The color of the light is estimated by shades of gray (G. D. Finlayson, E. Trezzi, "Shades of gray
 and colour constancy", 2004), from pixels that are nearly gray, so that a red shirt is not taken for
-red light. Gains are bounded: a wrong estimate does little harm.
+red light. Light tints all things, a wooden floor only itself: a cast is corrected only by as much
+as most of these pixels have, and the brightest of them. Corrections are bounded: a wrong estimate
+does little harm, and warm light stays a little warm.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import numpy as np
 
 from style.arrays import Floats, Pixels
 from style.oklab import oklab_of_pixels
+from style.planes import smoothstep
 from style.shrink import shrunk
 from style.strips import over_strips
 
@@ -22,7 +25,10 @@ _SIDE = 256  # of the copy that is measured
 _NORM = 6  # of the mean: bright pixels count more
 _NEUTRAL = 0.10  # Oklab chroma of what may be a gray thing in colored light
 _ENOUGH = 0.10  # share of such pixels for the full correction
-_GAIN = 0.18  # largest change of a channel
+_SHARED = 0.2  # quantile of these pixels' casts that is taken for the light's
+_BRIGHT = 0.96  # quantile of their lightness from which they are taken for white or shiny
+_VARIED = (0.03, 0.1)  # deviation of their lightness: of one plain surface, of a scene
+_MOST = 0.18  # length of the largest correction, in logarithms of the channels
 _CAST = 0.012  # gains closer to 1 than this are no cast
 _ENDS = (0.004, 0.996)  # quantiles that become black and white
 _BLACK, _WHITE = 0.16, 0.80  # levels: black is not raised above, white not lowered below these
@@ -78,12 +84,22 @@ def _gains(small: Pixels) -> tuple[float, float, float]:
     neutral = usable & (chroma < _NEUTRAL)
     if neutral.sum() < 16:
         return 1.0, 1.0, 1.0
-    level: Floats = flat[neutral].astype(np.float32) / 255
+    level: Floats = np.maximum(flat[neutral], 1).astype(np.float32) / 255  # (n, 3)
     light = np.power(np.power(level, _NORM).mean(0), 1 / _NORM)  # (3,)
+    cast = np.log(light / light.mean())
+    size = float(np.linalg.norm(cast))
+    if size == 0:
+        return 1.0, 1.0, 1.0
+    tints = np.log(level / level.mean(1, keepdims=True)) @ (cast / size)  # (n,): along the cast
+    lightness = lab[neutral, 0]
+    bright = tints[lightness >= np.quantile(lightness, _BRIGHT)]
+    shared = min(size, float(np.quantile(tints, _SHARED)), float(np.median(bright)))
     # Clipped white is light that has no cast: the more of it, the less is corrected.
     white = float((flat.min(1) >= 250).mean())
     trust = min(1.0, float(neutral.mean()) / _ENOUGH) * max(0.0, 1 - 4 * white)
-    gains = np.clip(1 + trust * (float(light.mean()) / light - 1), 1 - _GAIN, 1 + _GAIN)
+    trust *= float(smoothstep(*_VARIED, lightness.std()))
+    correction = _MOST * np.tanh(trust * max(0.0, shared) / _MOST)
+    gains = np.exp(-correction / size * cast)
     if np.abs(gains - 1).max() < _CAST:
         return 1.0, 1.0, 1.0
     red, green, blue = (float(gain) for gain in gains)

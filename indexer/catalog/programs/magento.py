@@ -36,7 +36,7 @@ _ROOT: Final = re.compile(r"^\s*(?:Default Category|Root Catalog)(?:/|\s*$)", re
 _MARKS: Final = frozenset(
     {
         *("attribute set code", "product websites", "base image", "store view code"),
-        *("additional attributes", "attribute set", "type id"),
+        *("additional attributes", "attribute set", "type id", "super products sku"),
         *("configurable variations", "media gallery entries", "media gallery"),
     }
 )
@@ -92,7 +92,10 @@ class Magento(ShopFormat):
             *("configurable variation labels", "downloadable links", "downloadable samples"),
             *("allow backorders", "min qty", "deferred stock update", "custom attributes"),
             *("use config deferred stock update", "extension attributes", "product links"),
-            *("options", "tier prices", "attribute set id"),
+            *("options", "tier prices", "attribute set id", "store", "root category"),
+            *("super products sku", "super attribute code", "super attribute option"),
+            *("super attribute price corr", "product websites", "media attribute id"),
+            *("media lable", "media position", "media is disabled"),
         }
     )
 
@@ -205,9 +208,13 @@ class Magento(ShopFormat):
 
     def _find_parents(self, read: ReadRows) -> None:
         self._parents = {}
+        first: Record = {}  # the first row of a SKU; those after it continue it
         for _, row in read():
             if isinstance(row, BrokenRow):
                 continue
+            first = first if is_blank(self._get(row, "sku")) else row
+            if child := text_cell(self._get(row, "super products sku")):  # of Magento 1
+                self._parents[child] = first
             variations = text_cell(self._get(row, "configurable variations"))
             if variations:
                 for sku in re.findall(r"(?:^|\|)\s*sku=([^,|]+)", variations):
@@ -218,7 +225,10 @@ class Magento(ShopFormat):
 
         Of the store views, that of the language comes first, then the default one.
         """
-        views = [text_cell(self._get(row, "store view code")).casefold() for row in rows]
+        views = [
+            text_cell(self._get(row, "store view code") or self._get(row, "store")).casefold()
+            for row in rows
+        ]
         plain = [row for row, view in zip(rows, views, strict=True) if not view] or rows[:1]
         merged = dict(plain[0])
         for row in plain[1:]:

@@ -74,7 +74,7 @@ _UNCHANGED: Responses = {304: {"description": "It still has the `ETag` of `If-No
 _IMAGE: Responses = {
     200: {
         "description": "The image.",
-        "content": {"image/jpeg": BINARY, "image/webp": BINARY},
+        "content": {"image/jpeg": BINARY, "image/webp": BINARY, "image/avif": BINARY},
         "headers": STRENGTH_HEADER,
     },
     **_UNCHANGED,

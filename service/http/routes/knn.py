@@ -6,12 +6,14 @@ as `use_mclip` or `aesthetic_score`, are accepted and ignored.
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from fastapi import APIRouter, Request, Response
 
 from indexer.errors import BadQuery
+from indexer.fetching.policy import is_url
 from indexer.jsonbytes import decode_json_as
 from service.http.answering import reply_to
 from service.http.appstate import AppState, bind
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 KNN_PATH = "/knn-service"
 INDEX_NAME = "vitrine"
+_FETCH_COST = 20  # plain searches that a photo behind a URL counts as
 _CONTENTS = {"text": "text", "image": "image", "embedding_input": "embedding"}
 
 
@@ -51,7 +54,10 @@ async def knn(state: AppState, request: Request) -> Response:
     The body is JSON under any content type, as its client sends none.
     """
     state.rates.take_search(request.scope, request.headers)
-    query = knn_query(await request.body(), state.settings.max_limit)
+    given = knn_fields(await request.body())
+    if given.get("image_url"):
+        given["image"] = await _fetched(state, request, given)
+    query = knn_query(given, state.settings.max_limit)
     body = await cancel_on_disconnect(request, reply_to(state, query, request))
     reply = decode_json_as(body, SearchReply)
     root = str(request.base_url).rstrip("/")
@@ -59,23 +65,39 @@ async def knn(state: AppState, request: Request) -> Response:
     return Response(msgspec.json.encode(found), media_type="application/json")
 
 
-def knn_query(body: bytes, most: int) -> Query:
-    """Return the query of a body. Raises ValidationError, BadQuery, BadImage and HttpError (413).
+async def _fetched(state: AppState, request: Request, given: Mapping[str, Any]) -> str:
+    """Return the photo behind ``image_url`` as base64. Raises BadQuery, BadImage, Overloaded.
+
+    Only some hosts may be asked, as for the pictures of written items.
+    """
+    url = given["image_url"]
+    if state.query_photos is None or not isinstance(url, str) or not is_url(url):
+        raise BadQuery(
+            "image_url is not fetched; send the picture itself as base64 in image",
+            param="image_url",
+        )
+    if given.get("image") is not None:
+        raise BadQuery("expected image or image_url, got both", param="image_url")
+    state.rates.take_search(request.scope, request.headers, _FETCH_COST - 1)
+    return base64.b64encode(await state.query_photos.fetch(url)).decode("ascii")
+
+
+def knn_fields(body: bytes) -> dict[str, Any]:
+    """Return the fields of a body. Raises BadQuery and HttpError (413)."""
+    check_marks(body)
+    try:
+        return decode_json_as(body, dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise BadQuery(f"expected a JSON object: {error}") from error
+
+
+def knn_query(given: Mapping[str, Any], most: int) -> Query:
+    """Return the query of these fields. Raises ValidationError, BadQuery and BadImage.
 
     Exactly one of `text`, `image` (base64) and `embedding_input` is needed. `num_images` is the
     limit, lowered to ``most`` because clients ask for thousands by default. Without `deduplicate`,
     items of one product are hits of their own.
     """
-    check_marks(body)
-    try:
-        given: Mapping[str, Any] = decode_json_as(body, dict[str, Any])
-    except msgspec.MsgspecError as error:
-        raise BadQuery(f"expected a JSON object: {error}") from error
-    if given.get("image_url"):
-        raise BadQuery(
-            "image_url is not fetched; send the picture itself as base64 in image",
-            param="image_url",
-        )
     contents = {
         field: given[name] for name, field in _CONTENTS.items() if given.get(name) is not None
     }

@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from indexer.sample.shop import SampleShop
-from scripts.demo import item_of, read
+from indexer.sample.shop import SampleShop, read_csv
+from service.cli.demo_command import item_of
 from tests.writecalls import KEY
 
 
@@ -16,7 +16,7 @@ def test_rows_that_are_written_live_are_what_an_index_of_the_catalog_has(
 ) -> None:
     shop = shutil.copytree(drawn_index, tmp_path / "shop")
     http = serve(shop=shop, write_key=KEY, image_root=drawn_shop.folder)
-    rows = read(drawn_shop.catalog)
+    rows = read_csv(drawn_shop.catalog)
     changed = {**item_of(rows[0]), "title": "Another title"}
     written = http.run(
         http.client.put(
