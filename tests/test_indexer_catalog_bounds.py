@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from indexer.catalog import jsonfile, parquetfile, recordfile, xmlproducts
+from indexer.catalog import jsonfile, parquetfile, recordfile, xmlproducts, xmlstream
 from indexer.catalog.categorytree import CategoryTree, path_in_tree
 from indexer.catalog.columnnames import loose_key
 from indexer.catalog.item_parser import BrokenRow
@@ -146,6 +146,13 @@ def test_a_long_text_of_xml_is_read(tmp_path):
     text = f"<r><item><id>mug</id><title>{'x' * 400_000}</title></item></r>"
     (item,) = items_of(written(tmp_path, "feed.xml", text))
     assert len(item.title) == 400_000
+
+
+def test_a_text_of_xml_without_end_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(xmlstream, "_LONGEST_TEXT", 100_000)
+    feed = f"<r><item><id>mug</id></item>{' ' * 200_000}<item><id>cup</id></item></r>"
+    with pytest.raises(BadCatalog, match="a text has more than 100,000 bytes"):
+        list(open_catalog(written(tmp_path, "feed.xml", feed)))
 
 
 @pytest.mark.parametrize("inner", ["<a>1</a>" * 20, "<b>" + "<a>1</a>" * 20 + "</b><c/>"])

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from hypothesis import strategies as st
 
+from indexer.catalog import xlsxfile
 from indexer.catalog.formatnames import FORMATS
 from indexer.catalog.sources import Reading, open_catalog
 from indexer.errors import BadCatalog
@@ -159,7 +160,7 @@ def test_another_encoding_is_read_when_it_is_named(shop):
     content = "id,title,image\n1,Główka,p/0.jpg\n".encode("cp1250")
     (item,), _ = read(shop, "a.csv", content, encoding="cp1250")
     assert item.title == "Główka"
-    with pytest.raises(BadCatalog, match="name its encoding with --encoding"):
+    with pytest.raises(BadCatalog, match="name the encoding of a catalog with --encoding"):
         read(shop, "a.csv", content.replace("ł".encode("cp1250"), b"\x81"))
     with pytest.raises(BadCatalog, match="cannot be read as nope"):
         read(shop, "a.csv", content, encoding="nope")
@@ -342,6 +343,15 @@ def test_a_cell_in_the_last_row_and_column_does_not_end_the_process(shop, monkey
             archive.writestr(name, re.sub(r'r="([A-Z]*)2"', r'r="\g<1>1048576"', text))
     with pytest.raises(BadCatalog, match=r"needs more than 4 GB of memory; save it as CSV"):
         read(shop, "a.xlsx", path.read_bytes())
+
+
+def test_a_spreadsheet_packed_a_thousand_times_is_refused(shop, monkeypatch):
+    pytest.importorskip("python_calamine")
+    monkeypatch.setattr(xlsxfile, "_MOST_UNPACKED", 900_000)
+    with zipfile.ZipFile(shop / "a.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/sharedStrings.xml", b"<t/>" * 250_000)
+    with pytest.raises(BadCatalog, match="unpacks to 1000000 bytes, more than 200 times its size"):
+        list(open_catalog(shop / "a.xlsx"))
 
 
 def test_a_header_of_many_columns_is_named_in_part(shop):

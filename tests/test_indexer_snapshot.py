@@ -259,6 +259,28 @@ def test_a_compressed_entry_is_refused(taken, tmp_path):
         restore(path, tmp_path / "shop")
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        (8, b"\x01\x08", "is encrypted"),
+        (42, b"\xff\xff\xff\x7f", "is not within the file"),
+        (46, b"\xff\xff", "can't decode byte"),  # in its name
+    ],
+)
+def test_an_entry_that_python_reads_with_other_errors_is_refused_in_a_line(
+    taken, tmp_path, field, value, says
+):
+    path = forged(taken, tmp_path / "f.vitrine", lambda entries: {**entries, "\xe9": b""})
+    data = bytearray(path.read_bytes())
+    entry = data.rindex(b"PK\x01\x02")
+    data[entry + field : entry + field + len(value)] = value
+    data[-64:] = hashlib.sha256(data[:-64]).hexdigest().encode()
+    path.write_bytes(data)
+    with pytest.raises(IndexCorrupt, match=f"is not a snapshot: .*{says}"):
+        restore(path, tmp_path / "shop")
+    assert left_in(tmp_path) == ["f.vitrine"]
+
+
 def test_a_snapshot_that_cannot_be_written_leaves_the_last_one_as_it_was(
     tiny_shop, tmp_path, monkeypatch
 ):

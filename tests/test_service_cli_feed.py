@@ -8,6 +8,8 @@ import json
 
 import pytest
 
+from indexer.errors import BadCatalog
+from service.cli import catalog_place
 from service.cli.catalog_place import _write
 from tests.commandline import assert_one_line, vitrine
 from tests.conftest import COLORS, jpeg, plain
@@ -55,6 +57,13 @@ def test_a_feed_that_cannot_be_had_is_an_error_with_its_address(server, vitrine,
         server.pictures["/none.csv"] = packed
         assert_one_line(vitrine("index", url, *shop, *host), url, "not a whole gzip file")
     assert not (tmp_path / "shop").exists()
+
+
+def test_a_feed_packed_a_thousand_times_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(catalog_place, "_MUCH", 1_000_000)
+    data = gzip.compress(bytes(3_000_000))
+    with pytest.raises(BadCatalog, match=r"shop\.xml: unpacks to over 200 times its size"):
+        _write(tmp_path, "http://a/shop.xml", "", io.BytesIO(data))
 
 
 def test_a_catalog_in_an_object_store_is_indexed_with_the_pictures_beside_it(

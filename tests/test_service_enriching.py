@@ -7,6 +7,7 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
+from service.cli.enrich_command import _items
 from service.cli.main import vitrine
 from tests.writecalls import BEARER, KEY
 
@@ -47,6 +48,13 @@ def accepted(reply):
 
 
 PATH = "Home & Garden > Kitchen & Dining > Tableware > Drinkware > Mugs"
+
+
+def test_rows_of_a_catalog_that_cannot_be_read_are_reported(tmp_path, capsys):
+    catalog = tmp_path / "catalog.csv"
+    catalog.write_text("id,title,description\na,red cup,of glass\nb,cup\n")
+    assert [item.item_id for item in _items(catalog)] == ["a"]
+    assert "row 3: has 2 fields, the header has 3" in capsys.readouterr().err
 
 
 def test_an_accepted_value_can_be_filtered_by_and_counted_but_is_not_shown(shop, serve):

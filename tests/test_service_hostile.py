@@ -6,11 +6,13 @@ import asyncio
 import base64
 import json
 import struct
+import threading
 import zlib
 
 import pytest
 
 from search.query import MAX_PARTS
+from service.http import security
 from service.http.schemas import MAX_DIM, SearchBody
 from tests.searchcalls import upload
 
@@ -313,6 +315,16 @@ def test_uploads_together_may_not_hold_more_memory_than_set(serve, photo):
     http = serve(max_held_mb=1)
     assert_refused(upload(http, bytes(1_100_000)), "overloaded", status=503)
     assert upload(http, photo("red")).status_code == 200  # what was held is free again
+
+
+def test_memory_of_large_uploads_goes_back_to_the_system(http, monkeypatch):
+    given = threading.Event()
+    monkeypatch.setattr(security, "give_memory_back", given.set)
+    upload(http, bytes(20_000))
+    assert not given.is_set()
+    monkeypatch.setattr(security, "_MUCH_FREED", 10_000)
+    upload(http, bytes(20_000))
+    assert given.wait(10)
 
 
 def test_an_upload_that_stops_is_given_up(serve):

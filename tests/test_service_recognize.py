@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import contextlib
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from indexer.errors import Overloaded, RecognizerNotFound
+from service.runtime import recognition
 from tests.conftest import Services
 from tests.scenes import TEAL, scene
 from tests.tinydetector import write_detector
@@ -228,3 +232,28 @@ def test_reading_words_without_rapidocr_is_an_error_of_its_own(unread, monkeypat
     monkeypatch.setattr("indexer.recognizers.text_reader.find_spec", lambda _: None)
     reply = search(unread, scene(red=(3, 3)), ocr="true")
     assert (reply.status_code, reply.json()["code"]) == (503, "recognizer_not_found")
+
+
+def test_requests_do_not_wait_for_one_that_tries_a_recognizer_for_long(monkeypatch):
+    trying, tried = threading.Event(), threading.Event()
+
+    def load(_id):
+        trying.set()
+        tried.wait()
+        raise RecognizerNotFound("it took more than 10 s")
+
+    monkeypatch.setattr(recognition, "load_recognizer", load)
+    monkeypatch.setattr(recognition, "_WAIT_S", 0.01)
+    monkeypatch.setattr(recognition, "TextReader", lambda: "reader")
+    shared = recognition.SharedRecognizer("onnx:endless.onnx")
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(shared.get)
+        trying.wait()
+        try:
+            with pytest.raises(Overloaded, match="is being loaded"):
+                shared.get()
+            assert shared.reader() == "reader"
+        finally:
+            tried.set()
+        with pytest.raises(RecognizerNotFound, match="more than 10 s"):
+            first.result()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import json
 import logging
 import re
@@ -9,6 +11,7 @@ import threading
 
 import msgspec
 import pytest
+from urllib3 import HTTPResponse
 
 from indexer.encoders.color import ColorEncoder
 from indexer.enrichment.faqlog import FaqLog
@@ -16,6 +19,7 @@ from indexer.enrichment.reviewlog import ReviewLog
 from indexer.enrichment.suggestionlog import SuggestionLog
 from indexer.errors import BadPrimary, Conflict, PrimaryLost, StoreFull
 from indexer.layout import EVENTS
+from indexer.replication import http_primary
 from indexer.replication.following import Following
 from indexer.replication.http_primary import HttpPrimary
 from indexer.replication.messages import FileState, ItemPage
@@ -142,6 +146,26 @@ def test_a_primary_that_is_gone_or_not_ready_is_lost_and_not_wrong(url, key, vit
         HttpPrimary("ftp://host", key)
     with pytest.raises(BadPrimary, match="expected the URL of a service"):
         HttpPrimary("http://user:word@host", key)
+
+
+def test_a_primary_that_sends_a_byte_now_and_then_is_given_up(monkeypatch):
+    class Trickle(io.BytesIO):
+        def read1(self, _size=-1):
+            return self.read(1)
+
+    def answer(_method, _url, **_options):
+        body = Trickle(b"hello")
+        return HTTPResponse(
+            body, headers={"content-length": "5"}, status=200, preload_content=False
+        )
+
+    primary = HttpPrimary("http://127.0.0.1:9", "")
+    monkeypatch.setattr(primary._pool, "request", answer)
+    assert b"".join(primary.file("rules.json")) == b"hello"
+    clock = itertools.count(step=50.0)
+    monkeypatch.setattr(http_primary.time, "monotonic", lambda: next(clock))
+    with pytest.raises(PrimaryLost, match="sends less than 10 kB a second"):
+        list(primary.file("rules.json"))
 
 
 @pytest.mark.parametrize(

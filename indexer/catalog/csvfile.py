@@ -50,8 +50,8 @@ def csv_records(path: Path, encoding: str | None = None) -> Iterator[NumberedRow
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
         raise BadCatalog(
-            f"{path} is not {_label(encoding)} (byte 0x{byte:02x}); name its encoding with "
-            f"--encoding, such as {likely_encodings(error)}, or convert it"
+            f"{path} is not {_label(encoding)} (byte 0x{byte:02x}); convert it to UTF-8, or "
+            f"name the encoding of a catalog with --encoding, such as {likely_encodings(error)}"
         ) from error
     except (UnicodeError, LookupError) as error:
         raise BadCatalog(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from indexer.catalog.xlsxprocess import SheetRow
 
 _LARGEST = 2_000_000_000  # bytes of an unpacked file; a spreadsheet has at most a million rows
+_MOST_UNPACKED = 100_000_000  # bytes, if they are packed more than:
+_MOST_PACKED = 200  # times, as for Parquet files
 
 _MOST_TITLES = 20  # rows before the header
 
@@ -108,7 +110,13 @@ def _check_size(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
+        packed = path.stat().st_size
     except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError):
         return  # an older format, or broken: the reader will report it
     if size > _LARGEST:
         raise BadCatalog(f"{path} unpacks to {size} bytes, more than {_LARGEST}; save it as CSV")
+    if size > max(_MOST_UNPACKED, _MOST_PACKED * packed):
+        raise BadCatalog(
+            f"{path} unpacks to {size} bytes, more than {_MOST_PACKED} times its size; save it as "
+            "CSV"
+        )

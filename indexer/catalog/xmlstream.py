@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _CHUNK: Final = 1 << 14  # bytes that are parsed at once, whose elements are in memory
 # Expat before 2.6 parses an unfinished tag or comment again with each chunk: 30 MB took minutes.
 _LONGEST: Final = 1_000_000  # bytes of a tag with its attributes, a comment, an instruction
+_LONGEST_TEXT: Final = 32_000_000  # bytes between two tags, which are in memory until the second
 _DEEPEST: Final = 1000  # elements in each other
 _MOST_WITHIN: Final = 10_000  # elements in one that is looked for
 
@@ -43,6 +44,7 @@ def xml_events(path: Path) -> Iterator[tuple[str, Element]]:
         with path.open("rb") as file:
             chunks = _Chunks(path, file, parser)
             for event, element in iterparse(chunks, events=("start", "end"), parser=parser):
+                chunks.last_tag = chunks.given
                 depth += 1 if event == "start" else -1
                 if depth > _DEEPEST:
                     raise BadCatalog(
@@ -88,14 +90,19 @@ class _Chunks:
         self._path = path
         self._file = file
         self._expat = parser.parser
-        self._given = 0
+        self.given = 0
+        self.last_tag = 0  # how many bytes were given when the last one was found
 
     def read(self, _size: int = -1) -> bytes:
-        """Return the next chunk. Raises BadCatalog if a single token is too long."""
-        if self._given - max(0, self._expat.CurrentByteIndex) > _LONGEST:
+        """Return the next chunk. Raises BadCatalog if a single token or text is too long."""
+        if self.given - self.last_tag > _LONGEST_TEXT:
+            raise BadCatalog(
+                f"{self._path} is refused: a text has more than {_LONGEST_TEXT:,} bytes"
+            )
+        if self.given - max(0, self._expat.CurrentByteIndex) > _LONGEST:
             raise BadCatalog(
                 f"{self._path} is refused: a tag or a comment has more than {_LONGEST:,} bytes"
             )
         chunk = self._file.read(_CHUNK)
-        self._given += len(chunk)
+        self.given += len(chunk)
         return chunk

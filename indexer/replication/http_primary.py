@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
@@ -26,6 +27,7 @@ T = TypeVar("T")
 
 _CONNECT_S = 10.0
 _READ_S = 60.0  # longest silence
+_LEAST_RATE = 10_000  # bytes a second on average, after a time of ``_READ_S``
 _MOST_BYTES = 256 << 20  # of a message
 _CHUNK = 1 << 20
 _URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
@@ -88,7 +90,7 @@ class HttpPrimary:
         with self._answer("GET", f"files/{quote(path)}") as response:
             expected = response.headers.get("content-length", "")
             done = 0
-            for piece in response.stream(_CHUNK, decode_content=True):
+            for piece in self._pieces(response):
                 done += len(piece)
                 yield piece
         if expected.isdigit() and done != int(expected):
@@ -101,9 +103,13 @@ class HttpPrimary:
         """
         method = "GET" if body is None else "POST"
         with self._answer(method, f"{route}?{urlencode(query)}", body) as response:
-            data = response.read(_MOST_BYTES + 1, decode_content=True)
-        if len(data) > _MOST_BYTES:
-            raise BadPrimary(f"{self.url} sent a message of more than {_MOST_BYTES >> 20} MB")
+            data = bytearray()
+            for piece in self._pieces(response):
+                data += piece
+                if len(data) > _MOST_BYTES:
+                    raise BadPrimary(
+                        f"{self.url} sent a message of more than {_MOST_BYTES >> 20} MB"
+                    )
         try:
             return msgspec.msgpack.decode(data, type=kind)
         except msgspec.MsgspecError as error:
@@ -111,6 +117,23 @@ class HttpPrimary:
                 f"{self.url} sent a message that cannot be read: {error}; run the same version of "
                 "Vitrine on both"
             ) from error
+
+    def _pieces(self, response: BaseHTTPResponse) -> Iterator[bytes]:
+        """Yield the body of an answer as it comes.
+
+        Raises PrimaryLost if it comes too slowly: a byte now and then would hold the replica for
+        ever.
+        """
+        began = time.monotonic()
+        done = 0
+        while piece := response.read1(_CHUNK, decode_content=True):
+            done += len(piece)
+            if time.monotonic() - began > _READ_S + done / _LEAST_RATE:
+                raise PrimaryLost(
+                    f"{self.url} sends less than {_LEAST_RATE // 1000} kB a second; it is "
+                    "overloaded, or the network is too slow"
+                )
+            yield piece
 
     @contextmanager
     def _answer(

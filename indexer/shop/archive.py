@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 CHUNK = 1 << 20  # bytes per read or write
 _MARK = b"vitrine snapshot, sha256 of all before this number: "
 _SEAL = 64  # hexadecimal digits of a SHA-256
+_ENCRYPTED = 1  # of the flags of an entry
 _LARGEST_COMMENT = len(_MARK) + _SEAL
 
 
@@ -79,9 +80,19 @@ def read_archive(path: Path, *, progress: Callable[[int, int], None]) -> Iterato
         try:
             _check_seal(file, path, progress)
             with zipfile.ZipFile(file) as archive:
+                _check_entries(archive, os.fstat(file.fileno()).st_size)
                 yield archive
-        except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+        except (zipfile.BadZipFile, NotImplementedError, EOFError, UnicodeDecodeError) as error:
             raise IndexCorrupt(f"{path} is not a snapshot: {error}") from error
+
+
+def _check_entries(archive: zipfile.ZipFile, size: int) -> None:
+    """Raise BadZipFile for entries that ``zipfile`` meets with errors of other kinds."""
+    for entry in archive.infolist():
+        if not 0 <= entry.header_offset < size:
+            raise zipfile.BadZipFile(f"{entry.filename[:80]!r} is not within the file")
+        if entry.flag_bits & _ENCRYPTED:
+            raise zipfile.BadZipFile(f"{entry.filename[:80]!r} is encrypted")
 
 
 def _check_seal(file: IO[bytes], path: Path, progress: Callable[[int, int], None]) -> None:

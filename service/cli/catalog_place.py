@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _MEGABYTES: Final = 500.0  # of the answer
 _MOST_UNPACKED: Final = 4_000_000_000  # bytes
+_MUCH: Final = 100_000_000  # bytes, if they are packed more than:
+_MOST_PACKED: Final = 200  # times, as for Parquet files
 _SECONDS: Final = 600.0
 _GZIP: Final = b"\x1f\x8b"
 _CHUNK: Final = 1 << 20  # bytes
@@ -139,6 +141,8 @@ def _unpack(url: str, packed: BinaryIO, target: BinaryIO) -> None:
             if not part:
                 return
             size += len(part)
+            if size > max(_MUCH, _MOST_PACKED * packed.tell()):
+                raise BadCatalog(f"{url}: unpacks to over {_MOST_PACKED} times its size")
             if size > _MOST_UNPACKED:
                 raise BadCatalog(f"{url}: over {human_bytes(_MOST_UNPACKED)} when unpacked")
             target.write(part)

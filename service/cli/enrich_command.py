@@ -98,9 +98,22 @@ def _evidence(folder: ShopFolder, progress: Progress) -> PictureEvidence:
 
 
 def _items(catalog: Path) -> list[Item]:
+    """Read the items of a catalog, and report the rows that cannot be read."""
     from indexer.catalog.sources import Entry, open_catalog
+    from indexer.items import Remark, Skipped
 
-    return [entry.item for entry in open_catalog(catalog) if isinstance(entry, Entry)]
+    items: list[Item] = []
+    unread = 0
+    for entry in open_catalog(catalog):
+        if isinstance(entry, Entry):
+            items.append(entry.item)
+        elif isinstance(entry, Skipped) and not (isinstance(entry, Remark) or entry.image):
+            unread += 1
+            if unread <= _SHOWN:
+                note(printable(f"{entry.where}: {entry.reason}"))
+    if unread > _SHOWN:
+        note(f"and {unread - _SHOWN} rows more that cannot be read")
+    return items
 
 
 def _print(found: list[ItemSuggestions], items: int, as_json: bool) -> None:

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING
 
 from indexer.errors import Overloaded
+from indexer.imaging.decodebudget import give_memory_back
 from service.http.problems import HttpError, problem_of
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ _HEADERS = (
     ("cross-origin-opener-policy", "same-origin"),
     ("x-frame-options", "DENY"),
 )
+_MUCH_FREED = 32_000_000  # bytes of bodies: the C library keeps memory of this size for the next
 _OVERHEAD = 64_000  # allowed for multipart headers and text fields besides the photo
 
 
@@ -127,6 +129,7 @@ class BodyLimit:
         self._timeout_s = timeout_s
         self._s_per_byte = 1 / min_bytes_s if min_bytes_s else math.inf
         self._held = 0
+        self._freed = 0  # bytes of bodies since memory was last given back to the system
         self._too_large = f"the request body has more than {max_bytes / 1e6:g} MB"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -168,6 +171,10 @@ class BodyLimit:
             await self._app(scope, receive_counted, send)
         finally:
             self._held -= read
+            self._freed += read
+            if self._freed > _MUCH_FREED:
+                self._freed = 0
+                asyncio.get_running_loop().run_in_executor(None, give_memory_back)
 
     async def _receive(self, receive: Receive, began: float, read: int) -> Message:
         """Return the next piece of a body. Raises HttpError (408) if the client is too slow."""
