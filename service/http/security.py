@@ -172,7 +172,7 @@ class BodyLimit:
         finally:
             self._held -= read
             self._freed += read
-            if self._freed > _MUCH_FREED:
+            if self._freed > _MUCH_FREED and not self._held:  # more bodies would take it again
                 self._freed = 0
                 asyncio.get_running_loop().run_in_executor(None, give_memory_back)
 
