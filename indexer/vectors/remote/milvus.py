@@ -107,6 +107,9 @@ class MilvusDriver:
             self._client.flush(name, timeout=_SLOW_CALL_S)
             while self._pending(name):
                 time.sleep(_INDEX_POLL_S)
+            # What was loaded while it grew is compared row by row until it is loaded again, so the
+            # recall and the time of the graph could not be measured.
+            self._client.release_collection(name, timeout=_SLOW_CALL_S)
             self.load(name)
 
     def load(self, name: str) -> None:
