@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from indexer.vectors.remote.address import ServerAddress
 
 _ID, _VECTOR = "id", "vector"
-_NOT_FOUND = 100  # Milvus's code of a collection that does not exist
+_NOT_FOUND, _NOT_LOADED = 100, 101  # Milvus's codes for collections
 _BLOCK = 8192  # positions listed or read at a time; the server's limit of results is 16,384
 _INDEX_POLL_S = 0.5
 _NAMING_CALL_S = 60.0  # for calls about names of collections, which builds and openings make
@@ -173,7 +173,18 @@ class MilvusDriver:
     def search(
         self, spec: CollectionSpec, queries: Vectors, k: int, depth: int, without: Positions | None
     ) -> tuple[Positions, Scores]:
-        """See ``Driver.search``."""
+        """See ``Driver.search``. A server that was started anew may have to load it first."""
+        try:
+            return self._found(spec, queries, k, depth, without)
+        except self._exception as error:
+            if error.code != _NOT_LOADED:
+                raise
+        self.load(spec.name)
+        return self._found(spec, queries, k, depth, without)
+
+    def _found(
+        self, spec: CollectionSpec, queries: Vectors, k: int, depth: int, without: Positions | None
+    ) -> tuple[Positions, Scores]:
         excluded = without is not None and len(without) > 0
         with self._missing(spec.name):
             found = self._client.search(
