@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.settings import BadSetting
+from service.boundedsettings import BadSetting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The settings; the only module that reads the environment."""
+"""The settings of the service, read from the environment."""
 
 from __future__ import annotations
 
@@ -6,47 +6,21 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal, NamedTuple
-from unicodedata import category
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from indexer.confidence.curve import NO_MATCH_BELOW
-from indexer.errors import VitrineError
 from indexer.imaging.decodebudget import DEFAULT_MB
-from indexer.vectors.remote.access import TIMEOUT_S, ServerAccess
-from indexer.vectors.remote.address import ServerAddress
+from indexer.vectors.remote.access import TIMEOUT_S
 from search.query import MAX_LIMIT
+from service.boundedsettings import BadSetting, BoundedSettings, bad_setting, fault_in
 
-_LARGEST = 1_000_000_000  # of any number; clocks and timers overflow at ten times as many seconds
 _LINK = r"^((https?://|/|mailto:)[^\s<>\"]*)?$"
 _ITEM_LINK = r"^((https?://|/)[^\s<>\"]*\{(item_id|product_id)\}[^\s<>\"]*)?$"
 
 
-class BadSetting(VitrineError):
-    """An environment variable has an invalid value."""
-
-
-class _Bounded(BaseSettings):
-    """Settings without numbers that overflow, and texts that no header or terminal takes."""
-
-    # An error must not show an invalid write key, which may differ from the right one by a letter.
-    model_config = SettingsConfigDict(env_prefix="VITRINE_", frozen=True, hide_input_in_errors=True)
-
-    @field_validator("*")
-    @classmethod
-    def _check(cls, value: object) -> object:
-        if isinstance(value, int | float) and value > _LARGEST:
-            raise ValueError(f"at most {_LARGEST:,} is allowed")
-        text = value.get_secret_value() if isinstance(value, SecretStr) else value
-        if isinstance(text, str) and any(category(letter) in ("Cc", "Cs") for letter in text):
-            raise ValueError("control characters, and bytes that are not UTF-8, are not allowed")
-        return value
-
-
-class Settings(_Bounded):
+class Settings(BoundedSettings):
     """All settings and their defaults. ``VITRINE_`` and the name in capitals is the variable.
 
     docs/settings.md is generated from these fields.
@@ -331,87 +305,12 @@ class Settings(_Bounded):
         return path
 
 
-class ProcessSettings(_Bounded):
-    """The settings that every command needs, without those of the service.
-
-    An invalid port, for example, must not stop ``vitrine index``.
-    """
-
-    max_decode_mb: float = Field(DEFAULT_MB, gt=0)
-    max_megapixels: float = Field(64, gt=0)
-    threads: int | None = Field(None, ge=1, le=1024)
-    keep_events_days: float = Field(0, ge=0)
-    vectors: str = ""
-    vectors_token: SecretStr | None = None
-    vectors_ca: Path | None = None
-    vectors_timeout_s: float = Field(TIMEOUT_S, gt=0)
-    vectors_read_only: bool = False
-    primary_key: SecretStr | None = None
-    primary_ca: Path | None = None
-    llm_key: SecretStr | None = None
-
-
-def process_settings() -> ProcessSettings:
-    """Return the limits on memory and threads. Raises BadSetting, which names the variable."""
-    try:
-        return ProcessSettings()
-    except ValidationError as error:
-        raise _bad_setting(error) from None
-
-
-def server_access(settings: Settings | ProcessSettings) -> ServerAccess:
-    """Return how to reach servers of vectors. Raises BadServer.
-
-    Also switches off the log of gRPC on stderr, unless the environment sets it: threads of the
-    client of Milvus report there what they mend themselves.
-    """
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    token, authority = settings.vectors_token, settings.vectors_ca
-    return ServerAccess(
-        default=ServerAddress.parse(settings.vectors) if settings.vectors else None,
-        token=token.get_secret_value() if token else "",
-        ca_file=str(authority) if authority else "",
-        timeout_s=settings.vectors_timeout_s,
-        read_only=settings.vectors_read_only,
-    )
-
-
-class PrimaryAccess(NamedTuple):
-    """How ``vitrine replicate`` reaches its primary, besides the URL."""
-
-    key: str
-    ca_file: Path | None
-
-
-def primary_access() -> PrimaryAccess:
-    """Return how to reach the primary of a replica. Raises BadSetting."""
-    settings = process_settings()
-    key = settings.primary_key
-    return PrimaryAccess(key.get_secret_value() if key else "", settings.primary_ca)
-
-
-def language_model_key() -> str:
-    """Return the key for the language model of ``vitrine describe``; empty if there is none."""
-    key = process_settings().llm_key
-    return "" if key is None else key.get_secret_value()
-
-
-def keep_ray_quiet() -> None:
-    """Switch off Ray's reports to its makers and its messages, unless the environment sets them.
-
-    It prints the deaths of workers to stdout, which is for the data of a command. Vitrine reports
-    those that end a build.
-    """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
-
-
 def settings_for(shop: Path) -> Settings:
     """Return the settings of the environment for this shop. Raises BadSetting."""
     try:
         return Settings(shop=shop)
     except ValidationError as error:
-        raise _bad_setting(error) from None
+        raise bad_setting(error) from None
 
 
 def readable_settings(shop: Path) -> tuple[Settings, list[BadSetting]]:
@@ -425,7 +324,7 @@ def readable_settings(shop: Path) -> tuple[Settings, list[BadSetting]]:
         faults = error.errors(include_url=False, include_input=False)
         fields = Settings.model_fields
         unset = {str(fault["loc"][0]): fields[str(fault["loc"][0])].default for fault in faults}
-        return Settings(**{**unset, "shop": shop}), [_fault(fault) for fault in faults]
+        return Settings(**{**unset, "shop": shop}), [fault_in(fault) for fault in faults]
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -437,16 +336,3 @@ def unknown_variables(environment: Mapping[str, str]) -> list[tuple[str, str]]:
         for name in sorted(environment)
         if name.upper().startswith(prefix) and name.upper() not in known
     ]
-
-
-def _bad_setting(error: ValidationError) -> BadSetting:
-    return _fault(error.errors(include_url=False, include_input=False)[0])
-
-
-def _fault(fault: ErrorDetails) -> BadSetting:
-    name = "_".join(str(step) for step in fault["loc"]).upper()
-    reason = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "too_short":  # pydantic calls the characters of a secret items
-        least, length = fault["ctx"]["min_length"], fault["ctx"]["actual_length"]
-        reason = f"expected at least {least} characters, got {length}"
-    return BadSetting(f"the environment variable VITRINE_{name} is invalid: {reason}")

@@ -15,8 +15,10 @@ from indexer.imaging.decodebudget import BUDGET, DEFAULT_MB, SETTING, DecodeBudg
 from indexer.imaging.images import decode
 from indexer.jobs.build import build_index
 from indexer.shop.folder import ShopFolder
+from service.boundedsettings import BadSetting
 from service.http.app import create_app
-from service.settings import BadSetting, Settings, process_settings
+from service.processsettings import process_settings
+from service.settings import Settings
 from tests.imagesamples import save
 
 

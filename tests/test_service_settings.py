@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from service.boundedsettings import BadSetting
 from service.extras import check_extras
-from service.settings import BadSetting, Settings, settings_for
+from service.settings import Settings, settings_for
 
 
 @pytest.fixture(autouse=True)

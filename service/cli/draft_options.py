@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from service.settings import language_model_key
+from service.processsettings import language_model_key
 
 if TYPE_CHECKING:
     from indexer.drafting.languagemodel import LanguageModel

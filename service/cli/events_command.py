@@ -205,7 +205,7 @@ def expire_events(shop: Path, days: float | None, as_json: bool) -> None:
     from indexer.shop.folder import ShopFolder
     from indexer.store.replica import refuse_replica
     from search.personal.event_log import open_if_exists
-    from service.settings import process_settings
+    from service.processsettings import process_settings
 
     folder = ShopFolder(shop)
     folder.current()

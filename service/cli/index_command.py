@@ -120,7 +120,7 @@ def command(
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
     from indexer.shop.styles import registry_of, shop_styles
-    from service.settings import keep_ray_quiet
+    from service.processsettings import keep_ray_quiet
 
     if ray is not None:
         keep_ray_quiet()

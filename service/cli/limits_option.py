@@ -19,7 +19,7 @@ def _limits(
 ) -> ImageLimits:
     """Return the limits of the option or the settings. Raise BadSetting."""
     from indexer.imaging.images import LIMITS
-    from service.settings import process_settings
+    from service.processsettings import process_settings
 
     most = megapixels or process_settings().max_megapixels
     return LIMITS._replace(megapixels=most, megabytes=max(LIMITS.megabytes, _MEGABYTES * most))

@@ -109,7 +109,7 @@ def vitrine(debug: bool) -> None:  # noqa: ARG001 - read by ``main``
 
 def _server_access() -> ServerAccess:
     """Return how commands reach servers of vectors; most commands need none."""
-    from service.settings import process_settings, server_access
+    from service.processsettings import process_settings, server_access
 
     return server_access(process_settings())
 

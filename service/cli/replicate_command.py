@@ -83,7 +83,7 @@ def _replicate(folder: ShopFolder, url: str, *, once: bool, interval: float, ane
     from indexer.vectors.remote.access import ACCESS
     from search.personal.event_copy import EventCopy, ReplicaWithEvents
     from search.personal.http_events import HttpEvents
-    from service.settings import primary_access, process_settings, server_access
+    from service.processsettings import primary_access, process_settings, server_access
 
     # The collections of a vector server belong to the primary.
     ACCESS.use(lambda: server_access(process_settings())._replace(read_only=True))

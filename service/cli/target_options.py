@@ -63,7 +63,7 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _server(given: str | None) -> str | None:
     """Return the address of the server to build on, "" for none; None keeps the previous choice."""
-    from service.settings import process_settings
+    from service.processsettings import process_settings
 
     wanted = given or process_settings().vectors
     return str(ServerAddress.parse(wanted) or "") if wanted else None

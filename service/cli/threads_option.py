@@ -21,7 +21,7 @@ def _bound_process(
     """Set the budgets of this process, before the command runs. Raise BadSetting."""
     from indexer.imaging.decodebudget import BUDGET
     from service.budgets import limit_threads
-    from service.settings import process_settings
+    from service.processsettings import process_settings
 
     settings = process_settings()
     BUDGET.megabytes = settings.max_decode_mb

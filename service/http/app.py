@@ -56,6 +56,7 @@ from service.http.routes.suggestions import suggestion_routes
 from service.http.routes.writes import write_routes
 from service.http.security import BodyLimit, HostCheck, SecurityHeaders
 from service.http.similar_shortcut import SimilarShortcut
+from service.processsettings import server_access
 from service.runtime.answer_cache import AnswerCache
 from service.runtime.compaction import Compaction
 from service.runtime.engine import Engine
@@ -67,7 +68,6 @@ from service.runtime.serving import START_S, Serving
 from service.runtime.throttled_log import ThrottledLog
 from service.runtime.tracing import Tracing
 from service.runtime.worker_process import SharedEffort, WorkerProcess
-from service.settings import server_access
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
