@@ -169,10 +169,7 @@ def with_hits(
         name = None
         if names is not None:
             given = names[place]
-            if given is not None and not (
-                thing.label is not None
-                and (given.broad or reply.no_close_match or thing.fit > given.confidence)
-            ):
+            if given is not None and _shop_names(given, thing, reply):
                 name = given.name
         elif thing.label is None and not reply.no_close_match:
             name = kind_of(reply.hits)
@@ -187,6 +184,17 @@ def with_hits(
             )
         )
     return Look(things=found)
+
+
+def _shop_names(given: ShopName, thing: Thing, reply: Reply) -> bool:
+    """Return True if the shop's name of a thing says more than the label of the recognizer.
+
+    A broad name of a thing without a close match says nothing: in a shop of clothes, a hand is
+    "men".
+    """
+    if thing.label is None:
+        return not (given.broad and reply.no_close_match)
+    return not (given.broad or reply.no_close_match or thing.fit > given.confidence)
 
 
 def kind_of(hits: Sequence[Hit]) -> str | None:
