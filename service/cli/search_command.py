@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -210,7 +211,10 @@ def _parts(
             data = read_image_file(photo)
             inspect(data)
         except BadImage as error:
-            raise BadImage(f"{photo}: {error}", param="image") from None
+            # Path.exists raises an error for a name that is too long, as words may be.
+            is_words = not photo.suffix and not os.path.exists(photo)  # noqa: PTH110
+            hint = "; to search by words, use --text" if is_words else ""
+            raise BadImage(f"{photo}: {error}{hint}", param="image") from None
         parts.append(GivenPart(image=data, box=box))
     if text is not None:
         parts.append(GivenPart(text=text))
