@@ -29,7 +29,7 @@ _USER_WEIGHT = 0.3  # the photo counts 1
 @click.option("--text", metavar="WORDS", help="Search by words, or by words and the photo.")
 @click.option("--item", metavar="ID", help="Search for items similar to this one.")
 @click.option("--user", metavar="ID", help="Prefer hits that this user likes.")
-@click.option("-k", "limit", default=10, show_default=True, help="How many products.")
+@click.option("-k", "--limit", "limit", default=10, show_default=True, help="How many products.")
 @click.option(
     "--filter",
     "filter_text",
