@@ -19,6 +19,7 @@ from indexer.imaging.photos import Photo
 from indexer.items import Skipped
 from service.adverts import advert_of
 from style.campaign.poster import Look, draw_poster
+from style.errors import BadFont
 
 if TYPE_CHECKING:
     from indexer.arrays import Pixels
@@ -76,7 +77,8 @@ class Campaign:
     def add(self, item: Item, picture: Callable[[str], bytes]) -> None:
         """Draw an item in all sizes; ``picture`` returns its photo, encoded.
 
-        An item without a readable photo is skipped, with the reason. Raises CannotWrite.
+        An item without a readable photo, or with a title that no font can write, is skipped, with
+        the reason. Raises CannotWrite.
         """
         try:
             photo = Photo(picture(item.item_id)).cut(side=max(map(max, self._sizes)))
@@ -89,7 +91,11 @@ class Campaign:
         advert = advert_of(item, self._look.template.old_price, line)
         stem = self._stem(item.item_id)
         for width, height in self._sizes:
-            poster = draw_poster(photo, advert, width, height, self._look)
+            try:
+                poster = draw_poster(photo, advert, width, height, self._look)
+            except BadFont as error:
+                self.skipped.append(Skipped(item.item_id, str(error)))
+                return
             name = f"{stem}-{width}x{height}.jpg"
             self._save(poster.pixels, name)
             self._note(item, text, poster, name, advert.old_price)
