@@ -42,6 +42,7 @@ from indexer.catalog.recordfile import check_skipped, ends_line, kind_of, record
 from indexer.catalog.shopformat import LIST_FIELDS, ShopFormat
 from indexer.csvrows import list_columns
 from indexer.errors import BadCatalog
+from indexer.exportcells import EXPORT_MARK
 from indexer.items import Item, Remark, Skipped, UnreadableRow
 from indexer.objectstore import is_object_url
 
@@ -236,7 +237,8 @@ class Catalog:
             kind = Skipped if error.id_known or not error.item_id else UnreadableRow
             yield kind(error.item_id, str(error), where=where)
             return
-        if _TOTAL.match(item.item_id) and not item.title and not item.images:
+        is_titled = item.title or item.images or EXPORT_MARK in row
+        if not is_titled and _TOTAL.match(item.item_id):
             yield Skipped(item.item_id, "a row of totals, no item", where=where)
             return
         if reason := form.not_for_sale(row):
