@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from indexer.arrays import unit
-from indexer.classification.classifier import Classifier
+from indexer.classification.classifier import Classifier, Curve
 from indexer.classification.evidence import evidence, rivals_of
 from indexer.classification.fit import (
     NO_FIELDS,
@@ -25,6 +25,7 @@ from indexer.classification.labels import (
 )
 from indexer.classification.ridge import cross_fit, folds_of
 from indexer.classification.votes import find_neighbors
+from indexer.confidence.curve import sigmoid
 from indexer.errors import IndexCorrupt
 from indexer.items import Item
 
@@ -231,6 +232,23 @@ def test_too_few_products_are_named_in_the_note(rng):
     assert classifier.fields == []
     assert "no category" in classifier.note
     assert classifier.confidences(pictures.vectors, None) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "odds"),
+    [
+        ((1.0, 0.0), [2.0, 1.0, 0.0, -1.0]),
+        ((2.0, 1.0), [2.0, 3.0, 0.0, -1.0]),
+        ((1.0, -3.0), [2.0, 0.0, 0.0, -1.0]),  # it stays the likeliest
+    ],
+)
+def test_only_the_likeliest_label_without_others_below_it_is_calibrated(first, odds):
+    curve = Curve((1.0, 0.0, 0.0), 0.0, known_at=-2.0, known_width=0.05, first=first)
+    seen = np.zeros((1, 4, 4))
+    seen[0, :, 0] = [2.0, 1.0, 0.0, -1.0]  # the first label is above the others
+    calibrated = curve.calibrated(seen, np.array([1, 2, 3]))
+    assert calibrated[0] == pytest.approx(sigmoid(np.array(odds)))
+    assert curve.confidences(seen)[0] == pytest.approx(sigmoid(seen[0, :, 0]))
 
 
 def test_a_classifier_is_the_same_after_saving_and_loading(rng, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -51,6 +52,7 @@ def test_each_thing_has_the_hits_of_its_own_region(engine, tmp_path):
         ("shoes", 0.0, True, True, "shoes"),  # the shop only knows that it is some gear
         (None, 0.0, True, True, "Gear"),
         (None, 0.0, False, False, "Gear"),
+        (None, 0.0, False, True, None),  # some gear, and like none of it
     ],
 )
 def test_a_thing_is_named_by_the_shop_or_by_the_recognizer(label, fit, close, broad, name):
@@ -62,6 +64,37 @@ def test_a_thing_is_named_by_the_shop_or_by_the_recognizer(label, fit, close, br
     names = [ShopName("Gear", broad=broad, confidence=0.8)]
     look = with_hits([thing], [unit(np.ones(4))], Query(parts=[]), lambda query: reply, names)
     assert look.things[0].name == name
+
+
+def looked_up(label: str, fit: float, title: str, category: str, confidence: float):
+    found = msgspec.structs.replace(hit(category), title=title, confidence=confidence)
+    reply = Reply(
+        hits=[found], total=1, generation="1", encoder="e", mode="exact", timings={},
+        no_close_match=confidence < 0.15,
+    )  # fmt: skip
+    thing = Thing(WHOLE, 0.9, label=label, fit=fit)
+    return with_hits([thing], [unit(np.ones(4))], Query(parts=[]), lambda query: reply, [None])
+
+
+@pytest.mark.parametrize(
+    ("label", "fit", "title", "category", "confidence", "close", "sold"),
+    [
+        ("shoes", 0.9, "Parachute Pant (Blue)", "Men/Pants", 0.7, False, False),
+        ("shoes", 0.9, "运动长裤", "男装", 0.7, False, False),
+        ("shoes", 0.9, "Lounge set of grips", "Home/Mugs", 0.7, False, False),
+        ("shoes", 0.6, "Parachute Pant (Blue)", "Men/Pants", 0.7, True, True),  # the hit is surer
+        ("shoes", 0.9, "Zorblax 3", "Zorblax", 0.7, True, True),  # unknown words say nothing
+        ("shoes", 0.9, "Zorblax 3", "Clothing", 0.7, False, False),
+        ("shirt", 0.9, "Pullover (Red)", "Tops", 0.7, True, True),
+        ("shirt", 0.9, "Zorblax 3", "Women/Swimwear", 0.7, True, True),
+        ("outwear", 0.9, "Wind Jacket", "New", 0.05, False, True),  # not alike, but a jacket
+        ("outwear", 0.9, "Pullover", "New", 0.05, False, False),
+        ("chair", 0.9, "Parachute Pant (Blue)", "Men/Pants", 0.7, True, True),  # no garment
+    ],
+)
+def test_a_hit_of_another_kind_is_no_match(label, fit, title, category, confidence, close, sold):
+    (thing,) = looked_up(label, fit, title, category, confidence).things
+    assert (not thing.no_close_match, thing.sold) == (close, sold)
 
 
 def test_a_photo_of_nothing_has_no_things(engine, tmp_path):
@@ -218,6 +251,13 @@ def test_a_region_that_matches_a_little_better_weighs_little():
 def test_of_regions_that_match_alike_the_most_plausible_is_meant():
     regions = candidates([thing((0.3, 0.3, 0.7, 0.7)), thing((0.9, 0.9, 1, 1))])
     assert choose(regions, WHOLE_VECTOR, CROPS, 0.5, [0.8, 0.81]).box == regions[0].box
+
+
+def test_if_nothing_is_close_the_most_plausible_region_is_meant():
+    regions = candidates([thing((0.3, 0.3, 0.7, 0.7)), thing((0.9, 0.9, 1, 1))])
+    meant = choose(regions, WHOLE_VECTOR, CROPS, 0.2, [0.1, 0.4], any_close=False)
+    assert meant.box == regions[0].box
+    assert meant.vector == pytest.approx(unit(np.array([0.15, 0.85, 0], np.float32)))
 
 
 def test_the_whole_photo_is_meant_if_it_matches_better():

@@ -18,6 +18,7 @@ from indexer.catalog.item_parser import (
     MOST_VALUES,
     Cells,
     Record,
+    Stored,
     check_length,
     is_empty,
     link_from,
@@ -94,6 +95,9 @@ class Cleaner:
                 unread.add(field)
                 notes.append(FieldNote(field, str(error)))
         self._add_currency(record, cleaned)
+        if isinstance(record.get("attributes"), Stored):
+            cleaned["attributes"] = record["attributes"].value
+            return CleanRecord(cleaned, frozenset(unread), notes)
         attributes = flat_attributes(record, self._language)
         notes += [FieldNote("attributes", reason) for reason in attributes.faults]
         cleaned |= attributes.columns
@@ -104,12 +108,14 @@ class Cleaner:
     def _cleaned(self, field: str, value: Any, notes: list[FieldNote]) -> Any:
         if field == "id":
             return value
+        if isinstance(value, Stored):
+            return value.value
         check_length(value, field)
         if isinstance(value, str) and value.strip() in _CELL_ERRORS:
             raise ValueError(f"{field} is {value.strip()!r}, an error of the spreadsheet")
-        value = decoded_cell(value)
         if field == "product_id":
             return _product_id(value)
+        value = decoded_cell(value)
         if field in ("title", "description"):
             return plain_text(text_of(value, self._language))
         if field == "categories":

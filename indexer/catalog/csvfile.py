@@ -13,6 +13,7 @@ from indexer.catalog.csvlines import MAX_CELL, CsvLines, Preamble, read_preamble
 from indexer.catalog.encodings import encoding_of, likely_encodings
 from indexer.catalog.item_parser import MOST_COLUMNS, BrokenRow, Cells
 from indexer.errors import BadCatalog
+from indexer.exportcells import EXPORT_MARK
 from indexer.formulacell import text_of_cell
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _csv_rows(
             continue
         if len(row) > len(header) and not any(row[len(header) :]):
             row = row[: len(header)]  # delimiters at the end of the line
-        if row[0].startswith(_NOTE):
+        if row[0].startswith(_NOTE) and EXPORT_MARK not in header:
             yield f"row {number}", BrokenRow("a comment, no item", {})
             continue
         if len(row) != len(header):
@@ -133,7 +134,7 @@ def _csv_rows(
 
 
 def _record_of(header: list[str], row: list[str], repeated: Collection[str]) -> Record:
-    row = [text_of_cell(cell.removesuffix(_END_OF_RECORD)) for cell in row]
+    row = [*map(text_of_cell, row[:-1]), text_of_cell(row[-1].removesuffix(_END_OF_RECORD))]
     record: Record = dict(zip(header, row, strict=True))
     for name in repeated:
         cells = zip(header, row, strict=True)

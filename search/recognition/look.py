@@ -12,6 +12,7 @@ from msgspec import Meta
 from indexer.recognizers.boxes import areas, intersections, overlaps
 from search.hits import Hit
 from search.query import EmbeddingPart, Query
+from search.recognition.kinds import is_of_kind, is_of_other_kind
 from search.recognition.masks import MASK_SIDE, MaskForm, ThingMask, mask_things
 
 if TYPE_CHECKING:
@@ -53,6 +54,10 @@ class FoundThing(msgspec.Struct, frozen=True, kw_only=True):
     hits: list[Hit] = []
     no_close_match: Annotated[
         bool, Meta(description="Even the best hit is probably not this thing.")
+    ] = False
+    sold: Annotated[
+        bool,
+        Meta(description="The best hit is a close match, or at least of the kind of this thing."),
     ] = False
     mask: Annotated[
         ThingMask | None,
@@ -166,27 +171,55 @@ def with_hits(
     found = []
     for place, (thing, vector) in enumerate(zip(things, vectors, strict=True)):
         reply = search(msgspec.structs.replace(query, parts=[EmbeddingPart(vector)]))
-        name = None
-        if names is not None:
-            given = names[place]
-            if given is not None and not (
-                thing.label is not None
-                and (given.broad or reply.no_close_match or thing.fit > given.confidence)
-            ):
-                name = given.name
-        elif thing.label is None and not reply.no_close_match:
+        given = None if names is None else names[place]
+        no_close_match = reply.no_close_match or _is_mistaken(thing, reply.hits, given)
+        if names is None and thing.label is None and not no_close_match:
             name = kind_of(reply.hits)
-        name = name or thing.label
+        else:
+            name = _surer_name(thing, given, no_close_match=no_close_match)
+        is_called = bool(reply.hits) and _is_called(name, thing.label, reply.hits[0])
         found.append(
             FoundThing(
                 box=thing.box,
                 score=round(thing.score, 4),
                 name=name,
                 hits=reply.hits,
-                no_close_match=reply.no_close_match,
+                no_close_match=no_close_match,
+                sold=bool(reply.hits) and (is_called or not no_close_match),
             )
         )
     return Look(things=found)
+
+
+def _surer_name(thing: Thing, given: ShopName | None, *, no_close_match: bool) -> str | None:
+    """Return the name by the shop's classifier or by the recognizer; see ``with_hits``.
+
+    A broad name of a thing without a close match says nothing: in a shop of clothes, a hand is
+    "men".
+    """
+    if given is None:
+        return thing.label
+    if thing.label is None:
+        return None if given.broad and no_close_match else given.name
+    by_label = given.broad or no_close_match or thing.fit > given.confidence
+    return thing.label if by_label else given.name
+
+
+def _is_mistaken(thing: Thing, hits: Sequence[Hit], given: ShopName | None) -> bool:
+    """Return True if the first hit is of another kind than the thing.
+
+    The kind by the recognizer must be surer than the hit, and than the category that is ``given``.
+    """
+    if not hits or not is_of_other_kind(thing.label, hits[0]):
+        return False
+    named = 0.0 if given is None or given.broad else given.confidence
+    return thing.fit > max(hits[0].confidence or 0.0, named)
+
+
+def _is_called(name: str | None, label: str | None, hit: Hit) -> bool:
+    """Return True if an item is in the category of a name, or of the kind of a label."""
+    steps = {step.casefold() for path in hit.categories for step in path.split("/")}
+    return (name is not None and name.casefold() in steps) or is_of_kind(label, hit)
 
 
 def kind_of(hits: Sequence[Hit]) -> str | None:

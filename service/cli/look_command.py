@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     envvar="VITRINE_SHOP",
     help="A shop's folder (or VITRINE_SHOP): find its products too.",
 )
-@click.option("-k", "limit", default=5, show_default=True, help="How many products for each thing.")
+@click.option(
+    "-k", "--limit", "limit", default=5, show_default=True, help="How many products for each thing."
+)
 @click.option(
     "--filter",
     "filter_text",
@@ -188,7 +190,9 @@ def _print_report(look: Look, *, with_shop: bool) -> None:
     for rank, thing in enumerate(look.things, start=1):
         cells = [str(rank), f"{thing.score:.2f}", *(f"{at:.3f}" for at in thing.box)]
         cells.append(thing.name or "")
-        if thing.hits:
+        if thing.hits and not thing.sold:
+            cells += ["", "nothing like it"]
+        elif thing.hits:
             hit = thing.hits[0]
             sure = "" if hit.confidence is None else f"{hit.confidence:.0%}"
             cells += [hit.item_id, hit.title, sure]
