@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from style.campaign import typeface
 from style.campaign.charmap import characters_of
 from style.campaign.contrast import READABLE, contrast_on, readable
 from style.campaign.frame import FORMATS, frame_of
@@ -141,6 +143,15 @@ def test_a_title_whose_letters_no_font_has_is_refused_rather_than_cut():
     with pytest.raises(BadFont, match="no font has the letters 'سترة' of the title; name one"):
         block_of("Nike سترة 😀", (1080, 1080))
     assert block_of("Nike 😀", (1080, 1080))[0].missing == "😀"
+
+
+@pytest.mark.parametrize(("shaped", "missing"), [(True, ""), (False, "אב")])
+def test_letters_that_run_left_are_missing_where_they_would_be_drawn_backwards(
+    monkeypatch, shaped, missing
+):
+    hebrew = Mock(characters={ord("א"), ord("ב")})
+    monkeypatch.setattr(typeface, "_is_shaped", lambda: shaped)
+    assert Typeface((*bundled("bold"), hebrew)).drawable("Tee אב")[1] == missing
 
 
 def test_every_character_is_drawn_by_a_font_that_has_it():

@@ -18,6 +18,7 @@ _SIDE = 384  # pixels of the copy on which gaps are found: between an arm and a 
 _LEAST_GAP, _MOST_GAP = 0.0006, 0.5  # area of a gap, as a share of the product
 _EDGE = 0.06  # least difference from the background where a product begins
 _SHARP = 0.85  # share of a gap's border at which the product begins at once
+_SMALL, _NEAR = 0.005, 0.09  # a small gap is near the outline, in sides; a glint need not be
 _MOST_REGIONS = 60
 _RIM_SIDE = 192  # pixels of the copy on which rims are found
 _RIM = 4  # half the largest width of a rim, in pixels of the copy
@@ -39,19 +40,22 @@ def without_gaps(photo: Pixels, alpha: Alpha, ground: Floats) -> Alpha:
     like = inside & (away < _GAP)
     product = away > _EDGE
     product |= ~inside & grown(inside & product, 2)  # beyond a rope or a strap
+    near = grown(~inside, max(1, round(_NEAR * max(size))))
     gaps = np.zeros_like(like)
     for region in _regions(grown(~grown(~like, 1), 1) & like):  # no specks
         share = region.sum() / max(1, inside.sum())
         ring = grown(region, 5) & ~grown(region, 1)
-        if _LEAST_GAP < share < _MOST_GAP and float(product[ring].mean()) > _SHARP:
+        if not _LEAST_GAP < share < _MOST_GAP or (share < _SMALL and not near[region].any()):
+            continue
+        if float(product[ring].mean()) > _SHARP:
             gaps |= region
     if not gaps.any():
         return alpha
     height, width = alpha.shape
-    near = resized(grown(gaps, 4).astype(np.float32), height, width) > 0.2
+    around = resized(grown(gaps, 4).astype(np.float32), height, width) > 0.2
     full = np.stack([resized(ground[..., c], height, width) for c in range(3)], axis=-1)
     far = np.abs(photo.astype(np.float32) / 255 - full).max(axis=2)
-    seen_through = near * smoothstep(3 * _GAP, _GAP, far)
+    seen_through = around * smoothstep(3 * _GAP, _GAP, far)
     return np.asarray(np.rint(alpha * (1 - seen_through)), np.uint8)
 
 
