@@ -189,7 +189,7 @@ def _print_report(look: Look, *, with_shop: bool) -> None:
         cells = [str(rank), f"{thing.score:.2f}", *(f"{at:.3f}" for at in thing.box)]
         cells.append(thing.name or "")
         if thing.hits and not thing.sold:
-            cells += ["", "nothing like it"]
+            cells += ["", "no close match"]
         elif thing.hits:
             hit = thing.hits[0]
             sure = "" if hit.confidence is None else f"{hit.confidence:.0%}"
