@@ -16,12 +16,15 @@ from search.query import Query
 from search.recognition.autocrop import candidates, choose
 from search.recognition.classification import ShopName
 from search.recognition.look import (
+    FoundThing,
+    Look,
     encode_boxes,
     find_things,
     kind_of,
     search_box,
     with_hits,
     without_hits,
+    without_parts,
     without_repeats,
 )
 from search.recognition.masks import mask_things, run_lengths
@@ -258,3 +261,33 @@ def test_the_whole_photo_is_meant_if_it_matches_better():
     assert meant.box is None
     assert meant.vector is WHOLE_VECTOR
     assert choose([], WHOLE_VECTOR, [], 0.9, []).box is None
+
+
+BACK, SEAT, FAR = (0.3, 0.1, 0.6, 0.4), (0.3, 0.42, 0.6, 0.8), (0.8, 0.8, 0.9, 0.9)
+
+
+def found(box: tuple[float, float, float, float], product: str, confidence: float) -> FoundThing:
+    first = msgspec.structs.replace(hit(""), product_id=product, confidence=confidence)
+    return FoundThing(box=box, score=0.5, hits=[first], sold=True)
+
+
+@pytest.mark.parametrize(
+    ("other", "kept"),
+    [
+        (found(SEAT, "chair", 0.9), [SEAT]),
+        (found(SEAT, "chair", 0.2), [BACK]),
+        (found(SEAT, "stool", 0.9), [BACK, SEAT]),
+        (found(FAR, "chair", 0.9), [BACK, FAR]),  # another chair
+    ],
+)
+def test_of_the_parts_of_a_product_the_one_that_matches_best_is_kept(other, kept):
+    look = Look(things=[found(BACK, "chair", 0.5), other])
+    things = [thing(BACK), thing(other.box)]
+    left, same = without_parts(look, things)
+    assert [part.box for part in left.things] == [part.box for part in same] == kept
+
+
+def test_garments_that_match_the_same_product_are_all_kept():
+    look = Look(things=[found(BACK, "suit", 0.5), found(SEAT, "suit", 0.9)])
+    things = [Thing(BACK, 0.5, "outwear"), Thing(SEAT, 0.5, "pants")]
+    assert without_parts(look, things) == (look, things)
