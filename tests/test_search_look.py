@@ -68,14 +68,18 @@ def test_a_thing_is_named_by_the_shop_or_by_the_recognizer(label, fit, close, br
     assert look.things[0].name == name
 
 
-def looked_up(label: str, fit: float, title: str, category: str, confidence: float):
-    found = msgspec.structs.replace(hit(category), title=title, confidence=confidence)
+def offered(title: str, category: str, confidence: float) -> Hit:
+    return msgspec.structs.replace(hit(category), title=title, confidence=confidence)
+
+
+def looked_up(label: str, fit: float, *hits: Hit) -> FoundThing:
     reply = Reply(
-        hits=[found], total=1, generation="1", encoder="e", mode="exact", timings={},
-        no_close_match=confidence < 0.15,
+        hits=list(hits), total=1, generation="1", encoder="e", mode="exact", timings={},
+        no_close_match=(hits[0].confidence or 0) < 0.15,
     )  # fmt: skip
     thing = Thing(WHOLE, 0.9, label=label, fit=fit)
-    return with_hits([thing], [unit(np.ones(4))], Query(parts=[]), lambda query: reply, [None])
+    look = with_hits([thing], [unit(np.ones(4))], Query(parts=[]), lambda query: reply, [None])
+    return look.things[0]
 
 
 @pytest.mark.parametrize(
@@ -95,8 +99,15 @@ def looked_up(label: str, fit: float, title: str, category: str, confidence: flo
     ],
 )
 def test_a_hit_of_another_kind_is_no_match(label, fit, title, category, confidence, close, sold):
-    (thing,) = looked_up(label, fit, title, category, confidence).things
+    thing = looked_up(label, fit, offered(title, category, confidence))
     assert (not thing.no_close_match, thing.sold) == (close, sold)
+
+
+def test_hits_of_its_kind_come_before_those_of_another():
+    pants, boot = offered("Parachute Pant", "", 0.7), offered("Ankle boot", "", 0.1)
+    sure, unsure = looked_up("shoes", 0.9, pants, boot), looked_up("shoes", 0.6, pants, boot)
+    assert (sure.hits, sure.sold, sure.no_close_match) == ([boot, pants], True, True)
+    assert unsure.hits == [pants, boot]
 
 
 def test_a_photo_of_nothing_has_no_things(engine, tmp_path):

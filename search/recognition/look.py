@@ -168,25 +168,31 @@ def with_hits(
     match: a shop without shoes has no word for them.
     Without ``names``, a thing that the recognizer does not name has the category of most of its
     first hits.
+
+    If the first hit is of another kind than the recognizer is sure of, hits of its kind come first.
     """
     found = []
     for place, (thing, vector) in enumerate(zip(things, vectors, strict=True)):
         reply = search(msgspec.structs.replace(query, parts=[EmbeddingPart(vector)]))
         given = None if names is None else names[place]
-        no_close_match = reply.no_close_match or _is_mistaken(thing, reply.hits, given)
+        hits = reply.hits
+        is_mistaken = _is_mistaken(thing, hits, given)
+        if is_mistaken:  # what is of its kind comes first
+            hits = sorted(hits, key=lambda hit: not is_of_kind(thing.label, hit))
+        no_close_match = reply.no_close_match or is_mistaken
         if names is None and thing.label is None and not no_close_match:
-            name = kind_of(reply.hits)
+            name = kind_of(hits)
         else:
             name = _surer_name(thing, given, no_close_match=no_close_match)
-        is_called = bool(reply.hits) and _is_called(name, thing.label, reply.hits[0])
+        is_called = bool(hits) and _is_called(name, thing.label, hits[0])
         found.append(
             FoundThing(
                 box=thing.box,
                 score=round(thing.score, 4),
                 name=name,
-                hits=reply.hits,
+                hits=hits,
                 no_close_match=no_close_match,
-                sold=bool(reply.hits) and (is_called or not no_close_match),
+                sold=bool(hits) and (is_called or not no_close_match),
             )
         )
     return Look(things=found)
