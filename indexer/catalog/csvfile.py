@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from indexer.catalog.columnguesses import is_picture, unnamed
 from indexer.catalog.columnnames import loose_key
-from indexer.catalog.csvlines import MAX_CELL, CsvLines, Preamble, read_preamble
+from indexer.catalog.csvlines import END_OF_MERCHANDISE, MAX_CELL, CsvLines, Preamble, read_preamble
 from indexer.catalog.encodings import encoding_of, likely_encodings
 from indexer.catalog.item_parser import MOST_COLUMNS, BrokenRow, Cells
 from indexer.errors import BadCatalog
@@ -126,6 +126,8 @@ def _csv_rows(
         if row[0].startswith(_NOTE) and EXPORT_MARK not in header:
             yield f"row {number}", BrokenRow("a comment, no item", {})
             continue
+        if row[0] == END_OF_MERCHANDISE and len(row) == 2:
+            return
         if len(row) != len(header):
             reason = f"has {len(row)} fields, the header has {len(header)}"
             yield f"row {number}", BrokenRow(reason, _first_cell(header, row[0]))

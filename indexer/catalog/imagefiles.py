@@ -26,7 +26,8 @@ _MARKUP: Final = re.compile(
     r"!\[[^\[\]]*+\]\(([^()\s]++)[^()]*+\)|=IMAGE\(\"([^\"]++)\"[^()]*+\)",
     re.IGNORECASE,
 )  # HTML, Markdown, and a formula of a spreadsheet; no part goes beyond the start of the next
-_CAPTION: Final = re.compile(r"#\{[^{}]{0,1000}\}")  # of CS-Cart, after a picture
+_CAPTION: Final = re.compile(r"#\{[^{}]{0,1000}\}|(?<![^;])\w{1,64}:\d:\d{1,2}:(?:\||(?=;|$))")
+"""After a picture of CS-Cart, and before one of Taobao: ``2f1c:1:0:|https://...``."""
 _ALT: Final = re.compile(
     r"(?<=\S)\s*(?:\([^()]*\)|!\s*(?:alt|title|desc|caption)\s*:.*)$", re.DOTALL
 )

@@ -102,6 +102,8 @@ def _of_small_units(value: Mapping[str, Any], currency: str) -> Decimal | None:
         return Decimal(amount) / Decimal(divisor)
     if amount is not None and str(value.get("id", "")).startswith(_MEDUSA):
         return Decimal(amount).scaleb(0 if currency in WITHOUT_DECIMALS else -2)
+    if amount is not None and "includes_tax" in value:  # of Elastic Path
+        return Decimal(amount).scaleb(0 if currency in WITHOUT_DECIMALS else -2)
     minor = _count(value.get("currency_minor_unit"), _MOST_DIGITS)
     found = first_of(value, _AMOUNTS)
     if minor is not None and str(found).isdecimal():  # of WooCommerce's store: 1800 is 18.00

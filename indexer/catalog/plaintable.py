@@ -49,6 +49,7 @@ _HIDDEN: Final = frozenset(
         *("entwurf", "inaktiv", "brouillon", "borrador", "pausada", "inactiva", "inactivo"),
         *("passive", "pasif", "inativo", "inattivo", "inactief", "nieaktywny", "neaktivní"),
         *("nonaktif", "неактивен", "скрыт", "скрытый", "ukryty", "下架", "非公開", "blocked"),
+        *("unpublished", "not published", "retired", "已下架", "仓库中", "판매중지"),
         *("0", "false", "d", "h"),  # CS-Cart: disabled, hidden
     }
 )
@@ -219,6 +220,7 @@ class PlainTable(ShopFormat):
         is_named = "product_id" in mapping or "product id" in columns.by_key
         if not is_named and short_text(record.get("product_id")).casefold() in NO_PRODUCT:
             record.pop("product_id", None)
+        record.pop(columns.cost, None)
         add_options(record, named, columns)
         described = record.get("description")
         if "title" not in record and isinstance(described, str) and len(described) < _SHORT:

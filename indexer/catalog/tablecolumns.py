@@ -23,7 +23,10 @@ LISTED: Final = re.compile(r"^(?:\*?C:|\*)(?=.)")
 """What is before the names of columns in a listing file of eBay."""
 _WITH_MEDIA: Final = frozenset({"cover media url", "field type"})  # of Shopware and Wix
 _OF_A_VARIANT: Final = frozenset(
-    {"option image", "image per variation", "variation image url", "sku image"}
+    {
+        *("option image", "image per variation", "variation image url", "sku image"),
+        *("variant image", "variation image", "variant image url", "variant assets"),
+    }
 )  # columns of the picture of a variant, which is its first one
 _COVERS: Final = frozenset({"cover media url", "cover image", "cover image url"})
 _BY_LANGUAGE: Final = frozenset({"title", "description", "categories", "url", "price"})
@@ -63,6 +66,8 @@ class TableColumns:
             if key and (key not in self.by_key or _is_better(name, self.by_key[key])):
                 self.by_key[key] = name
 
+        self.cost = self.by_key.pop("standard price", "") if "default code" in self.by_key else ""
+        """The column ``standard_price`` of Odoo, which is what the shop pays, or ""."""
         for key in [key for key in self.by_key if key.endswith(" 1") and key[:-2] in KNOWN]:
             self.by_key.setdefault(key[:-2], self.by_key[key])  # that of the first language
         levels = ((_LEVEL.fullmatch(loose_key(name)), name) for name in names)
@@ -172,8 +177,16 @@ class TableColumns:
                     break
         is_large = any(rank < 2 for rank, _, _, _ in listed) or bool(self.guessed("images"))
         named = [name for rank, _, _, name in sorted(listed) if rank < 2 or not is_large]
-        listed_all = dict.fromkeys([*named, *self.guessed("images")])
-        return sorted(listed_all, key=lambda name: loose_key(name) not in _OF_A_VARIANT)
+        guessed = self.guessed("images")
+        if all(re.search(r"[2-9]", loose_key(name)) for name in named):
+            named, guessed = guessed, named  # "Immagine 2" follows a column of another name
+        listed_all = dict.fromkeys([*named, *guessed])
+        return sorted(listed_all, key=lambda name: not is_of_a_variant(name))
+
+
+def is_of_a_variant(column: str) -> bool:
+    """Return True for a column of pictures of a variant, beside those of its product."""
+    return loose_key(column) in _OF_A_VARIANT
 
 
 def _numbers_in(key: str) -> tuple[int, ...]:
