@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -141,6 +142,69 @@ def test_no_product_picture_or_price_of_an_export_is_lost(shop, name):
     found = {key.casefold(): value for key, value in items[0].attributes.items()}
     assert {key: found.get(key) for key in attributes} == attributes
     assert "700.00" not in found.values()  # nothing that the shop pays
+
+
+# What people and programs write in ordinary tables: the text of a file, and its items.
+TABLES: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
+    "spaces after commas": (
+        'id, title, price, image\n1, "Mug, red", 12.50, p/0.jpg\n2, "Bowl", 9, p/1.jpg\n',
+        [("1", "Mug, red", "", 12.5, "", True, "p/0.jpg"),
+         ("2", "Bowl", "", 9.0, "", True, "p/1.jpg")]),
+    "quotes that are escaped by a backslash, or not at all": (
+        'id,title,price,image\n1,"Pan 12\\" wide",9,p/0.jpg\n2,"Pan 5" wide",8,p/1.jpg\n',
+        [("1", 'Pan 12" wide', "", 9.0, "", True, "p/0.jpg"),
+         ("2", 'Pan 5" wide', "", 8.0, "", True, "p/1.jpg")]),
+    "nulls of databases and programs": (
+        ("id,title,price,stock,image,category\n1,Mug,NULL,NULL,p/0.jpg,NULL\n"
+        "2,Bowl,\\N,0,p/1.jpg,nan\n"),
+        [("1", "Mug", "", None, "", True, "p/0.jpg"),
+         ("2", "Bowl", "", None, "", False, "p/1.jpg")]),
+    "a row for each language": (
+        ("sku,locale,name,price,image\nA,de_DE,Tasse,12,p/0.jpg\nA,en_GB,Mug,,\n"
+        "B,de_DE,Schale,9,p/1.jpg\n"),
+        [("A", "Mug", "", 12.0, "", True, "p/0.jpg"),
+         ("B", "Schale", "", 9.0, "", True, "p/1.jpg")]),
+    "remarks below the table": (
+        "Product,SKU,Retail,Picture\nMug,A,$12.50,p/0.jpg\n,Page 1 of 1,,\n,Grand Total,$12.50,\n",
+        [("A", "Mug", "", 12.5, "USD", True, "p/0.jpg")]),
+    "cents, and numbers with an exponent": (
+        "sku,name,price_cents,image\nA,Mug,1250,p/0.jpg\nB,Bowl,1.25E+3,p/1.jpg\n",
+        [("A", "Mug", "", 12.5, "", True, "p/0.jpg"),
+         ("B", "Bowl", "", 1250.0, "", True, "p/1.jpg")]),
+    "lists of pictures": (
+        ("id;title;images\n1;A;\"\"\"p/0.jpg\"\",\"\"p/1.jpg\"\"\"\n2;B;\"p/0.jpg,p/0.jpg\"\n"
+        "3;C;main:https://e.com/1.jpg|side:https://e.com/2.jpg\n4;D;\"https://e.com/1.jpg?s=1,2\"\n"
+        "5;E;https://e.com/1.jpg::https://e.com/2.jpg\n"),
+        [("1", "A", "", None, "", True, "p/0.jpg p/1.jpg"),
+         ("2", "B", "", None, "", True, "p/0.jpg"),
+         ("3", "C", "", None, "", True, "https://e.com/1.jpg https://e.com/2.jpg"),
+         ("4", "D", "", None, "", True, "https://e.com/1.jpg?s=1,2"),
+         ("5", "E", "", None, "", True, "https://e.com/1.jpg https://e.com/2.jpg")]),
+    "levels of categories": (
+        "id,title,category,image\n1,A,Home :: Mugs,p/0.jpg\n2,B,Home \\ Mugs,p/1.jpg\n",
+        [("1", "A", "Home/Mugs", None, "", True, "p/0.jpg"),
+         ("2", "B", "Home/Mugs", None, "", True, "p/1.jpg")]),
+    "rand": ("id,title,price\n1,A,R 129.99\n", [("1", "A", "", 129.99, "ZAR", True, "")]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_an_ordinary_table_is_read_as_it_is_meant(shop, name):
+    text, expected = TABLES[name]
+    items, _ = read(shop, "a.csv", text)
+    assert list(map(facts, items)) == expected
+
+
+def test_objects_within_objects_give_the_price_of_the_sale_and_the_main_picture_first(shop):
+    product = {
+        "sku": "A", "title": "Mug", "categoryPath": ["Home", "Mugs"], "stock": {"quantity": 0},
+        "pricing": {"regular": {"amount": 20, "currency": "USD"},
+                    "sale": {"amount": 15, "currency": "USD"}},
+        "media": {"main": "p/0.jpg", "gallery": ["p/1.jpg", {"url": "p/2.jpg"}]},
+    }  # fmt: skip
+    (item,), _ = read(shop, "a.jsonl", json.dumps(product))
+    expected = ("A", "Mug", "Home/Mugs", 15.0, "USD", False, "p/0.jpg p/1.jpg p/2.jpg")
+    assert facts(item) == expected
 
 
 COMMERCEML = """<КоммерческаяИнформация><Классификатор><Группы><Группа><Ид>g1</Ид><Наименование>Дом

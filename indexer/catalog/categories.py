@@ -11,7 +11,7 @@ from indexer.catalog.texts import plain_text
 
 # White space is matched from the beginning of its run on only, or a long run takes quadratic time.
 _LEVELS: Final = re.compile(
-    r"(?:(?<!\s)\s++)?(?:-?>++|[»›→])\s*+|(?<!\s)\s++/\s++|(?<=\w)(?:[\\^]|~~)(?=\w)"
+    r"(?:(?<!\s)\s++)?(?:-?>++|[»›→])\s*+|(?<!\s)\s++(?:/|\\|::)\s++|(?<=\w)(?:[\\^]|~~|::)(?=\w)"
 )
 _COMMA: Final = re.compile(r"(?:(?<!\s)\s++)?(?<!\\),\s*+")
 _BAR: Final = re.compile(r"(?:(?<!\s)[^\S\n]++)?(?:[;|\n]|&&|##|(?<=\w)@(?=\w))\s*+")

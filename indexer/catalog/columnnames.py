@@ -54,7 +54,7 @@ _NAMES: Final[Mapping[str, str]] = {
         titolo | tytul | naam | productnaam | artikelnaam | nazwa | nazwa produktu | namn |
         produktnamn | navn | varenavn | produktnavn | tuotenimi | nimi | urun adi | название |
         наименование | название товара | 名称 | 商品名称 | 产品名称 | 商品标题 | 标题 | 品名 |
-        商品名 | 製品名 | タイトル | 상품명 | description short | product line | item""",
+        商品名 | 製品名 | タイトル | 상품명 | description short | product line | item | product""",
     "description": """
         description | full description | extended description | product description |
         plain description | item description | long description | description long | body html |
@@ -184,7 +184,7 @@ _NAMES: Final[Mapping[str, str]] = {
 }  # fmt: skip
 _PRIVATE: Final = """
         cost | cost price | cost per item | unit cost | average cost | default cost |
-        item cost | wholesale price | purchase price | supply price | buying price |
+        item cost | wholesale price | wholesale | purchase price | supply price | buying price |
         supplier price | product cost | variant cost | cost of goods | einkaufspreis | ek |
         ek preis | ek netto | einstandspreis | prix d achat | prix achat | prix de gros |
         precio de compra | precio de coste | coste | prezzo di acquisto | costo | inkoopprijs |

@@ -20,6 +20,7 @@ _SALES: Final = ("sale", "special", "discount", "promo")
 _ENDS: Final = ("endDate", "end_date", "endsAt", "ends_at", "validTo", "valid_to", "to")
 _IDS: Final = frozenset({"id", *NAMES["id"]})  # an object is no id, but may hold some
 _PRICES, _IMAGES = frozenset(NAMES["price"]), frozenset(NAMES["images"])
+_REGULAR_AND_SALE: Final = frozenset({"regular", "sale"})  # an object with both is a price
 _PAIR: Final = frozenset({"name", "value"})
 _NOT_NESTED: Final = frozenset(
     {"name", "value", "@value", "src", "$numberDecimal", "attribute_name"}
@@ -68,6 +69,9 @@ def _collect(
         if isinstance(value, dict) and value.keys() == _PAIR:
             own, value = (*path, str(value["name"])), value["value"]
         if _is_over(str(name), value):
+            continue
+        if isinstance(value, dict) and value.keys() >= _REGULAR_AND_SALE:
+            leaves.append(((*path, "price"), value))
             continue
         if len(path) < _DEEPEST and _is_branch(str(name), value):
             for part in value if isinstance(value, list) else [value]:

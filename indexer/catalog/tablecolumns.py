@@ -35,6 +35,7 @@ _LEVEL: Final = re.compile(
     r"(?:p cat|(?:product )?(?:kategorie|category|categorie|categoria)s? "
     r"(?:ebene|level|lvl|niveau|nivel)|categoryid) ?(\d)"
 )
+_ONE_PATH: Final = frozenset({"category path", "categorypath", "breadcrumb", "breadcrumbs"})
 _SALE_DAY: Final = re.compile(
     r"(?:sale|special|discount|promo|promotion|offer)(?: price)? (?:date )?"
     r"(?P<day>start|from|begin|end|to|until)s?(?: date| at| day)?"
@@ -75,6 +76,8 @@ class TableColumns:
             name for _, name in sorted((match[1], name) for match, name in levels if match)
         ]
         """Columns such as ``Category Level 1``, the highest first."""
+        self.is_path = not self.by_key.keys().isdisjoint(_ONE_PATH)
+        """Whether a list in the column of categories is one path."""
         self.options = option_columns(self.names)
         self.paired = paired_columns(self.names)
 
@@ -178,7 +181,8 @@ class TableColumns:
         is_large = any(rank < 2 for rank, _, _, _ in listed) or bool(self.guessed("images"))
         named = [name for rank, _, _, name in sorted(listed) if rank < 2 or not is_large]
         guessed = self.guessed("images")
-        if all(re.search(r"[2-9]", loose_key(name)) for name in named):
+        main = [name for rank, _, _, name in listed if rank == 0]
+        if all(re.search(r"[2-9]", loose_key(name)) for name in main):
             named, guessed = guessed, named  # "Immagine 2" follows a column of another name
         listed_all = dict.fromkeys([*named, *guessed])
         return sorted(listed_all, key=lambda name: not is_of_a_variant(name))
