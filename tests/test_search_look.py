@@ -55,6 +55,7 @@ def test_each_thing_has_the_hits_of_its_own_region(engine, tmp_path):
         ("shoes", 0.0, True, True, "shoes"),  # the shop only knows that it is some gear
         (None, 0.0, True, True, "Gear"),
         (None, 0.0, False, False, "Gear"),
+        (None, 0.0, False, True, None),  # some gear, and like none of it
     ],
 )
 def test_a_thing_is_named_by_the_shop_or_by_the_recognizer(label, fit, close, broad, name):
@@ -264,6 +265,13 @@ def test_a_region_that_matches_a_little_better_weighs_little():
 def test_of_regions_that_match_alike_the_most_plausible_is_meant():
     regions = candidates([thing((0.3, 0.3, 0.7, 0.7)), thing((0.9, 0.9, 1, 1))])
     assert choose(regions, WHOLE_VECTOR, CROPS, 0.5, [0.8, 0.81]).box == regions[0].box
+
+
+def test_if_nothing_is_close_the_most_plausible_region_is_meant():
+    regions = candidates([thing((0.3, 0.3, 0.7, 0.7)), thing((0.9, 0.9, 1, 1))])
+    meant = choose(regions, WHOLE_VECTOR, CROPS, 0.2, [0.1, 0.4], any_close=False)
+    assert meant.box == regions[0].box
+    assert meant.vector == pytest.approx(unit(np.array([0.15, 0.85, 0], np.float32)))
 
 
 def test_the_whole_photo_is_meant_if_it_matches_better():

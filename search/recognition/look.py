@@ -232,9 +232,15 @@ def _same_product(found: FoundThing, thing: Thing, other: FoundThing, first: Thi
 
 
 def _surer_name(thing: Thing, given: ShopName | None, *, no_close_match: bool) -> str | None:
-    """Return the name by the shop's classifier or by the recognizer; see ``with_hits``."""
-    if given is None or thing.label is None:
-        return thing.label if given is None else given.name
+    """Return the name by the shop's classifier or by the recognizer; see ``with_hits``.
+
+    A broad name of a thing without a close match says nothing: in a shop of clothes, a hand is
+    "men".
+    """
+    if given is None:
+        return thing.label
+    if thing.label is None:
+        return None if given.broad and no_close_match else given.name
     by_label = given.broad or no_close_match or thing.fit > given.confidence
     return thing.label if by_label else given.name
 

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     envvar="VITRINE_SHOP",
     help="A shop's folder (or VITRINE_SHOP): find its products too.",
 )
-@click.option("-k", "limit", default=5, show_default=True, help="How many products for each thing.")
+@click.option(
+    "-k", "--limit", "limit", default=5, show_default=True, help="How many products for each thing."
+)
 @click.option(
     "--filter",
     "filter_text",

@@ -140,14 +140,15 @@ def _choose_region(
 ) -> Meant:
     """Search with each region, and choose the one that the photo is meant to show."""
 
-    def best_score(vector: Embedding) -> float:
-        alone = Query(parts=[EmbeddingPart(vector)], filter=query.filter, limit=1)
-        hits = engine.search(alone).hits
-        return hits[0].score if hits else -1.0
-
     if not regions:
         return Meant(None, whole)
-    return choose(regions, whole, crops, best_score(whole), [best_score(crop) for crop in crops])
+    alone = [
+        engine.search(Query(parts=[EmbeddingPart(vector)], filter=query.filter, limit=1))
+        for vector in (whole, *crops)
+    ]
+    whole_score, *scores = [reply.hits[0].score if reply.hits else -1.0 for reply in alone]
+    any_close = not all(reply.no_close_match for reply in alone)
+    return choose(regions, whole, crops, whole_score, scores, any_close=any_close)
 
 
 async def _things(state: AppState, photo: Photo) -> list[Thing]:
