@@ -97,6 +97,13 @@ def test_an_attribute_is_of_color_by_its_values_too():
     assert shade.of_color
 
 
+def test_values_that_come_in_sets_are_no_field():
+    sizes = [["S", "M", "L"], ["28", "29", "30"]]
+    care = [["wash", "iron"], ["wash"], ["iron"], ["dry"]]
+    items = [item(n, "A", sizes=sizes[n % 2], care=care[n % 4]) for n in range(40)]
+    assert [field.name for field in fields_of(items)] == ["care"]
+
+
 @pytest.mark.parametrize("categories", [[], [""], ["Shoes"]])
 def test_a_shop_with_at_most_one_category_has_no_field_of_categories(categories):
     items = [Item(item_id=str(n), product_id=str(n), categories=categories) for n in range(20)]

@@ -143,7 +143,9 @@ ITEMS = st.builds(
     in_stock=st.booleans(),
     url=st.sampled_from(["", "https://shop.example/a?b=1,2;3", "/a"]),
     attributes=st.dictionaries(NAMES | TEXTS, VALUES | st.lists(TEXTS, min_size=1, max_size=3)),
-    images=st.lists(st.sampled_from(["a.jpg", "b, c.jpg", "d;e.png", "https://e.example/f.jpg"])),
+    images=st.lists(
+        st.sampled_from(["a.jpg", "b, c.jpg", "d;e.png", "https://e.example/f.jpg"]), unique=True
+    ),
 )
 
 

@@ -16,12 +16,15 @@ from search.query import Query
 from search.recognition.autocrop import candidates, choose
 from search.recognition.classification import ShopName
 from search.recognition.look import (
+    FoundThing,
+    Look,
     encode_boxes,
     find_things,
     kind_of,
     search_box,
     with_hits,
     without_hits,
+    without_parts,
     without_repeats,
 )
 from search.recognition.masks import mask_things, run_lengths
@@ -66,14 +69,18 @@ def test_a_thing_is_named_by_the_shop_or_by_the_recognizer(label, fit, close, br
     assert look.things[0].name == name
 
 
-def looked_up(label: str, fit: float, title: str, category: str, confidence: float):
-    found = msgspec.structs.replace(hit(category), title=title, confidence=confidence)
+def offered(title: str, category: str, confidence: float) -> Hit:
+    return msgspec.structs.replace(hit(category), title=title, confidence=confidence)
+
+
+def looked_up(label: str, fit: float, *hits: Hit) -> FoundThing:
     reply = Reply(
-        hits=[found], total=1, generation="1", encoder="e", mode="exact", timings={},
-        no_close_match=confidence < 0.15,
+        hits=list(hits), total=1, generation="1", encoder="e", mode="exact", timings={},
+        no_close_match=(hits[0].confidence or 0) < 0.15,
     )  # fmt: skip
     thing = Thing(WHOLE, 0.9, label=label, fit=fit)
-    return with_hits([thing], [unit(np.ones(4))], Query(parts=[]), lambda query: reply, [None])
+    look = with_hits([thing], [unit(np.ones(4))], Query(parts=[]), lambda query: reply, [None])
+    return look.things[0]
 
 
 @pytest.mark.parametrize(
@@ -93,8 +100,15 @@ def looked_up(label: str, fit: float, title: str, category: str, confidence: flo
     ],
 )
 def test_a_hit_of_another_kind_is_no_match(label, fit, title, category, confidence, close, sold):
-    (thing,) = looked_up(label, fit, title, category, confidence).things
+    thing = looked_up(label, fit, offered(title, category, confidence))
     assert (not thing.no_close_match, thing.sold) == (close, sold)
+
+
+def test_hits_of_its_kind_come_before_those_of_another():
+    pants, boot = offered("Parachute Pant", "", 0.7), offered("Ankle boot", "", 0.1)
+    sure, unsure = looked_up("shoes", 0.9, pants, boot), looked_up("shoes", 0.6, pants, boot)
+    assert (sure.hits, sure.sold, sure.no_close_match) == ([boot, pants], True, True)
+    assert unsure.hits == [pants, boot]
 
 
 def test_a_photo_of_nothing_has_no_things(engine, tmp_path):
@@ -266,3 +280,33 @@ def test_the_whole_photo_is_meant_if_it_matches_better():
     assert meant.box is None
     assert meant.vector is WHOLE_VECTOR
     assert choose([], WHOLE_VECTOR, [], 0.9, []).box is None
+
+
+BACK, SEAT, FAR = (0.3, 0.1, 0.6, 0.4), (0.3, 0.42, 0.6, 0.8), (0.8, 0.8, 0.9, 0.9)
+
+
+def found(box: tuple[float, float, float, float], product: str, confidence: float) -> FoundThing:
+    first = msgspec.structs.replace(hit(""), product_id=product, confidence=confidence)
+    return FoundThing(box=box, score=0.5, hits=[first], sold=True)
+
+
+@pytest.mark.parametrize(
+    ("other", "kept"),
+    [
+        (found(SEAT, "chair", 0.9), [SEAT]),
+        (found(SEAT, "chair", 0.2), [BACK]),
+        (found(SEAT, "stool", 0.9), [BACK, SEAT]),
+        (found(FAR, "chair", 0.9), [BACK, FAR]),  # another chair
+    ],
+)
+def test_of_the_parts_of_a_product_the_one_that_matches_best_is_kept(other, kept):
+    look = Look(things=[found(BACK, "chair", 0.5), other])
+    things = [thing(BACK), thing(other.box)]
+    left, same = without_parts(look, things)
+    assert [part.box for part in left.things] == [part.box for part in same] == kept
+
+
+def test_garments_that_match_the_same_product_are_all_kept():
+    look = Look(things=[found(BACK, "suit", 0.5), found(SEAT, "suit", 0.9)])
+    things = [Thing(BACK, 0.5, "outwear"), Thing(SEAT, 0.5, "pants")]
+    assert without_parts(look, things) == (look, things)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 # Without the white space around a separator, which takes quadratic time; parts are stripped.
 _BAR: Final = re.compile(r"[;|\n]")
+_NULLS: Final = frozenset({"null", "None", "nan", "NaN"})  # what programs write for no value
 _CELL_ERRORS: Final = frozenset(
     {"#REF!", "#NAME?", "#VALUE!", "#N/A", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"}
 )  # what Excel writes in place of a value
@@ -113,6 +114,8 @@ class Cleaner:
         check_length(value, field)
         if isinstance(value, str) and value.strip() in _CELL_ERRORS:
             raise ValueError(f"{field} is {value.strip()!r}, an error of the spreadsheet")
+        if isinstance(value, str) and field != "title" and value.strip() in _NULLS:
+            value = ""
         if field == "product_id":
             return _product_id(value)
         value = decoded_cell(value)
@@ -122,7 +125,7 @@ class Cleaner:
             return category_paths(value, self._language)
         if field == "images":
             paths = self._images(value, notes)
-            return _unique(paths) if isinstance(value, Cells) else paths
+            return _unique(paths)
         if field == "in_stock":
             return _stock(value)
         text = text_of(value, self._language)
@@ -234,7 +237,16 @@ def _product_id(value: Any) -> Any:
 
 def _stock(value: Any) -> bool:
     if isinstance(value, dict):
-        names = ("in_stock", "is_in_stock", "availability", "status", "quantity", "qty", "stock")
+        names = (
+            "in_stock",
+            "is_in_stock",
+            "availability",
+            "available",
+            "status",
+            "quantity",
+            "qty",
+            "stock",
+        )
         value = next((value[name] for name in names if name in value), value)
         if isinstance(value, dict):
             raise ValueError("in_stock must be true or false, got an object")

@@ -19,6 +19,7 @@ from indexer.catalog.programs.shopify import Shopify
 from indexer.catalog.programs.shopifyjson import ShopifyJson
 from indexer.catalog.programs.shopifynodes import is_node
 from indexer.catalog.programs.woocommerce import WooCommerce
+from indexer.catalog.programs.yahoojapan import YahooJapan
 from indexer.catalog.shopformat import column_key
 from indexer.catalog.shopobjects import ShopObjects
 from indexer.catalog.variantrows import VariantRows
@@ -64,6 +65,7 @@ def format_of(first: Record, name: str, language: str | None) -> ShopFormat:
         Medusa(language),
         CommercetoolsTable(language),
         Etsy(language),
+        YahooJapan(language),
         Magento(language),
     )
     keys = {column_key(column) for column in first}

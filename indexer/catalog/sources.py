@@ -34,6 +34,7 @@ from indexer.catalog.item_parser import (
     Record,
     given_fields,
     id_from,
+    is_empty,
     item_from,
 )
 from indexer.catalog.packedfile import is_packed, unpacked
@@ -243,6 +244,9 @@ class Catalog:
         if not is_titled and _TOTAL.match(item.item_id):
             yield Skipped(item.item_id, "a row of totals, no item", where=where)
             return
+        if not is_titled and " " in item.item_id and _filled(row) == 1:
+            yield Skipped(item.item_id, "a remark below a table, no item", where=where)
+            return
         if reason := form.not_for_sale(row):
             yield Remark(item.item_id, f"left out: {reason}", where=where, field="status")
             return
@@ -399,6 +403,11 @@ class Catalog:
         if not self._marks and self._has_thousands:
             return ""
         return next(iter(self._marks)) if len(self._marks) == 1 else None
+
+
+def _filled(row: Record) -> int:
+    """Return how many cells of a row are not empty."""
+    return sum(not is_empty(cell) for cell in row.values())
 
 
 def open_catalog(

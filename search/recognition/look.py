@@ -31,6 +31,7 @@ _MARGIN = 0.03  # around a thing, as a share of its sides, like that of a catalo
 _REPEATED = 0.8  # share of the smaller of two boxes that is in the other, if both are one thing
 _SAME = 0.6  # intersection over union of the boxes of a thing, and of one without a label
 _SMALL, _AS_GOOD = 0.2, 0.8  # shares of the area and score of a thing, of another on or in it
+_TOUCHING = 0.05  # between boxes of one thing, at most, as a share of the photo's sides
 _LEAST_OWN = 0.1  # share of a box that its own mask covers
 _NAMING_HITS = 5
 _NAMING_SHARE = 0.6  # of these hits that must be of one category
@@ -167,28 +168,67 @@ def with_hits(
     match: a shop without shoes has no word for them.
     Without ``names``, a thing that the recognizer does not name has the category of most of its
     first hits.
+
+    If the first hit is of another kind than the recognizer is sure of, hits of its kind come first.
     """
     found = []
     for place, (thing, vector) in enumerate(zip(things, vectors, strict=True)):
         reply = search(msgspec.structs.replace(query, parts=[EmbeddingPart(vector)]))
         given = None if names is None else names[place]
-        no_close_match = reply.no_close_match or _is_mistaken(thing, reply.hits, given)
+        hits = reply.hits
+        is_mistaken = _is_mistaken(thing, hits, given)
+        if is_mistaken:  # what is of its kind comes first
+            hits = sorted(hits, key=lambda hit: not is_of_kind(thing.label, hit))
+        no_close_match = reply.no_close_match or is_mistaken
         if names is None and thing.label is None and not no_close_match:
-            name = kind_of(reply.hits)
+            name = kind_of(hits)
         else:
             name = _surer_name(thing, given, no_close_match=no_close_match)
-        is_called = bool(reply.hits) and _is_called(name, thing.label, reply.hits[0])
+        is_called = bool(hits) and _is_called(name, thing.label, hits[0])
         found.append(
             FoundThing(
                 box=thing.box,
                 score=round(thing.score, 4),
                 name=name,
-                hits=reply.hits,
+                hits=hits,
                 no_close_match=no_close_match,
-                sold=bool(reply.hits) and (is_called or not no_close_match),
+                sold=bool(hits) and (is_called or not no_close_match),
             )
         )
     return Look(things=found)
+
+
+def without_parts(look: Look, things: Sequence[Thing]) -> tuple[Look, list[Thing]]:
+    """Leave out parts of one thing: neighbors without a label that look like the same product.
+
+    Of the seat and the back of a chair, the one that matches best is kept. ``look`` was made of
+    ``things``; both are returned, in step.
+    """
+    kept: list[tuple[FoundThing, Thing]] = []
+    for part in zip(look.things, things, strict=True):
+        places = [place for place, other in enumerate(kept) if _same_product(*part, *other)]
+        if not places:
+            kept.append(part)
+        elif _sureness(part[0]) > _sureness(kept[places[0]][0]):
+            kept[places[0]] = part
+    kept.sort(key=lambda pair: -pair[0].score)
+    found = msgspec.structs.replace(look, things=[found for found, _ in kept])
+    return found, [thing for _, thing in kept]
+
+
+def _sureness(found: FoundThing) -> float:
+    return found.hits[0].confidence or found.hits[0].score
+
+
+def _same_product(found: FoundThing, thing: Thing, other: FoundThing, first: Thing) -> bool:
+    """Return True if two things have no label, touch, and match the same product."""
+    if thing.label is not None or first.label is not None:
+        return False
+    if not (found.hits and other.hits) or found.no_close_match or other.no_close_match:
+        return False
+    (x0, y0, x1, y1), (left, top, right, bottom) = found.box, other.box
+    apart = max(left - x1, x0 - right, top - y1, y0 - bottom)
+    return apart <= _TOUCHING and found.hits[0].product_id == other.hits[0].product_id
 
 
 def _surer_name(thing: Thing, given: ShopName | None, *, no_close_match: bool) -> str | None:

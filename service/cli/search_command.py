@@ -235,9 +235,12 @@ def _print_report(reply: Reply) -> None:
         say("nothing found")
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
+    verified = any(hit.verification is not None for hit in reply.hits)
     for name, justify in (
-        ("", "right"), ("score", "right"), ("sure", "right"), ("item", "left"), ("title", "left"),
-        ("price", "right"), ("category", "left"), ("image", "left"),
+        ("", "right"), ("score", "right"), ("sure", "right"),
+        *([("points", "right")] if verified else []),  # that agree with the photo
+        ("item", "left"), ("title", "left"), ("price", "right"), ("category", "left"),
+        ("image", "left"),
     ):  # fmt: skip
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for rank, hit in enumerate(reply.hits, start=1):
@@ -246,9 +249,10 @@ def _print_report(reply: Reply) -> None:
             price += " (out)"
         category = hit.categories[0] if hit.categories else ""
         sure = "" if hit.confidence is None else f"{hit.confidence:.0%}"
-        cells = [
-            str(rank), f"{hit.score:.3f}", sure, hit.item_id, hit.title, price, category, hit.image
-        ]  # fmt: skip
+        cells = [str(rank), f"{hit.score:.3f}", sure]
+        if verified:
+            cells.append(str(hit.verification.points) if hit.verification else "")
+        cells += [hit.item_id, hit.title, price, category, hit.image]
         table.add_row(*(Text(printable(cell)) for cell in cells))
     print_table(table)
     if reply.next_cursor:

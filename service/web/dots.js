@@ -14,12 +14,16 @@ const WHOLE_AREA = 0.8; // share of the photo from which a single thing is the p
 
 const known = new Map(); // photo id -> things
 
-/** Return the things in a photo: [{box, name, sold, hits}]; [] if they cannot be found. */
+/**
+ * Return the things in a photo: [{box, name, sold, hits}]; [] if they cannot be found. Those without a
+ * name that the shop sells nothing like are left out: most of them are no things.
+ */
 async function thingsIn(photo, signal) {
   if (!known.has(photo.id)) {
     try {
       const { things } = await api.recognize(photo, { most: MOST, limit: HITS, signal });
-      known.set(photo.id, apart(things.map((thing) => ({ ...thing, box: boxOf(thing.box) }))));
+      const worthwhile = things.filter((thing) => thing.name || thing.sold);
+      known.set(photo.id, apart(worthwhile.map((thing) => ({ ...thing, box: boxOf(thing.box) }))));
       if (known.size > KEPT) known.delete(known.keys().next().value);
     } catch {
       return []; // the photo can be searched without them

@@ -12,7 +12,7 @@ from indexer.catalog.shopformat import ColumnMapping, ShopFormat, column_key
 from indexer.exportcells import EXPORT_MARK, OTHERS, VECTORS, attribute_in, list_in
 
 _MARK = column_key(EXPORT_MARK)
-_TEXTS = frozenset({"title", "description", "currency"})
+_TEXTS = frozenset({"product_id", "title", "description", "currency"})
 
 
 class Exported(ShopFormat):
