@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import zipfile
 
 import pytest
 
+from indexer.catalog import packedfile
+from indexer.catalog.sources import open_catalog
 from indexer.errors import BadCatalog
-from service.cli import catalog_place
 from service.cli.catalog_place import _write
 from tests.commandline import assert_one_line, vitrine
 from tests.conftest import COLORS, jpeg, plain
@@ -59,8 +61,62 @@ def test_a_feed_that_cannot_be_had_is_an_error_with_its_address(server, vitrine,
     assert not (tmp_path / "shop").exists()
 
 
+def test_a_feed_that_is_no_catalog_is_an_error_with_its_address(server, vitrine, tmp_path):
+    host = ("--fetch", "--allow-host", server.host, *LOCAL)
+    url = server.url("/feed.json")
+    for data in (b"{", b'[{"name": "no id"}]', b"[]"):
+        server.pictures["/feed.json"] = data
+        done = vitrine("index", url, "--shop", tmp_path / "shop", *host)
+        assert_one_line(done, url)
+        assert "vitrine-" not in done.err
+
+
+ROWS = b"id,title,images\nred,Red,p/red.jpg\n"
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("all.csv.gz", gzip.compress(ROWS)),
+        ("ALL.XML.GZ", gzip.compress(FEED.replace(b"/feeds/p", b"p"))),
+        ("all.zip", zipped({"export/../all.csv": ROWS, "__MACOSX/._all.csv": b"x"})),
+    ],
+)
+def test_a_packed_catalog_is_read_with_the_pictures_beside_it(tmp_path, name, data):
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "red.jpg").write_bytes(jpeg(plain(COLORS["red"])))
+    (tmp_path / name).write_bytes(data)
+    entry = next(iter(open_catalog(tmp_path / name)))
+    assert (entry.item.title, entry.item.images) == ("Red", ["p/red.jpg"])
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("a.csv.gz", ROWS, r"a\.csv\.gz: not a whole gzip file: Not a gzipped file"),
+        ("a.csv.gz", gzip.compress(b""), r"a\.csv\.gz is empty: expected a header row"),
+        ("a.doc.gz", gzip.compress(ROWS), r"a\.doc\.gz: a catalog is .* got '\.doc'"),
+        ("a.zip", ROWS, r"a\.zip cannot be unpacked: File is not a zip file"),
+        ("a.zip", zipped({"a.csv": ROWS, "b.jpg": b""}), r"a\.zip holds 2 files; .*holds one"),
+    ],
+)
+def test_a_packed_file_that_is_no_catalog_is_an_error_with_its_name(tmp_path, name, data, message):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(BadCatalog, match=message) as caught:
+        open_catalog(tmp_path / name).scan()
+    assert "vitrine-catalog" not in str(caught.value)
+
+
 def test_a_feed_packed_a_thousand_times_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(catalog_place, "_MUCH", 1_000_000)
+    monkeypatch.setattr(packedfile, "_MUCH", 1_000_000)
     data = gzip.compress(bytes(3_000_000))
     with pytest.raises(BadCatalog, match=r"shop\.xml: unpacks to over 200 times its size"):
         _write(tmp_path, "http://a/shop.xml", "", io.BytesIO(data))
