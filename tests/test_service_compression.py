@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 from starlette.datastructures import Headers
 
+from indexer.errors import UnknownItem
 from service.http.compression import accepts_gzip
 from service.http.routes.pages import WEB
 from service.http.webfiles import TYPES, WebFolder, reply, web_file
@@ -137,13 +138,14 @@ def test_an_image_is_sent_smaller_and_in_the_format_that_the_browser_reads(http)
 
 def test_a_cutout_leaves_the_product_alone_or_is_not_found(http):
     drawn = Image.new("RGB", (200, 200), "white")
+    blank, wanted = jpeg(drawn), SizedImage(80, "webp", cutout=True)
     ImageDraw.Draw(drawn).ellipse((40, 40, 160, 160), fill="red")
-    made = ResizedImages(1).resized(jpeg(drawn), SizedImage(80, "webp", cutout=True))
-    alpha = Image.open(io.BytesIO(made)).getchannel("A")
+    alpha = Image.open(io.BytesIO(ResizedImages(1).resized(jpeg(drawn), wanted))).getchannel("A")
     assert alpha.size == (80, 80)
     assert (alpha.getpixel((40, 40)), alpha.getpixel((3, 3))) == (255, 0)
-    unsure = http.get(f"{IMAGE}?cutout=true")  # a picture of one color
-    assert (unsure.status_code, "background" in unsure.json()["detail"]) == (404, True)
+    with pytest.raises(UnknownItem, match="its background is not plain"):
+        ResizedImages(1).resized(blank, wanted)
+    assert http.get(f"{IMAGE}?cutout=true").headers["content-type"] == "image/webp"
     refused = http.get(f"{IMAGE}?cutout=true&style=noir")
     assert (refused.status_code, "exclude" in refused.json()["detail"]) == (422, True)
 
