@@ -184,6 +184,10 @@ TABLES: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
         "id,title,category,image\n1,A,Home :: Mugs,p/0.jpg\n2,B,Home \\ Mugs,p/1.jpg\n",
         [("1", "A", "Home/Mugs", None, "", True, "p/0.jpg"),
          ("2", "B", "Home/Mugs", None, "", True, "p/1.jpg")]),
+    "names that are no known words": (
+        "Nr,Was,Preis in Euro,Wie viele?,Bild\n1,Becher,12.50,5,p/0.jpg\n2,Schale,9,0,p/1.jpg\n",
+        [("1", "Becher", "", 12.5, "EUR", True, "p/0.jpg"),
+         ("2", "Schale", "", 9.0, "EUR", False, "p/1.jpg")]),
     "rand": ("id,title,price\n1,A,R 129.99\n", [("1", "A", "", 129.99, "ZAR", True, "")]),
 }  # fmt: skip
 

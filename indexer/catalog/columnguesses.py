@@ -42,6 +42,7 @@ _LINK: Final = re.compile(r"https?://[^\s,;|]+", re.IGNORECASE)
 _DECIMAL: Final = re.compile(r"\d+[.,]\d{2}")
 UNNAMED: Final = re.compile(r"column \d+")
 """The names of columns of a file without a header."""
+_HAS_DIGIT: Final = re.compile(r"\d")
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _LONGEST_CELL: Final = 2000  # characters that are looked at
 _LONGEST_ID: Final = 80
@@ -134,6 +135,9 @@ def guess_columns(
     take("description", sorted(texts, key=lambda column: -sum(map(len, column.cells))))
     take("categories", named("categories", _LETTER.search, NO_CATEGORY))
     take("categories", (column for column in columns if column.fits(_has_levels)))
+    is_described = known.get("description") or "description" in found  # a short one is a title
+    if (found.get("images") or known.get("images")) and not is_described:
+        take("title", _words(columns))
     return found
 
 
@@ -267,6 +271,16 @@ def _titles(columns: Sequence[_Column]) -> list[_Column]:
         if len(set(column.cells)) * 2 > len(column.cells) and column.fits(lambda cell: " " in cell)
     ]
     return [*named, *spoken]
+
+
+def _words(columns: Sequence[_Column]) -> list[_Column]:
+    """Return the columns of words that all differ, which may be the names of a table's items."""
+    texts = [c for c in columns if c.fits(_LETTER.search) and not c.is_named(NO_TITLE)]
+    return [
+        column
+        for column in texts
+        if column.is_unique() and len(column.cells) > 1 and not column.fits(_HAS_DIGIT.search)
+    ]
 
 
 def is_picture(cell: str) -> bool:

@@ -29,7 +29,7 @@ _MARKUP: Final = re.compile(
 _CAPTION: Final = re.compile(r"#\{[^{}]{0,1000}\}|(?<![^;])\w{1,64}:\d:\d{1,2}:(?:\||(?=;|$))")
 """After a picture of CS-Cart, and before one of Taobao: ``2f1c:1:0:|https://...``."""
 _QUOTED: Final = re.compile(r'^"([^"]*)"$')
-_LABEL: Final = re.compile(r"^\w{1,30}:\s*+(?=https?://)")  # "front:https://..."
+_LABEL: Final = re.compile(r"^\w{1,30}[:=]\s*+(?=https?://)")  # "front:https://..."
 _ALT: Final = re.compile(
     r"(?<=\S)\s*(?:\([^()]*\)|!\s*(?:alt|title|desc|caption)\s*:.*)$", re.DOTALL
 )
