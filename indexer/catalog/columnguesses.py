@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from indexer.catalog.columnnames import NAMES, is_private, known_key, loose_key
 from indexer.catalog.columnwords import (
+    AMOUNTS,
     CERTAIN_IDS,
     NO_CATEGORY,
     NO_FLAG,
@@ -121,7 +122,8 @@ def guess_columns(
     links = [c for c in columns if c.fits(_LINK.match) and not c.is_named(NO_LINK)]
     take("url", sorted(links, key=lambda column: not column.is_unique()))
     priced = [column for column in columns if column.fits(_is_price)]
-    take("price", _prices(priced))
+    has_currency = bool(known.get("currency") or "currency" in found)
+    take("price", [*_prices(priced), *(c for c in priced if has_currency and c.is_named(AMOUNTS))])
     take("sale price", named("sale price", _is_price))
     take("count", named("count", _is_stock, NO_STOCK))
     has_count = bool(known.get("count") or "count" in found)

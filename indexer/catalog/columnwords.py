@@ -107,6 +107,8 @@ NO_CATEGORY: Final = _words(
     """
         tax vat steuer taxe impuesto imposta btw shipping customer attribute"""
 )
+AMOUNTS: Final = _words("amount betrag montant importe importo kwota bedrag сумма")
+"""Words of columns that are prices beside one of currencies, and counts else."""
 SMALL_PICTURE: Final = _words("thumb thumbnail small mini")
 NO_PICTURE: Final = _words(
     """

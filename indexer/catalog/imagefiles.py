@@ -146,7 +146,8 @@ class ImageFiles:
         if path.startswith("file:///"):
             path = unquote(path.removeprefix("file://"))
         if _URL.match(path):
-            return FoundPath(f"https:{path}") if path.startswith("//") else FoundPath(path)
+            url = path.replace("&amp;", "&")
+            return FoundPath(f"https:{url}" if url.startswith("//") else url)
         if self._address:
             return FoundPath(urljoin(self._address, path))
         clean = path.replace("\\", "/")
