@@ -137,6 +137,32 @@ def test_a_catalog_in_an_object_store_is_indexed_with_the_pictures_beside_it(
     assert {x["status"] for x in json.loads(done.out)["results"]} == {"unchanged"}
 
 
+def test_a_folder_of_images_in_an_object_store_is_a_catalog_like_one_on_disk(
+    bucket, vitrine, tmp_path
+):
+    wanted = ("shoes/red, new.jpg", "blue.jpg")
+    for name in (*wanted, "shoes/red_thumb.jpg", ".cache/x.jpg", "@eaDir/x.jpg"):
+        picture = jpeg(plain(COLORS["blue" if "blue" in name else "red"]))
+        bucket.pipe_file(f"/shop/pictures/{name}", picture)
+    for name, url in (("a", "memory://shop/pictures/"), ("b", "memory://shop/pictures")):
+        shop = ("--shop", tmp_path / name, "--exclude", "*_thumb.jpg")
+        done = vitrine("index", url, *shop, "--encoder", "color", "--json")
+        assert (done.code, json.loads(done.out)["rows"]) == (0, 2), done.err
+        status = json.loads(vitrine("status", *shop[:2], "--json").out)
+        assert status["catalog"] == "memory://shop/pictures/"
+        exported = tmp_path / f"{name}.jsonl"
+        assert vitrine("export", *shop[:2], "--out", exported).code == 0
+        items = [json.loads(line) for line in exported.read_text().splitlines()]
+        assert [item["id"] for item in items] == sorted(wanted)
+        assert items[1]["categories"] == ["shoes"]
+
+
+def test_a_folder_that_an_object_store_does_not_have_is_an_error_with_its_url(bucket, vitrine):
+    bucket.pipe_file("/shop/hidden/.x.jpg", b"x")
+    for url in ("memory://shop/none/", "memory://shop/hidden"):
+        assert_one_line(vitrine("plan", url), url, "no such folder")
+
+
 def test_a_catalog_that_an_object_store_does_not_have_is_an_error_with_its_url(bucket, vitrine):
     bucket.pipe_file("/shop/cut.csv.gz", gzip.compress(FEED)[:-20])
     assert_one_line(vitrine("plan", "memory://shop/none.csv"), "memory://shop/none.csv: no such")
@@ -148,7 +174,7 @@ def test_a_catalog_that_an_object_store_does_not_have_is_an_error_with_its_url(b
 
 @pytest.mark.slow
 def test_a_catalog_on_a_server_of_s3_is_indexed(s3_url, vitrine, tmp_path):
-    """Also where it and its pictures are in different buckets."""
+    """Also where it and its pictures are in different buckets, and a folder without a file."""
     import s3fs
 
     store = s3fs.S3FileSystem(skip_instance_cache=True)
@@ -160,6 +186,9 @@ def test_a_catalog_on_a_server_of_s3_is_indexed(s3_url, vitrine, tmp_path):
     shop = ("--shop", tmp_path / "shop", "--images", "s3://pictures")
     done = vitrine("index", "s3://feeds/all.csv", *shop, "--encoder", "color", "--json")
     assert (done.code, json.loads(done.out)["items"]) == (0, 2), done.err
+    store.call_s3("put_object", Bucket="pictures", Key="p/")  # how consoles of S3 make a folder
+    planned = json.loads(vitrine("plan", "s3://pictures/p", "--encoder", "color", "--json").out)
+    assert (planned["items"], planned["unreadable"]) == (2, 0)
 
 
 @pytest.mark.parametrize(

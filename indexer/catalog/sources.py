@@ -21,7 +21,7 @@ from typing import NamedTuple, TypeAlias
 
 from indexer.catalog.cleaning import Cleaner
 from indexer.catalog.encodings import encoding_of, is_guess
-from indexer.catalog.folderfile import folder_records
+from indexer.catalog.folderfile import folder_records, object_names, object_records
 from indexer.catalog.formatnames import FILE_KINDS, FORMATS
 from indexer.catalog.formats import format_of_rows
 from indexer.catalog.imagefiles import ImageFiles
@@ -90,9 +90,9 @@ class Reading(NamedTuple):
 
     ``language`` chooses among texts in several languages. ``exclude`` are patterns of files and
     folders that are not read from a folder, such as ``*_thumb.jpg``. ``address`` is the URL of a
-    feed that was fetched, or of a file in an object store; paths of images are relative to it.
-    ``images`` is another folder that they are relative to, or the URL of one, in an object store or
-    on the web.
+    feed that was fetched, or of a file or folder in an object store; paths of images are relative
+    to it. ``images`` is another folder that they are relative to, or the URL of one, in an object
+    store or on the web.
     """
 
     format: str = "auto"
@@ -106,8 +106,10 @@ class Reading(NamedTuple):
 class Catalog:
     """A catalog file or folder, read as a stream any number of times.
 
-    Image paths are relative to ``root``: a folder, or the URL of one in an object store. A packed
-    file is unpacked for as long as the catalog exists.
+    Image paths are relative to ``root``: a folder, or the URL of one in an object store. If the
+    address of ``reading`` is that of a folder in an object store, which ends in a slash, its files
+    are the items, and ``path`` is an empty folder. A packed file is unpacked for as long as the
+    catalog exists.
     """
 
     def __init__(
@@ -335,8 +337,12 @@ class Catalog:
         if name != "auto" and is_folder != (name == "folder"):
             kind = "a folder" if is_folder else "a file"
             raise BadCatalog(f"{self.path} is {kind}, not of format {name!r}", param="format")
+        address, exclude = self._reading.address, self._reading.exclude
+        if is_folder and is_object_url(address):
+            names = object_names(address, exclude)  # once, because it takes long
+            return lambda _path: object_records(names)
         if is_folder:
-            return partial(folder_records, exclude=self._reading.exclude)
+            return partial(folder_records, exclude=exclude)
         if self._reading.exclude:
             raise BadCatalog(f"{self.path}: --exclude is for folders of images", param="exclude")
         encoding = self._reading.encoding

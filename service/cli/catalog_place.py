@@ -1,7 +1,7 @@
 """The argument CATALOG: a file, a folder, or a URL.
 
-A URL is the address of a feed on the web or of a file in an object store. Both are copied first,
-because a catalog is read more than once.
+A URL is the address of a feed on the web, or of a file or a folder of images in an object store.
+Files are copied first, because a catalog is read more than once.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ catalog_argument = click.argument("catalog", callback=_place)
 def opened_catalog(
     place: Path | str, choice: FetchChoice | None, read_catalog: ReadCatalog
 ) -> Iterator[Catalog]:
-    """Yield the catalog at a place; what is behind a URL is copied until the block ends.
+    """Yield the catalog at a place; a file behind a URL is copied until the block ends.
 
     The host of a feed is allowed, and so are redirects to those of ``choice``; None fetches no
     feed. Raises BadCatalog, also if nothing can be read at the URL.
@@ -66,7 +66,7 @@ def opened_catalog(
         return
     with tempfile.TemporaryDirectory(prefix="vitrine-feed-") as folder:
         if is_object_url(place):
-            path = _copied(place, Path(folder))
+            place, path = _copied(place, Path(folder))
         elif choice is None:
             raise BadCatalog(f"{place}: expected a file or folder; 'vitrine index' fetches a feed")
         else:
@@ -74,13 +74,18 @@ def opened_catalog(
         yield read_catalog(path, place)
 
 
-def _copied(url: str, folder: Path) -> Path:
-    """Copy a file of an object store. Raises BadCatalog."""
+def _copied(url: str, folder: Path) -> tuple[str, Path]:
+    """Copy a file of an object store; return its URL and the copy. Raises BadCatalog.
+
+    Of a folder, nothing is copied: returns its URL with a slash at its end, and ``folder``.
+    """
     store, name = object_at(url)
     note(f"reading {url}")
     try:
+        if url.endswith("/") or store.isdir(name):
+            return f"{url.rstrip('/')}/", folder
         with store.open(name, "rb") as file:
-            return _write(folder, url, "", file)
+            return url, _write(folder, url, "", file)
     except BadCatalog:
         raise
     except FileNotFoundError:
