@@ -126,7 +126,7 @@ class Cleaner:
             return category_paths(value, self._language)
         if field == "images":
             paths = self._images(value, notes)
-            return _unique(paths)
+            return _unique(paths) if _is_cell(value) else paths
         if field == "in_stock":
             return _stock(value)
         text = text_of(value, self._language)
