@@ -50,19 +50,8 @@ _HIDDEN: Final = frozenset(
         *("entwurf", "inaktiv", "brouillon", "borrador", "pausada", "inactiva", "inactivo"),
         *("passive", "pasif", "inativo", "inattivo", "inactief", "nieaktywny", "neaktivní"),
         *("nonaktif", "неактивен", "скрыт", "скрытый", "ukryty", "下架", "非公開", "blocked"),
-        *(
-            "ended",
-            "beendet",
-            "zakończona",
-            "finalizada",
-            "terminée",
-            "unpublished",
-            "not published",
-            "retired",
-            "已下架",
-            "仓库中",
-            "판매중지",
-        ),
+        *("ended", "beendet", "zakończona", "finalizada", "terminée", "retired", "unpublished"),
+        *("not published", "已下架", "仓库中", "판매중지"),
         *("0", "false", "d", "h"),  # CS-Cart: disabled, hidden
     }
 )
