@@ -29,6 +29,7 @@ _OWN_COLUMN: Final = re.compile(r"\w[^;|:<>\"\t\r\n.]{0,99}(?<!\s)")
 _TAKEN: Final = frozenset({*EXPORT_COLUMNS, EXPORT_MARK, VECTORS, OTHERS})
 # Parts that a reader of any list in a cell separates as they were joined.
 _JOINED: Final = re.compile(r"(?:https?://)?[\w().%-]+(?:(?:/| &? ?)[\w().%-]+)*", re.ASCII)
+_NO_VALUES: Final = frozenset({"null", "none", "nan"})  # what a reader of any cell takes as empty
 _BOOLEANS: Final = {"true": True, "false": False}
 
 
@@ -65,7 +66,8 @@ def cell_of(value: Any) -> str:
 
 def list_cell(texts: list[str]) -> str:
     """Return the cell of a list: joined by ``;``, or as JSON if that may be read as another."""
-    if all(map(_JOINED.fullmatch, texts)) and len(set(texts)) == len(texts):
+    is_plain = all(map(_JOINED.fullmatch, texts)) and len(set(texts)) == len(texts)
+    if is_plain and _NO_VALUES.isdisjoint(map(str.casefold, texts)):
         return ";".join(texts)
     return _json(texts)
 

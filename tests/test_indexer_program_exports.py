@@ -184,6 +184,14 @@ TABLES: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
         "id,title,category,image\n1,A,Home :: Mugs,p/0.jpg\n2,B,Home \\ Mugs,p/1.jpg\n",
         [("1", "A", "Home/Mugs", None, "", True, "p/0.jpg"),
          ("2", "B", "Home/Mugs", None, "", True, "p/1.jpg")]),
+    "names that are no known words": (
+        "Nr,Was,Preis in Euro,Wie viele?,Bild\n1,Becher,12.50,5,p/0.jpg\n2,Schale,9,0,p/1.jpg\n",
+        [("1", "Becher", "", 12.5, "EUR", True, "p/0.jpg"),
+         ("2", "Schale", "", 9.0, "EUR", False, "p/1.jpg")]),
+    "an amount beside a currency": (
+        "id,title,amount,cur,image\n1,Mug,12.5,€,p/0.jpg\n2,Bowl,9,GBP,p/1.jpg\n",
+        [("1", "Mug", "", 12.5, "EUR", True, "p/0.jpg"),
+         ("2", "Bowl", "", 9.0, "GBP", True, "p/1.jpg")]),
     "rand": ("id,title,price\n1,A,R 129.99\n", [("1", "A", "", 129.99, "ZAR", True, "")]),
 }  # fmt: skip
 
@@ -205,6 +213,41 @@ def test_objects_within_objects_give_the_price_of_the_sale_and_the_main_picture_
     (item,), _ = read(shop, "a.jsonl", json.dumps(product))
     expected = ("A", "Mug", "Home/Mugs", 15.0, "USD", False, "p/0.jpg p/1.jpg p/2.jpg")
     assert facts(item) == expected
+
+
+# JSON as programs of a shop's own write it: the text of a file, and its items.
+OBJECTS: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
+    "variants with their product": (
+        ('{"product": {"id": "P", "title": "Tee", "images": ["p/0.jpg"]}, "sku": "P-S",'
+        '"price": 20}\n'
+        '{"product": {"id": "P", "title": "Tee", "images": ["p/0.jpg"]}, "sku": "P-M",'
+        '"price": 22}'),
+        [("P-S", "Tee", "", 20.0, "", True, "p/0.jpg"),
+         ("P-M", "Tee", "", 22.0, "", True, "p/0.jpg")]),
+    "texts by language": (
+        ('{"id": 1, "translations": {"de": {"name": "Tasse"}, "en": {"name": "Mug"}},'
+         '"image": "p/0.jpg"}'),
+        [("1", "Mug", "", None, "", True, "p/0.jpg")]),
+    "escaped links, and Magento's word for no picture": (
+        '{"id": "1", "title": "A", "images": ["https://e.com/a.jpg?x=1&amp;y=2", "no_selection"]}',
+        [("1", "A", "", None, "", True, "https://e.com/a.jpg?x=1&y=2")]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_an_object_of_a_shop_is_read_as_it_is_meant(shop, name):
+    text, expected = OBJECTS[name]
+    items, _ = read(shop, "a.jsonl", text)
+    assert list(map(facts, items)) == expected
+
+
+@pytest.mark.parametrize(
+    "attributes", [["Color: red", "Size: M"], [{"Color": "red"}, {"Size": "M"}]]
+)
+def test_attributes_may_be_a_list_of_pairs_in_any_form(shop, attributes):
+    text = json.dumps({"id": "1", "images": ["p/0.jpg"], "attributes": attributes})
+    (item,), notes = read(shop, "a.jsonl", text)
+    assert (item.attributes, notes) == ({"Color": "red", "Size": "M"}, [])
 
 
 COMMERCEML = """<КоммерческаяИнформация><Классификатор><Группы><Группа><Ид>g1</Ид><Наименование>Дом

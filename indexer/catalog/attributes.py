@@ -55,7 +55,7 @@ def flat_attributes(record: Record, language: str | None = None) -> FlatAttribut
         if isinstance(given, dict):
             for name, value in given.items():
                 _flatten(nested, text_from(name), value, language)
-        elif (isinstance(given, list) and (pairs := _pairs(given)) is not None) or (
+        elif (isinstance(given, list) and (pairs := _listed_pairs(given)) is not None) or (
             isinstance(given, str) and (pairs := _pairs_in(given)) is not None
         ):
             for name, value in pairs.items():
@@ -125,6 +125,15 @@ def _pairs(value: Any) -> dict[str, Any] | None:
             leaf = [*(before if isinstance(before, list) else [before]), leaf]
         pairs[key] = leaf
     return pairs or None
+
+
+def _listed_pairs(value: list[Any]) -> dict[str, Any] | None:
+    """Return a list of pairs as an object: also of ``Color: red``, and of ``{"Color": "red"}``."""
+    if value and all(isinstance(part, str) for part in value):
+        return _pairs_in("\n".join(value))
+    if value and all(isinstance(part, dict) and len(part) == 1 for part in value):
+        return {str(name): leaf for part in value for name, leaf in part.items()}
+    return _pairs(value)
 
 
 def _pairs_in(text: str) -> dict[str, Any] | None:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 # Without the white space around a separator, which takes quadratic time; parts are stripped.
 _BAR: Final = re.compile(r"[;|\n]")
+_NO_PICTURE: Final = frozenset({"", "no_selection"})  # the latter of Magento
 _NULLS: Final = frozenset({"null", "None", "nan", "NaN"})  # what programs write for no value
 _CELL_ERRORS: Final = frozenset(
     {"#REF!", "#NAME?", "#VALUE!", "#N/A", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"}
@@ -125,11 +126,11 @@ class Cleaner:
             return category_paths(value, self._language)
         if field == "images":
             paths = self._images(value, notes)
-            return _unique(paths)
+            return _unique(paths) if _is_cell(value) else paths
         if field == "in_stock":
             return _stock(value)
         text = text_of(value, self._language)
-        return link_from(text) if field == "url" else SYMBOLS.get(text, text)
+        return link_from(text.replace("&amp;", "&")) if field == "url" else SYMBOLS.get(text, text)
 
     def _price(self, record: Record, notes: list[FieldNote]) -> float | None:
         found: list[float] = []
@@ -178,7 +179,8 @@ class Cleaner:
                 written += self._files.split(text)
             if len(written) > MOST_VALUES:  # before any of them is looked for
                 raise ValueError(f"has over {MOST_VALUES} images, at most {MOST_VALUES} are read")
-        return [self._found(path.strip(), notes) for path in written if path.strip()]
+        paths = (path.strip() for path in written)
+        return [self._found(path, notes) for path in paths if path not in _NO_PICTURE]
 
     def _found(self, path: str, notes: list[FieldNote]) -> str:
         if self._files is None:

@@ -11,8 +11,23 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
+from indexer.catalog.cellkinds import (
+    LINK,
+    has_currency,
+    has_levels,
+    is_code,
+    is_currency,
+    is_flag,
+    is_picture,
+    is_price,
+    is_short,
+    is_stock,
+    is_text,
+    is_title,
+)
 from indexer.catalog.columnnames import NAMES, is_private, known_key, loose_key
 from indexer.catalog.columnwords import (
+    AMOUNTS,
     CERTAIN_IDS,
     NO_CATEGORY,
     NO_FLAG,
@@ -24,28 +39,21 @@ from indexer.catalog.columnwords import (
     ROLES,
     SMALL_PICTURE,
 )
-from indexer.catalog.currencies import CODES, SYMBOLS
 from indexer.catalog.item_parser import Cells, Record
 from indexer.catalog.nested import text_of
-from indexer.catalog.prices import UnclearPrice, parse_price
 from indexer.catalog.shopformat import is_blank, text_cell
 from indexer.catalog.stock import parse_stock
-from indexer.catalog.texts import is_translated, plain_text
+from indexer.catalog.texts import is_translated
 
 LOOKED_AT: Final = 300  # rows
 _MOST_COLUMNS: Final = 1000  # of a table; exports of shops have fewer
 _MOST: Final = 0.8  # of the filled cells of a column fit its field
-_PICTURE: Final = re.compile(
-    r"\S.*\.(?:jpe?g|png|webp|gif|avif|heic|heif|bmp|tiff?)(?:[?#].*|\s*\(.*\))?", re.IGNORECASE
-)
-_LINK: Final = re.compile(r"https?://[^\s,;|]+", re.IGNORECASE)
 _DECIMAL: Final = re.compile(r"\d+[.,]\d{2}")
 UNNAMED: Final = re.compile(r"column \d+")
 """The names of columns of a file without a header."""
+_HAS_DIGIT: Final = re.compile(r"\d")
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _LONGEST_CELL: Final = 2000  # characters that are looked at
-_LONGEST_ID: Final = 80
-_LONGEST_TITLE: Final = 200
 _NO_PRODUCT: Final = frozenset({*NAMES["counted"], *NAMES["count"], *NAMES["in_stock"]})
 """Columns that name no product, though their cells may be those of a few rows above."""
 
@@ -112,28 +120,32 @@ def guess_columns(
     if pictures := _pictures(columns, has_known=bool(known.get("images"))):
         found["images"] = [column.name for column in pictures]
     columns = [column for column in columns if not column.fits(is_picture)]
-    take("currency", (column for column in columns if column.fits(_is_currency)))
+    take("currency", (column for column in columns if column.fits(is_currency)))
     ids = _ids(columns, len(rows), has_known=bool(known.get("id")))
     if ids and (found.get("images") or known.get("images")):
         found["id"] = ids
     columns = [column for column in columns if column.name not in found.get("id", ())]
-    links = [c for c in columns if c.fits(_LINK.match) and not c.is_named(NO_LINK)]
+    links = [c for c in columns if c.fits(LINK.match) and not c.is_named(NO_LINK)]
     take("url", sorted(links, key=lambda column: not column.is_unique()))
-    priced = [column for column in columns if column.fits(_is_price)]
-    take("price", _prices(priced))
-    take("sale price", named("sale price", _is_price))
-    take("count", named("count", _is_stock, NO_STOCK))
+    priced = [column for column in columns if column.fits(is_price)]
+    has_currency = bool(known.get("currency") or "currency" in found)
+    take("price", [*_prices(priced), *(c for c in priced if has_currency and c.is_named(AMOUNTS))])
+    take("sale price", named("sale price", is_price))
+    take("count", named("count", is_stock, NO_STOCK))
     has_count = bool(known.get("count") or "count" in found)
-    offered = named("in_stock", _is_stock, NO_STOCK)
+    offered = named("in_stock", is_stock, NO_STOCK)
     take(
         "in_stock", (c for c in offered if not has_count or len(set(map(parse_stock, c.cells))) > 1)
     )
-    take("active", named("active", _is_flag, NO_FLAG))
+    take("active", named("active", is_flag, NO_FLAG))
     take("title", _titles(columns))
     texts = named("description", _LETTER.search)
     take("description", sorted(texts, key=lambda column: -sum(map(len, column.cells))))
     take("categories", named("categories", _LETTER.search, NO_CATEGORY))
-    take("categories", (column for column in columns if column.fits(_has_levels)))
+    take("categories", (column for column in columns if column.fits(has_levels)))
+    is_described = known.get("description") or "description" in found  # a short one is a title
+    if (found.get("images") or known.get("images")) and not is_described:
+        take("title", _words(columns))
     return found
 
 
@@ -152,8 +164,8 @@ def shared_column(rows: Sequence[Record], titles: Sequence[str], without: Collec
     for name in islice(full[0], _MOST_COLUMNS):
         if name in titles or name in without or known_key(name) in _NO_PRODUCT:
             continue
-        cells = [text_cell(row.get(name)) for row in full if _is_text(row.get(name))]
-        own = {text_cell(row.get(name)) if _is_text(row.get(name)) else "" for row in bare}
+        cells = [text_cell(row.get(name)) for row in full if is_text(row.get(name))]
+        own = {text_cell(row.get(name)) if is_text(row.get(name)) else "" for row in bare}
         is_filled = "" not in own and "" not in cells
         if is_filled and own <= set(cells) and len(set(cells)) == len(full):
             return name
@@ -167,9 +179,9 @@ def is_explained(rows: Sequence[Record]) -> bool:
     first, others = rows[0], rows[1:]
     odd = 0
     for name in islice(first, _MOST_COLUMNS):
-        cell = text_cell(first[name]) if _is_text(first[name]) else ""
+        cell = text_cell(first[name]) if is_text(first[name]) else ""
         column = _column(name, others)
-        for test in (is_picture, _is_price, _LINK.match):
+        for test in (is_picture, is_price, LINK.match):
             if column.fits(test) and len(column.cells) * 2 >= len(others):
                 if cell and test(cell):
                     return False
@@ -229,15 +241,15 @@ def _ids(columns: Sequence[_Column], rows: int, *, has_known: bool) -> list[str]
 
     Beside known ones they are only those named so, for rows that lack an id.
     """
-    unique = [column for column in columns if column.is_unique() and column.fits(_is_short)]
+    unique = [column for column in columns if column.is_unique() and column.fits(is_short)]
     if has_known:
         unique = [column for column in unique if column.is_named(CERTAIN_IDS)]
     named = sorted((c for c in unique if _is_role(c, "id")), key=lambda c: c.rank("id"))
     common = [column for column in unique if len(column.cells) * 2 >= rows]
     codes = [
-        column for column in common if column.fits(_is_code) and not column.fits(_DECIMAL.fullmatch)
+        column for column in common if column.fits(is_code) and not column.fits(_DECIMAL.fullmatch)
     ]
-    full = [column for column in common if len(column.cells) == rows and column.fits(_is_title)]
+    full = [column for column in common if len(column.cells) == rows and column.fits(is_title)]
     first = sorted(named, key=lambda column: len(column.cells) * 2 < rows)
     listed = first if has_known or named else (codes or full)[:1]
     return [column.name for column in listed]
@@ -247,7 +259,7 @@ def _prices(columns: Sequence[_Column]) -> list[_Column]:
     """Return the columns of prices: those named so, then those whose cells have a currency."""
     usual = [column for column in columns if not column.is_named(NO_PRICE)]
     named = [column for column in usual if _is_role(column, "price")]
-    marked = [column for column in usual if column.fits(_has_currency)]
+    marked = [column for column in usual if column.fits(has_currency)]
     unnamed = [column for column in usual if UNNAMED.fullmatch(column.name)]
     return [*named, *marked, *(column for column in unnamed if column.fits(_DECIMAL.fullmatch))]
 
@@ -257,7 +269,7 @@ def _titles(columns: Sequence[_Column]) -> list[_Column]:
     texts = [
         column
         for column in columns
-        if column.fits(_LETTER.search) and column.fits(_is_title)
+        if column.fits(_LETTER.search) and column.fits(is_title)
         and not column.is_named(NO_TITLE)
     ]  # fmt: skip
     named = sorted((c for c in texts if _is_role(c, "title")), key=lambda c: c.rank("title"))
@@ -269,9 +281,14 @@ def _titles(columns: Sequence[_Column]) -> list[_Column]:
     return [*named, *spoken]
 
 
-def is_picture(cell: str) -> bool:
-    """Return True if a cell is the path or URL of a picture, or a list of them."""
-    return _PICTURE.fullmatch(re.split(r"[;|\n]|&&", cell)[0].strip()) is not None
+def _words(columns: Sequence[_Column]) -> list[_Column]:
+    """Return the columns of words that all differ, which may be the names of a table's items."""
+    texts = [c for c in columns if c.fits(_LETTER.search) and not c.is_named(NO_TITLE)]
+    return [
+        column
+        for column in texts
+        if column.is_unique() and len(column.cells) > 1 and not column.fits(_HAS_DIGIT.search)
+    ]
 
 
 def is_id_name(name: str) -> bool:
@@ -280,54 +297,3 @@ def is_id_name(name: str) -> bool:
     return key in NAMES["id"] or _Column(name, frozenset(key.split()), key, ()).is_named(
         CERTAIN_IDS
     )
-
-
-def _is_short(cell: str) -> bool:
-    return len(cell) <= _LONGEST_ID and "\n" not in cell
-
-
-def _is_code(cell: str) -> bool:
-    return " " not in cell and re.search(r"\d", cell) is not None and not _has_currency(cell)
-
-
-def _is_title(cell: str) -> bool:
-    return len(cell) <= _LONGEST_TITLE and _LINK.match(cell) is None
-
-
-def _is_currency(cell: str) -> bool:
-    return cell in CODES or cell in SYMBOLS
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str | int | float)
-
-
-def _is_price(cell: str) -> bool:
-    if not re.search(r"\d", cell):
-        return False
-    try:
-        return parse_price(cell, ".").amount is not None
-    except UnclearPrice:
-        return False
-
-
-def _has_currency(cell: str) -> bool:
-    if not _is_price(cell):
-        return False
-    return bool(parse_price(cell, ".").currency) or any(sign in cell for sign in SYMBOLS)
-
-
-def _is_stock(cell: str) -> bool:
-    try:
-        parse_stock(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_flag(cell: str) -> bool:
-    return cell in ("0", "1") or (not cell.isdecimal() and _is_stock(cell))
-
-
-def _has_levels(cell: str) -> bool:
-    return re.search(r"\S\s*(?:>|»|›)\s*\S", plain_text(cell)) is not None

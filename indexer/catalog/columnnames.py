@@ -165,13 +165,15 @@ _NAMES: Final[Mapping[str, str]] = {
     "small images": """
         thumbnail | thumbnail url | thumb | small image | aw image url | product image file |
         vorschaubild | vignette | miniatura""",
-    "subcategory": "subcategory | sub category | unterkategorie | sous categorie | subcategoria",
+    "subcategory": """
+        subcategory | sub category | unterkategorie | sous categorie | subcategoria |
+        podkategoria""",
     "active": """
         active | is active | product is available | enabled | is enabled | visible |
         is visible | product visible | видимость на витрине | published | is published |
         published on online store | aktiv | sichtbar | actif | publie | activo |
         visible en tienda | attivo | ativo | actief | publish to e com | publish to ecom |
-        show online | online flag | is for sale | exibir na loja | mostrar en tienda |
+        show online | online flag | is for sale | exibir na loja | mostrar en tienda | 公開フラグ |
         veroffentlicht | 진열상태""",
     "archived": """
         hide | hidden | is hidden | disabled | is disabled |
@@ -184,7 +186,8 @@ _NAMES: Final[Mapping[str, str]] = {
 }  # fmt: skip
 _PRIVATE: Final = """
         cost | cost price | cost per item | unit cost | average cost | default cost |
-        item cost | wholesale price | wholesale | purchase price | supply price | buying price |
+        item cost | price cost | purchase prices | wholesale |
+        wholesale price | purchase price | supply price | buying price |
         supplier price | product cost | variant cost | cost of goods | einkaufspreis | ek |
         ek preis | ek netto | einstandspreis | prix d achat | prix achat | prix de gros |
         precio de compra | precio de coste | coste | prezzo di acquisto | costo | inkoopprijs |

@@ -41,6 +41,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         category categories categoria categorie kategori kategoria kategorie kategorija
         kategorii kategória κατηγορία danh-mục nhóm-hàng loại-sản-phẩm หมวดหมู่ ประเภท تصنيف
         فئة قسم دسته קטגוריה категория категорія раздел розділ группа группы група групи
+        groep groupe gruppe grupa grupo gruppo grupp ryhmä
         group 分類 分类 类目 カテゴリ 카테고리 분류
         rubrika kategoorija varugrupp varegruppe tuoteryhmä श्रेणी"""
     ),
@@ -57,6 +58,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "count": _words(
         """
+        anzahl stückzahl viele
         stock qty quantity inventory stoc stok stoku készlet raktárkészlet skladem zásoba
         sklad zaliha zaloga απόθεμα tồn-kho จำนวน คงเหลือ المخزون الكمية كمية موجودی מלאי
         כמות остаток количество кількість залишок 库存 庫存 在庫数 在庫數 재고 재고수량 잔여수량
@@ -105,6 +107,8 @@ NO_CATEGORY: Final = _words(
     """
         tax vat steuer taxe impuesto imposta btw shipping customer attribute"""
 )
+AMOUNTS: Final = _words("amount betrag montant importe importo kwota bedrag сумма")
+"""Words of columns that are prices beside one of currencies, and counts else."""
 SMALL_PICTURE: Final = _words("thumb thumbnail small mini")
 NO_PICTURE: Final = _words(
     """

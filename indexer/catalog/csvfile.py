@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Final
 
-from indexer.catalog.columnguesses import is_picture, unnamed
+from indexer.catalog.cellkinds import is_picture
+from indexer.catalog.columnguesses import unnamed
 from indexer.catalog.columnnames import loose_key
 from indexer.catalog.csvlines import END_OF_MERCHANDISE, MAX_CELL, CsvLines, Preamble, read_preamble
 from indexer.catalog.encodings import encoding_of, likely_encodings

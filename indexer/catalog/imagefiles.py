@@ -29,7 +29,7 @@ _MARKUP: Final = re.compile(
 _CAPTION: Final = re.compile(r"#\{[^{}]{0,1000}\}|(?<![^;])\w{1,64}:\d:\d{1,2}:(?:\||(?=;|$))")
 """After a picture of CS-Cart, and before one of Taobao: ``2f1c:1:0:|https://...``."""
 _QUOTED: Final = re.compile(r'^"([^"]*)"$')
-_LABEL: Final = re.compile(r"^\w{1,30}:\s*+(?=https?://)")  # "front:https://..."
+_LABEL: Final = re.compile(r"^\w{1,30}[:=]\s*+(?=https?://)")  # "front:https://..."
 _ALT: Final = re.compile(
     r"(?<=\S)\s*(?:\([^()]*\)|!\s*(?:alt|title|desc|caption)\s*:.*)$", re.DOTALL
 )
@@ -146,7 +146,8 @@ class ImageFiles:
         if path.startswith("file:///"):
             path = unquote(path.removeprefix("file://"))
         if _URL.match(path):
-            return FoundPath(f"https:{path}") if path.startswith("//") else FoundPath(path)
+            url = path.replace("&amp;", "&")
+            return FoundPath(f"https:{url}" if url.startswith("//") else url)
         if self._address:
             return FoundPath(urljoin(self._address, path))
         clean = path.replace("\\", "/")

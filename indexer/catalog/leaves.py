@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from indexer.catalog.columnnames import KNOWN, NAMES, known_key
 from indexer.catalog.item_parser import MOST_COLUMNS, BrokenRow, Record
 from indexer.catalog.saleprice import is_on
+from indexer.catalog.texts import LANGUAGES, in_language
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,8 @@ _ENDS: Final = ("endDate", "end_date", "endsAt", "ends_at", "validTo", "valid_to
 _IDS: Final = frozenset({"id", *NAMES["id"]})  # an object is no id, but may hold some
 _PRICES, _IMAGES = frozenset(NAMES["price"]), frozenset(NAMES["images"])
 _REGULAR_AND_SALE: Final = frozenset({"regular", "sale"})  # an object with both is a price
+_PRODUCT: Final = "product"  # of a variant: an object, though a column of this name is a title
+_PRODUCT_ID: Final = (_PRODUCT, "id")
 _PAIR: Final = frozenset({"name", "value"})
 _NOT_NESTED: Final = frozenset(
     {"name", "value", "@value", "src", "$numberDecimal", "attribute_name"}
@@ -33,23 +36,26 @@ def has_nested(record: Record) -> bool:
     return any(_is_branch(name, value) for name, value in record.items())
 
 
-def hoisted_rows(read: ReadRows) -> Iterator[NumberedRow]:
+def hoisted_rows(read: ReadRows, language: str) -> Iterator[NumberedRow]:
     """Yield the rows with the values of their objects as columns, by the innermost name.
 
     Of two values with one name the outer one keeps it, and the other is named by its path. An
-    object that is a field itself, such as ``price``, stays whole. Values of a list are a list.
+    object that is a field itself, such as ``price``, stays whole. Values of a list are a list. Of
+    objects by their languages it is that of ``language``, else the English or first one.
     """
     for where, row in read():
-        yield where, row if isinstance(row, BrokenRow) else hoisted(row)
+        yield where, row if isinstance(row, BrokenRow) else hoisted(row, language)
 
 
-def hoisted(record: Record) -> Record:
+def hoisted(record: Record, language: str) -> Record:
     """Return a record with the values of its objects as columns; see ``hoisted_rows``."""
     leaves: list[tuple[tuple[str, ...], Any]] = []
-    _collect(record, (), leaves)
+    _collect(record, (), leaves, language)
     found: Record = {}
     for path, value in sorted(leaves, key=lambda leaf: len(leaf[0])):
         name = path[-1] if path[-1] not in found else ".".join(path)
+        if path[-2:] == _PRODUCT_ID:
+            name = " ".join(_PRODUCT_ID)
         if name not in found:
             found[name] = value
         elif isinstance(found[name], list):
@@ -60,8 +66,11 @@ def hoisted(record: Record) -> Record:
 
 
 def _collect(
-    record: Record, path: tuple[str, ...], leaves: list[tuple[tuple[str, ...], Any]]
+    record: Record, path: tuple[str, ...], leaves: list[tuple[tuple[str, ...], Any]], language: str
 ) -> None:
+    if record and record.keys() <= LANGUAGES and all(map(_is_object, record.values())):
+        chosen = in_language(record, language)
+        record = chosen if isinstance(chosen, dict) else {}
     for name, value in record.items():
         if len(leaves) >= MOST_COLUMNS:
             return
@@ -75,7 +84,7 @@ def _collect(
             continue
         if len(path) < _DEEPEST and _is_branch(str(name), value):
             for part in value if isinstance(value, list) else [value]:
-                _collect(part, own, leaves)
+                _collect(part, own, leaves, language)
         elif value not in ("", None, [], {}):
             leaves.append((own, value))
 
@@ -91,10 +100,14 @@ def _is_over(name: str, value: Any) -> bool:
 def _is_branch(name: str, value: Any) -> bool:
     """Return True for an object, or a list of them, that is not a field or a value itself."""
     parts = value if isinstance(value, list) else [value]
-    is_field = known_key(name) in KNOWN and known_key(name) not in _IDS
+    is_field = known_key(name) in KNOWN and known_key(name) not in _IDS and name != _PRODUCT
     if is_field and known_key(name) in NAMES["description"]:  # all texts of a product, as of Otto
         is_field = not any(isinstance(part, dict) and "category" in part for part in parts)
     return bool(parts) and not is_field and all(map(_has_fields, parts))
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
 
 
 def _has_fields(part: Any) -> bool:

@@ -50,7 +50,8 @@ _HIDDEN: Final = frozenset(
         *("entwurf", "inaktiv", "brouillon", "borrador", "pausada", "inactiva", "inactivo"),
         *("passive", "pasif", "inativo", "inattivo", "inactief", "nieaktywny", "neaktivní"),
         *("nonaktif", "неактивен", "скрыт", "скрытый", "ukryty", "下架", "非公開", "blocked"),
-        *("unpublished", "not published", "retired", "已下架", "仓库中", "판매중지"),
+        *("ended", "beendet", "zakończona", "finalizada", "terminée", "retired", "unpublished"),
+        *("not published", "已下架", "仓库中", "판매중지"),
         *("0", "false", "d", "h"),  # CS-Cart: disabled, hidden
     }
 )
@@ -122,12 +123,13 @@ class PlainTable(ShopFormat):
         if is_explained(first):
             read, first = partial(_without_first, read), first[1:]
         known, guesses = self._surveyed(first)
-        if not (known["id"] and known["images"]) and any(map(has_nested, first)):
-            flat = [hoisted(row) for row in first]
+        is_whole = known["id"] and known["images"] and (known["title"] or guesses.get("title"))
+        if not is_whole and any(map(has_nested, first)):
+            flat = [hoisted(row, self._language) for row in first]
             inner, inner_guesses = self._surveyed(flat)
             if _count(inner, inner_guesses) > _count(known, guesses):
                 first, known, guesses = flat, inner, inner_guesses
-                read = partial(hoisted_rows, read)
+                read = partial(hoisted_rows, read, language=self._language)
         self._has_ids = bool(known["id"])
         self._guesses = guesses
         if not known["product_id"] and not (first and "product_id" in first[0]):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from indexer.catalog.columnguesses import is_id_name, is_picture
+from indexer.catalog.cellkinds import is_picture
+from indexer.catalog.columnguesses import is_id_name
 from indexer.catalog.item_parser import BrokenRow
 from indexer.catalog.programs.ceneo import is_ceneo
 from indexer.catalog.xmlstream import xml_events

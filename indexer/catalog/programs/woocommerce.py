@@ -25,7 +25,15 @@ if TYPE_CHECKING:
 
 _ATTRIBUTE: Final = re.compile(r"attribute (\d+) (name|value\(s\)|visible|global|default)")
 _PRIVATE: Final = re.compile(r"Meta: _|Download \d+ ")
-_INHERITED: Final = ("categories", "tags", "images", "description", "short description", "brands")
+_INHERITED: Final = (
+    "name",
+    "categories",
+    "tags",
+    "images",
+    "description",
+    "short description",
+    "brands",
+)
 _MARKS: Final = frozenset(
     {
         *("in stock?", "regular price", "is featured?", "visibility in catalog", "tax status"),
