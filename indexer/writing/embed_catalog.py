@@ -7,6 +7,7 @@ an interrupted run loses only seconds of work.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _BATCH = 32  # images per call of the encoder
 _COMMIT = 4  # batches between two commits
+_COMMIT_S = 5.0  # between two commits while pictures are fetched: a slow host fills no batch
 _FETCHED_AHEAD = 128  # items whose images are fetched ahead of the encoder
 
 
@@ -87,15 +89,17 @@ def embed_catalog(
     number of images, for ``progress``. ``skipped`` are the rows that a scan skipped. ``render``
     adds renditions to every image. Without ``write``, images are read and decoded, and ``encoded``
     counts those that would be encoded. With ``fetcher``, images behind URLs are fetched; ``ledger``
-    notes what is known of them. With ``ray``, ``local`` or the address of a Ray cluster, image
-    files are read and encoded there; URLs are not. Raises BadEncoder, StoreFull, WorkersLost.
+    notes what is known of them. With ``ray``, ``local`` or the address of a Ray cluster, images
+    are decoded and encoded there, and files are read there. Raises BadEncoder, StoreFull,
+    WorkersLost.
     """
     images = ImagePipeline(store, encoder, limits, render=render, rereadable=True)
-    urls = None if fetcher is None else UrlImages(images, fetcher, ledger)
     folder = ImageFolder(catalog.root)
     remote = None
     if ray is not None and write:
-        remote = _remote_images(ray, store, images, encoder, folder, limits)
+        copied = images.copies_files or fetcher is not None
+        remote = _remote_images(ray, store, images, encoder, folder, limits, copied=copied)
+    urls = None if fetcher is None else UrlImages(images, fetcher, ledger, remote)
     try:
         run = _EmbeddingRun(catalog, folder, store, images, skipped, limits, write, urls, remote)
         return run.run(total, progress)
@@ -111,11 +115,13 @@ def _remote_images(
     encoder: Encoder,
     folder: ImageFolder,
     limits: ImageLimits,
+    *,
+    copied: bool,
 ) -> RemoteImages:
-    """Start workers on a Ray cluster, which skip what the store has."""
+    """Start workers on a Ray cluster, which skip what the store has; see ``known_contents``."""
     model = Model.of(encoder)
     with store.read() as reader:
-        known = known_contents(reader, model.key, copied=images.copies_files)
+        known = known_contents(reader, model.key, copied=copied)
     order = work_order(model, folder, limits, keep_originals=images.keeps_originals)
     return RemoteImages(RayWorkers(address, order, known))
 
@@ -149,6 +155,7 @@ class _EmbeddingRun:
         )
         self._waiting: list[Prepared] = []
         self._encoded: list[tuple[Prepared, Embedded]] = []
+        self._committed = time.monotonic()
 
     def run(self, total: int, progress: Progress) -> EmbeddedCatalog:
         """See ``embed_catalog``."""
@@ -229,6 +236,9 @@ class _EmbeddingRun:
                 self._encode()
             if len(self._encoded) >= _BATCH * _COMMIT:
                 self._commit()
+        if self._urls is not None and time.monotonic() - self._committed >= _COMMIT_S:
+            self._encode()
+            self._commit()
         self._result.read.append(ReadItem(item, images, entry.unread))
         if not any(images):
             why = "no image that can be read" if jobs else "no image"
@@ -250,8 +260,9 @@ class _EmbeddingRun:
             self._waiting.clear()
 
     def _encode_one(self, prepared: Prepared) -> Embedded:
-        """Return the embedding of an image that a worker, or a fetched URL, has prepared."""
+        """Return the embedding of an image that a worker, or this process, has prepared."""
         if self._remote is not None and self._remote.has(prepared):
+            self._images.release(prepared)
             return self._remote.embedded(prepared)
         return self._images.encode([prepared])[0][1]
 
@@ -263,3 +274,4 @@ class _EmbeddingRun:
             self._encoded.clear()
         if self._urls is not None and self._write:
             self._urls.commit()
+        self._committed = time.monotonic()
