@@ -14,8 +14,9 @@ MicroAST, whose weights are in ``weights`` and need torch) and ``speed``.
   of all products; the share whose nearest picture is of the product itself. Also after JPEG at
   quality 75 and shrinking to 0.75. Products whose unstyled pictures are the same count as one.
 * Band: CIEDE2000 in a band of 6 pixels around the product, when only the product is styled.
-* Style images: the same figures for the styler of style images, for MicroAST and for a blend of
-  photo and image; and the distance of the colors to those of the image (sliced Wasserstein, Oklab).
+* Style images: the same figures for the styler of style images, for its colors without strokes, for
+  MicroAST and for blends of photo and image; the distance of the colors to those of the image
+  (sliced Wasserstein, Oklab), and of the descriptor of ``style_metrics`` (statistics).
 * Strength: rank correlation of strength and distance from the full style, in the descriptor of
   ``style_metrics``; 1 is monotone.
 * Classifier: a ridge classifier on that descriptor, fitted to half of the products, tells the
@@ -52,6 +53,8 @@ from style_metrics import (
 
 from indexer.encoders.registry import load_encoder
 from indexer.imaging.photos import fit_pixels
+from style.lut import NEVER, ColorMap
+from style.palette import palette_lut, palette_of
 from style.planes import box_mean
 from style.productmask import product_mask
 from style.registry import FoundStyle, StyleRegistry, built_in
@@ -244,8 +247,14 @@ def style_image_rows(
         (f"ours at {strength:g}", lambda photo, image, at=strength: toned(photo, image, at))
         for strength in (STRENGTH, 1.0)
     ]
-    painters = [("photo", lambda photo, _image: photo), *painters]
-    painters.append(("blend of half", lambda photo, image: mixed(photo, fitted(image, photo), 0.5)))
+    painters = [("photo", lambda photo, _image: photo), ("colors alone", recolored), *painters]
+    painters += [
+        (
+            f"blend of {share:g}",
+            lambda photo, image, at=share: mixed(photo, fitted(image, photo), at),
+        )
+        for share in (0.15, 0.5)
+    ]
     try:
         from style_microast import microast
 
@@ -260,7 +269,7 @@ def style_image_rows(
                     photo, stylize(photo, shrunk(image, 256)), at
                 ),
             )
-            for strength in (0.3, 0.6, 1.0)
+            for strength in (0.15, 0.3, 0.6, 1.0)
         ]
     rows = []
     for name, paint in painters:
@@ -272,6 +281,14 @@ def style_image_rows(
         row["colors"] = float(
             np.mean([color_distance(m, image) for m, (_, image) in zip(made, pairs, strict=True)])
         )
+        row["statistics"] = float(
+            np.mean(
+                [
+                    np.linalg.norm(style_descriptor(m) - style_descriptor(image))
+                    for m, (_, image) in zip(made, pairs, strict=True)
+                ]
+            )
+        )
         row["ms"] = 1e3 * took / len(pairs)
         rows.append(row)
         print(as_row(row), flush=True)
@@ -281,6 +298,12 @@ def style_image_rows(
 def toned(photo: Pixels, image: Pixels, strength: float) -> Pixels:
     """Return the photo in the colors and strokes of the image."""
     return StyleImageStyler({"x": StyleImage(image)}).apply(photo, "x", strength)
+
+
+def recolored(photo: Pixels, image: Pixels) -> Pixels:
+    """Return the photo in the colors of the image, without its strokes."""
+    lut = palette_lut(palette_of(photo), palette_of(image))
+    return ColorMap(lut, after=NEVER).apply(photo)
 
 
 def mixed(photo: Pixels, other: Pixels, strength: float) -> Pixels:

@@ -29,8 +29,9 @@ _PALE = 0.08  # share of a product in such colors from its border on: more than 
 def without_gaps(photo: Pixels, alpha: Alpha, ground: Floats) -> Alpha:
     """Return the mask without gaps through which the background is seen, as below an arm.
 
-    A gap has the background's color, sharp borders, and less than half of the product. A white
-    area of a product seldom has all of these. Gaps are found on a small copy.
+    A gap has the background's color, sharp borders, and less than half of the product; a small one
+    is near the outline, as a glint seldom is. A white area of a product seldom has all of these.
+    Gaps are found on a small copy.
     """
     small = shrunk(photo, _SIDE)
     size = small.shape[1::-1]

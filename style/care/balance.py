@@ -3,8 +3,8 @@
 The color of the light is estimated by shades of gray (G. D. Finlayson, E. Trezzi, "Shades of gray
 and colour constancy", 2004), from pixels that are nearly gray, so that a red shirt is not taken for
 red light. Light tints all things, a wooden floor only itself: a cast is corrected only by as much
-as most of these pixels have, and the brightest of them. Corrections are bounded: a wrong estimate
-does little harm, and warm light stays a little warm.
+as most of these pixels have, and the brightest of them. A small cast is left, as cameras leave it
+in warm light. Corrections are bounded, so a wrong estimate does little harm.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SHARED = 0.2  # quantile of these pixels' casts that is taken for the light's
 _BRIGHT = 0.96  # quantile of their lightness from which they are taken for white or shiny
 _VARIED = (0.03, 0.1)  # deviation of their lightness: of one plain surface, of a scene
 _MOST = 0.18  # length of the largest correction, in logarithms of the channels
-_CLEAR = (0.2, 0.3)  # a cast, in the same unit: of a warm shop, of a fault
+_CLEAR = (0.2, 0.3)  # casts, in the same unit, that are left as a camera's taste, and not left
 _CAST = 0.012  # gains closer to 1 than this are no cast
 _ENDS = (0.004, 0.996)  # quantiles that become black and white
 _BLACK, _WHITE = 0.16, 0.80  # levels: black is not raised above, white not lowered below these
