@@ -233,7 +233,7 @@ def _searches(engine: SearchEngine, options: argparse.Namespace) -> dict[str, An
         "words": lambda _: engine.search(Query(parts=[TextPart("wool lamp 4711")])),
         "words of many": lambda _: engine.search(Query(parts=[TextPart("wool lamp")])),
     }
-    found: dict[str, Any] = {"recall": round(float(recall), 4)}
+    found: dict[str, Any] = {"searched_on": index.note, "recall": round(float(recall), 4)}
     for name, ask in asked.items():
         ask(queries[0])
         found[name] = _timed(ask, queries)

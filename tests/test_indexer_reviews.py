@@ -286,6 +286,14 @@ def test_reviews_are_stored_once_and_changed_ones_replaced(tmp_path, scorer):
         assert log.count() == 2
 
 
+def test_a_repeated_review_takes_the_mood_of_a_new_model(tmp_path, scorer, tiny_model):
+    review = Review(about="mug", text="good mug", review_id="1")
+    with ReviewLog(tmp_path, create=True) as log:
+        log.add([review], scorer)
+        assert log.add([review], ReviewScorer({"en": tiny_model})) == ["repeated"]
+        assert [stored.model for stored in log.about(["mug"])] == ["tiny-1"]
+
+
 def test_the_newest_review_is_first(tmp_path, scorer):
     reviews = [Review(about="a", text=f"number {t}", time=float(t)) for t in (5, 9, 7)]
     with ReviewLog(tmp_path, create=True) as log:

@@ -16,6 +16,7 @@ from search.audit.contradictions import contradictions
 from search.audit.copies import near_pairs, same_pictures, shared_files, signature, title_likeness
 from search.audit.pictures_disagree import strangers
 from search.audit.planting import error_confidences
+from search.audit.titles import FAMILIES, TitleClaim, title_contradictions
 from service.cli.main import main
 from tests.kinds_shop import COLORS, build_kinds, product_picture
 from tests.test_indexer_classification import blanks, shop
@@ -297,3 +298,15 @@ def test_a_folder_that_is_no_shop_is_refused(tmp_path, capsys):
         main(["audit", "--shop", str(Path(tmp_path))])
     assert end.value.code == 1
     assert "vitrine index" in capsys.readouterr().err
+
+
+def test_a_color_of_a_quarter_of_each_picture_is_judged_by_what_other_pictures_have():
+    shares = np.full((24, len(FAMILIES)), 0.05)
+    for at in range(24):
+        shares[at, at % 4] = 0.25  # the rest of a picture is background and shade
+    claims = [TitleClaim(np.array([at]), frozenset({at % 4})) for at in range(24)]
+    claims[5] = TitleClaim(np.array([5]), frozenset({2}))
+    assert title_contradictions(claims, shares) == []
+    first, *others = title_contradictions(claims, shares, of_colors=True)
+    assert (first.members.tolist(), first.given, first.suggested) == ([5], 2, 1)
+    assert first.confidence > 0.5 > max(one.confidence for one in others)

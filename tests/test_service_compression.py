@@ -7,13 +7,14 @@ import io
 import re
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from starlette.datastructures import Headers
 
 from service.http.compression import accepts_gzip
 from service.http.routes.pages import WEB
 from service.http.webfiles import TYPES, WebFolder, reply, web_file
 from service.runtime.resized import ResizedImages, SizedImage, accepted_format
+from tests.conftest import jpeg
 
 GZIP = {"accept-encoding": "gzip"}
 PLAIN = {"accept-encoding": "identity"}
@@ -132,6 +133,19 @@ def test_an_image_is_sent_smaller_and_in_the_format_that_the_browser_reads(http)
     again = http.get(f"{IMAGE}?size=80", headers=known)
     assert (again.status_code, again.content, again.headers["vary"]) == (304, b"", "Accept")
     assert b"Exif" not in webp.content
+
+
+def test_a_cutout_leaves_the_product_alone_or_is_not_found(http):
+    drawn = Image.new("RGB", (200, 200), "white")
+    ImageDraw.Draw(drawn).ellipse((40, 40, 160, 160), fill="red")
+    made = ResizedImages(1).resized(jpeg(drawn), SizedImage(80, "webp", cutout=True))
+    alpha = Image.open(io.BytesIO(made)).getchannel("A")
+    assert alpha.size == (80, 80)
+    assert (alpha.getpixel((40, 40)), alpha.getpixel((3, 3))) == (255, 0)
+    unsure = http.get(f"{IMAGE}?cutout=true")  # a picture of one color
+    assert (unsure.status_code, "background" in unsure.json()["detail"]) == (404, True)
+    refused = http.get(f"{IMAGE}?cutout=true&style=noir")
+    assert (refused.status_code, "exclude" in refused.json()["detail"]) == (422, True)
 
 
 @pytest.mark.parametrize("size", ["81", "0", "-80", "80.5", "x", "100000"])

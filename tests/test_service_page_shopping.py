@@ -126,6 +126,18 @@ def test_a_card_shows_its_product_in_another_color_by_one_key(page, shop):
     assert colors.get_by_role("radio", checked=True).get_attribute("aria-label").startswith(color)
 
 
+def test_a_mouse_on_a_card_lifts_the_product_off_its_background(page, shop):
+    answer(page, lambda: drop(page, photo_of(shop, shop.first_of("Mugs"))))
+    card = page.locator("#grid .card").first
+    with page.expect_response("**/image?*cutout=true*") as reply:
+        card.hover()
+    assert reply.value.headers["content-type"] == "image/webp"
+    lifted = card.locator(".lifted .cutout")
+    lifted.wait_for()
+    page.mouse.move(0, 0)
+    lifted.wait_for(state="detached")
+
+
 def test_the_heat_maps_of_a_match_are_shown_on_demand(page, shop):
     item = shop.first_of("T-shirts")
     answer(page, lambda: drop(page, photo_of(shop, item)))

@@ -232,8 +232,11 @@ def _put(txn: WriteTransaction, stored: StoredReview) -> Stored:
     former = txn.get("ids", review_key)
     outcome: Stored = "stored"
     if former is not None:
-        known = txn.get("reviews", former)
-        if known is not None and _decode(known).review == stored.review:
+        data = txn.get("reviews", former)
+        known = None if data is None else _decode(data)
+        if known is not None and known.review == stored.review:
+            if known.model != stored.model:  # of an earlier version, or trained since
+                txn.put("reviews", former, msgspec.msgpack.encode(stored))
             return "repeated"
         txn.delete("reviews", former)
         outcome = "changed"

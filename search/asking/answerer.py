@@ -194,7 +194,7 @@ class Answerer:
             others -= {"much"}
         if field != "stock":  # "is it available in size 36?" asks for the size
             others -= {"stock"}
-        is_asked = field in subject.left
+        is_asked = field in subject.left or (field == "cost" and asked.price is not None)
         if not (is_asked or values or sizes) or others - _of_values(asked, field):
             return None
         shown = [

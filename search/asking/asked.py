@@ -95,13 +95,16 @@ def take_question_apart(question: str) -> Asked:
     for pattern, _ in _PHRASES:
         plain = pattern.sub(" ", plain)
     terms = terms_of(plain)
+    is_yes_no = bool(_YES_NO.search(folded))
+    # "What watches cost under 50?" asks for items; "is it under 50?" for a price.
+    is_limited = price is not None and not is_yes_no and _way_of(folded) == "ask"
     return Asked(
         language="zh" if _HAN.search(folded) else "en",
-        way=_way_of(folded),
+        way="search" if is_limited else _way_of(folded),
         text=text,
         terms=terms._replace(stems=terms.stems | meant),
         order=order,
-        is_yes_no=bool(_YES_NO.search(folded)),
+        is_yes_no=is_yes_no,
         is_opinion=bool(_OPINION.search(folded)),
         price=price,
     )

@@ -179,7 +179,7 @@ class _Audit:
         labels_wrong = [finding for finding in known if finding.kind in _LABELS]
         wrong = {item_id for finding in labels_wrong for item_id in finding.items}
         colors = title_contradictions(
-            color_claims(items, products), family_shares(material.pictures.colors)
+            color_claims(items, products), family_shares(material.pictures.colors), of_colors=True
         )
         judged = [(found, FAMILIES) for found in colors]
         for fit in fits:

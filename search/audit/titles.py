@@ -15,6 +15,7 @@ import numpy as np
 from indexer.catalog.texts import plain_text
 from indexer.enrichment.contexts import is_denied
 from indexer.enrichment.gazetteer import HAN, folded_words, gazetteer_of
+from indexer.enrichment.measures import auc
 from indexer.enrichment.values import bundled
 from indexer.words.folding import fold, words_of
 from search.audit.planting import error_confidences
@@ -32,6 +33,7 @@ FAMILIES: Final = tuple(dict.fromkeys(color.family for color in PALETTE))
 _LONGEST: Final = 3  # words of a name of a color
 _ERROR_RATE: Final = 0.05  # of titles, assumed before looking
 _VISIBLE: Final = 0.2  # how much surer a word is of its own products than of others, on average
+_OUTRANKS: Final = 0.85  # how often a product of a color has more of it than another product
 _FEWEST: Final = 3  # products with a word
 _FEWEST_CLAIMS: Final = 8
 _EDGE: Final = 1e-3
@@ -111,13 +113,17 @@ def category_shares(fit: FieldFit) -> Floats:
     return shares
 
 
-def title_contradictions(claims: Sequence[TitleClaim], shares: Floats) -> list[TitleContradiction]:
+def title_contradictions(
+    claims: Sequence[TitleClaim], shares: Floats, *, of_colors: bool = False
+) -> list[TitleContradiction]:
     """Judge every claim by what its pictures show, ``shares`` (n, l); return all, surest first.
 
-    [] if too few titles name something that shows in pictures.
+    [] if too few titles name something that shows in pictures. A picture has several colors, so
+    one shows by its rank: those that name it have more of it than the others (``of_colors``).
     """
     seen = np.array([shares[claim.members].mean(axis=0) for claim in claims])
-    visible = _visible(claims, seen) if claims else np.zeros(0, np.bool_)
+    shows = _outranks if of_colors else _visible
+    visible = shows(claims, seen) if claims else np.zeros(0, np.bool_)
     kept = [at for at, claim in enumerate(claims) if any(visible[label] for label in claim.labels)]
     if len(kept) < _FEWEST_CLAIMS:
         return []
@@ -166,6 +172,14 @@ def _visible(claims: Sequence[TitleClaim], seen: Floats) -> NDArray[np.bool_]:
     inside = (seen * named).sum(axis=0) / np.maximum(own, 1)
     outside = (seen * ~named).sum(axis=0) / np.maximum(others, 1)
     return np.asarray((own >= _FEWEST) & (inside - outside >= _VISIBLE))
+
+
+def _outranks(claims: Sequence[TitleClaim], seen: Floats) -> NDArray[np.bool_]:
+    """Return of which labels the titles that name them have more than others have: (l,)."""
+    labels = range(seen.shape[1])
+    named = np.array([[label in claim.labels for label in labels] for claim in claims])
+    ranks = np.array([auc(seen[:, label], named[:, label]) for label in labels])
+    return np.asarray((named.sum(axis=0) >= _FEWEST) & (np.nan_to_num(ranks) >= _OUTRANKS))
 
 
 def _claims(

@@ -65,14 +65,18 @@ def score(
     scorer = _scorer(shop, model)
     unread = ScoredReview(positive=None, language=None, aspects=[])
     number = 0
-    for batch in _batches(read_texts(file, columns)):
-        texts = [row for row in batch if isinstance(row, str)]
-        scores = iter(scorer.score_batch(texts))
-        for row in batch:
-            number += 1
-            if isinstance(row, SkippedRow):
-                note(printable(f"{row.where}: {row.reason}"))
-            _print_score(number, unread if isinstance(row, SkippedRow) else next(scores), as_json)
+    with stage_bar({"score": "reviews"}) as progress:
+        for batch in _batches(read_texts(file, columns)):
+            texts = [row for row in batch if isinstance(row, str)]
+            scores = iter(scorer.score_batch(texts))
+            for row in batch:
+                number += 1
+                if isinstance(row, SkippedRow):
+                    note(printable(f"{row.where}: {row.reason}"))
+                found = unread if isinstance(row, SkippedRow) else next(scores)
+                _print_score(number, found, as_json)
+            if not sys.stdout.isatty():  # lines on a terminal show the progress themselves
+                progress("score", number, number)
 
 
 def _batches(rows: Iterator[object]) -> Iterator[list[object]]:

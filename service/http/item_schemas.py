@@ -71,6 +71,11 @@ class ImageParams(BaseModel):
         json_schema_extra={"enum": list(SIZES)},
         examples=[240],
     )
+    cutout: bool = Field(
+        False,
+        description="The product alone, as WebP with a transparent background, at most 400 pixels "
+        "a side. The reply is 404 if the product cannot surely be told from the background.",
+    )
 
     @field_validator("size")
     @classmethod
@@ -85,4 +90,6 @@ class ImageParams(BaseModel):
             raise ValueError("style and rendition exclude each other")
         if self.strength is not None and self.style is None:
             raise ValueError("strength needs a style")
+        if self.cutout and self.style is not None:
+            raise ValueError("cutout and style exclude each other")
         return self

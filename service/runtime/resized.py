@@ -6,11 +6,14 @@ import io
 from hashlib import blake2b
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+import numpy as np
 import PIL
 from PIL import Image, features
 
+from indexer.errors import UnknownItem
 from indexer.imaging.photos import Photo
 from service.runtime.byte_cache import ByteCache
+from style.cutout import cut_out
 
 SIZES = (80, 120, 160, 240, 320, 400)
 """The longer sides that can be requested, in pixels; few, so that the cache is effective."""
@@ -27,15 +30,19 @@ _OPTIONS: Final[dict[ImageFormat, dict[str, int]]] = {
 
 
 class SizedImage(NamedTuple):
-    """What a request wants of an image: the longer side in pixels, and the format."""
+    """What a request wants of an image: the longer side in pixels, and the format.
+
+    With ``cutout``, everything but the product is transparent; JPEG cannot be.
+    """
 
     side: int
     format: ImageFormat
+    cutout: bool = False
 
     def etag(self, data: bytes) -> str:
         """Return the strong ETag of the copy of this image, without making the copy."""
         digest = blake2b(data, digest_size=16, salt=PIL.__version__.encode()[:16]).hexdigest()
-        return f'"{digest}-{self.side}{self.format}"'
+        return f'"{digest}-{self.side}{self.format}{"-cutout" if self.cutout else ""}"'
 
 
 class ResizedImages:
@@ -57,7 +64,8 @@ class ResizedImages:
     def resized(self, data: bytes, wanted: SizedImage) -> bytes:
         """Return an encoded image, upright, without metadata, and no larger than ``wanted``.
 
-        An image that is smaller keeps its size. Raises BadImage as ``decode`` does.
+        An image that is smaller keeps its size. Raises BadImage as ``decode`` does, and UnknownItem
+        if its product is wanted alone, and cannot surely be told from the background.
         """
         key = wanted.etag(data)
         found = self._kept.get(key)
@@ -87,6 +95,16 @@ def _is_zero(parameters: str) -> bool:
 def _resize(data: bytes, wanted: SizedImage) -> bytes:
     image = Image.fromarray(Photo(data).cut(side=wanted.side))
     image.thumbnail((wanted.side, wanted.side), Image.Resampling.LANCZOS)
+    if wanted.cutout:
+        image = _without_background(image)
     out = io.BytesIO()
     image.save(out, wanted.format, **_OPTIONS[wanted.format])
     return out.getvalue()
+
+
+def _without_background(image: Image.Image) -> Image.Image:
+    cut = cut_out(np.asarray(image))
+    if cut.unsure:
+        raise UnknownItem("this image has no cut-out, because its background is not plain")
+    image.putalpha(Image.fromarray(cut.alpha))
+    return image

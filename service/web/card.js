@@ -4,7 +4,7 @@ import { colors } from "./colors.js";
 import { leadOf } from "./description.js";
 import { icon, make } from "./dom.js";
 import { isSaved, toggleSaved } from "./kept.js";
-import { firstPicture, picture } from "./picture.js";
+import { firstPicture, liftOnHover, picture } from "./picture.js";
 import { readableStyle } from "./styles.js";
 import { money, t } from "./texts.js";
 
@@ -50,6 +50,7 @@ export function card(hit, { href, rank = -1, closest = false, width = WIDE, hand
   };
   if (palette) entry.append(palette);
   dress(hit, first);
+  liftOnHover(entry);
   return entry;
 }
 

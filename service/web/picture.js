@@ -51,3 +51,43 @@ export function picture(url, alt, { eager = false, follows = false, width = 0 } 
   if (follows) followStyle(image, source);
   return holder;
 }
+
+const DWELL = 120; // milliseconds that a mouse rests on a card before its product is lifted
+const flat = new Set(); // URLs of pictures whose product has no cut-out
+
+/**
+ * Lift the product of a card off its background while a mouse rests on the card. The service cuts it
+ * out; a picture whose background is not plain, and one in a style, stays as it is.
+ */
+export function liftOnHover(card) {
+  let timer = 0;
+  card.addEventListener("pointerenter", ({ pointerType }) => {
+    if (pointerType === "mouse") timer = setTimeout(() => lift(card), DWELL);
+  });
+  card.addEventListener("pointerleave", () => {
+    clearTimeout(timer);
+    card.querySelector(".lifted")?.classList.remove("lifted");
+  });
+}
+
+async function lift(card) {
+  const holder = card.querySelector(".card-link > .picture");
+  const plain = holder.querySelector("img:not(.cutout)")?.getAttribute("src");
+  if (!plain || flat.has(plain)) return;
+  const url = new URL(plain, location.href);
+  if (url.origin !== location.origin || url.searchParams.has("style")) return;
+  url.searchParams.set("cutout", "true");
+  let product = holder.querySelector(".cutout");
+  if (product?.getAttribute("src") !== url.pathname + url.search) {
+    product?.remove();
+    product = make("img", { class: "cutout", src: url.pathname + url.search, alt: "", draggable: "false" });
+    try {
+      await product.decode();
+    } catch {
+      flat.add(plain);
+      return;
+    }
+    holder.append(product);
+  }
+  if (card.matches(":hover")) holder.classList.add("lifted");
+}

@@ -32,7 +32,7 @@ from service.http.schemas import SimilarParams
 from service.http.styling import StyleOptions, style_photo
 from service.query_builder import GivenPart, build_query
 from service.runtime.engine import Engine
-from service.runtime.resized import SizedImage, accepted_format
+from service.runtime.resized import SIZES, ImageFormat, SizedImage, accepted_format
 
 # After five minutes a browser shows what it has, and asks for a newer image meanwhile.
 _CACHE = "public, max-age=300, stale-while-revalidate=86400"
@@ -192,7 +192,7 @@ async def image(
 ) -> Response:
     """Return the stored copy of an image: JPEG, upright, without metadata.
 
-    It is at most 400 pixels a side; `size` makes it smaller.
+    It is at most 400 pixels a side; `size` makes it smaller. `cutout` leaves the product alone.
     """
     headers = {"Cache-Control": _CACHE}
     async with state.serving.lease() as served:
@@ -206,19 +206,25 @@ async def image(
             if strength is not None:
                 headers["X-Style-Strength"] = f"{strength:g}"
     condition = request.headers.get("if-none-match", "")
-    if params.size is None:
+    if params.size is None and not params.cutout:
         headers["ETag"] = etag = f'"{blake2b(data, digest_size=16).hexdigest()}"'
         if names(condition, etag):
             return Response(status_code=304, headers=headers)
         return Response(data, media_type="image/jpeg", headers=headers)
-    wanted = SizedImage(params.size, accepted_format(request.headers.get("accept", "")))
+    accept = request.headers.get("accept", "")
+    kind: ImageFormat = "webp" if params.cutout else accepted_format(accept)
+    wanted = SizedImage(params.size or SIZES[-1], kind, params.cutout)
     etag = wanted.etag(data)
     headers |= {"ETag": etag, "Vary": "Accept"}
     if names(condition, etag):
         return Response(status_code=304, headers=headers)
     resized = state.resized.kept(etag)
     if resized is None:
-        resized = await state.pools.reading.run(lambda: state.resized.resized(data, wanted))
+        pool = state.pools.reading
+        if params.cutout:
+            state.rates.take_search(request.scope, request.headers)
+            pool = state.pools.styling
+        resized = await pool.run(lambda: state.resized.resized(data, wanted))
     return Response(resized, media_type=f"image/{wanted.format}", headers=headers)
 
 
