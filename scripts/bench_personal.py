@@ -72,6 +72,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    use_one_thread_each()  # as the service and `vitrine events` do
     result: dict[str, Any] = {"machine": machine("vitrine", "faiss-cpu", "lmdb", "numpy")}
     if not options.shop.exists():
         result["drawn"] = draw(options.shop, options.items, options.users)
@@ -127,7 +128,6 @@ def draw(path: Path, items: int, users: int) -> dict[str, float]:
 def in_process(shop: Path, users: list[str]) -> dict[str, float]:
     """Return the processor time of recommendations, the first and the later ones of a user."""
     query = RecommendQuery(limit=12)
-    use_one_thread_each()  # as the service does
     first: list[float] = []
     later: list[float] = []
     with SearchEngine.open(shop, threads=1) as engine:

@@ -1,4 +1,4 @@
-"""Measure recommendations: simulated shoppers with known tastes, and requests a second.
+"""Measure recommendations to simulated shoppers with known tastes, and whether reasons are true.
 
 python scripts/eval_personal.py --shop SHOP [--shoppers N] [--json]
 
@@ -6,7 +6,9 @@ SHOP is an indexed sample shop (`vitrine sample`, `vitrine index`): its items ha
 pattern and a category. A simulated shopper likes two colors, one pattern and three categories, and
 an item if at least two of the three match. Other shoppers' clicks make items popular. Then each new
 shopper clicks on three liked items, and the first ten recommendations are compared with the ten
-most popular items. The events are kept in a temporary folder; the shop is not changed.
+most popular items. ``reasons`` are those that name one of the clicked items, ``reasons_true`` the
+ones without whose item the score falls. The events are kept in a temporary folder; the shop is not
+changed.
 """
 
 from __future__ import annotations
@@ -26,10 +28,11 @@ from search.engine import SearchEngine
 from search.personal.event import Event
 from search.personal.learning import Pictures, learn
 from search.personal.profile import profile_of
-from search.personal.recommendation import RecommendQuery
+from search.personal.recommendation import Recommendations, RecommendQuery
 
 CLICKS = 3
 SHOWN = 10
+LOOKED_AT = 200  # items of a list from which evidence was deleted; what is not there scores less
 POPULATION = 300
 POPULATION_CLICKS = 8
 _SECOND_APART = 30.0
@@ -81,6 +84,25 @@ def clicks(
     ]
 
 
+def true_reasons(
+    engine: SearchEngine, events: list[Event], found: Recommendations, now: float
+) -> list[bool]:
+    """Return whether the score of each item falls if the events on its evidence are deleted.
+
+    Items whose reason is no item of the profile are left out.
+    """
+    fell = []
+    for item in found.items:
+        if item.reason.item_id:
+            left = [event for event in events if event.item_id != item.reason.item_id]
+            again = engine.recommender.recommend(
+                profile_of(left, now), RecommendQuery(limit=LOOKED_AT)
+            )
+            scores = {other.item_id: other.score for other in again.items}
+            fell.append(scores.get(item.item_id, -np.inf) < item.score)
+    return fell
+
+
 def simulate(engine: SearchEngine, shoppers: int, seed: int) -> dict[str, Any]:
     """Compare recommendations with popularity over new shoppers."""
     rng = np.random.default_rng(seed)
@@ -99,6 +121,7 @@ def simulate(engine: SearchEngine, shoppers: int, seed: int) -> dict[str, Any]:
         ).items
     ]
     ours, theirs, base, timings = [], [], [], []
+    reasons: list[bool] = []
     for number in range(shoppers):
         mine = taste(rng, items)
         liked = list(filter(mine.likes, items))
@@ -110,6 +133,7 @@ def simulate(engine: SearchEngine, shoppers: int, seed: int) -> dict[str, Any]:
         began = time.process_time()
         found = engine.recommender.recommend(profile_of(events, now), RecommendQuery(limit=SHOWN))
         timings.append(time.process_time() - began)
+        reasons += true_reasons(engine, events, found, now)
         ours.append(sum(item.item_id in wanted for item in found.items))
         theirs.append(sum(item in wanted for item in [i for i in popular if i not in seen][:SHOWN]))
         base.append(SHOWN * len(wanted) / len(items))
@@ -119,6 +143,8 @@ def simulate(engine: SearchEngine, shoppers: int, seed: int) -> dict[str, Any]:
         "liked_of_10_popular": round(float(np.mean(theirs)), 2),
         "liked_of_10_by_chance": round(float(np.mean(base)), 2),
         "ratio_to_popular": round(float(np.mean(ours) / max(1e-9, np.mean(theirs))), 2),
+        "reasons": len(reasons),
+        "reasons_true": sum(reasons),
         "cpu_ms_p50": round(float(np.percentile(timings, 50)) * 1e3, 2),
         "cpu_ms_p99": round(float(np.percentile(timings, 99)) * 1e3, 2),
     }

@@ -94,6 +94,14 @@ def test_a_bad_field_is_refused_by_its_name(field, value):
     assert len(str(caught.value)) < 200
 
 
+@pytest.mark.parametrize("kind", ["cart", "purchase"])
+def test_a_returned_quantity_is_no_purchase(kind):
+    record = {"user_id": "u", "item_id": "i", "type": kind, "value": "-2"}
+    with pytest.raises(BadEvent, match=f"a {kind} needs a quantity of at least 0, got -2"):
+        event_from(record, now=NOW)
+    assert event_from(record | {"value": 0}, now=NOW).value == 0
+
+
 @pytest.mark.parametrize("value", [None, -1, 5.5])
 def test_a_rating_needs_stars_from_0_to_5(value):
     with pytest.raises(BadEvent, match="0 to 5 stars"):

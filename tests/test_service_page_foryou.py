@@ -76,6 +76,9 @@ def test_the_row_for_you_follows_clicks_likes_and_hides(page):
     page.get_by_role("button", name="Turn off").click()
     page.locator("#foryou").wait_for(state="hidden")
     assert page.evaluate("localStorage.getItem('vitrine.events')") is None
+    page.locator("footer").get_by_role("button", name="For you").click()  # to change one's mind
+    assert page.locator(":focus").inner_text() == "Yes, show them"
+    assert page.locator("#ask-foryou").is_hidden()
 
 
 def test_the_row_for_you_shows_pictures_in_the_style_that_the_shopper_looks_at(page):

@@ -71,7 +71,8 @@ def event_from(record: Mapping[str, Any], *, now: float, oldest: float = -math.i
     too, as Parquet has them.
 
     Raises BadEvent, naming the field: unknown field or type, missing or overlong id, a number out
-    of range, a rating without stars, a time after ``now`` + 300 s or before ``oldest``.
+    of range, a rating without stars, a negative quantity, a time after ``now`` + 300 s or before
+    ``oldest``.
     """
     given = {name: value for name, value in record.items() if not is_absent(value)}
     unknown = sorted(set(given) - set(FIELDS))
@@ -85,6 +86,11 @@ def event_from(record: Mapping[str, Any], *, now: float, oldest: float = -math.i
     if kind == "rating" and (value is None or not 0 <= value <= MAX_RATING):
         raise BadEvent(
             f"a rating needs a value from 0 to {MAX_RATING:g} stars, got {_shown(value)}",
+            param="value",
+        )
+    if kind in ("cart", "purchase") and value is not None and value < 0:
+        raise BadEvent(
+            f"a {kind} needs a quantity of at least 0, got {_shown(value)}; leave returns out",
             param="value",
         )
     propensity = _number(given, "propensity")

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from search.quality.estimate_ranker import RankerEstimate
     from search.quality.off_policy import OffPolicyEstimate
 
+_FEW_PLACES = 30
+
 
 @click.command("estimate")
 @click.argument("shown", type=click.Path(path_type=Path))
@@ -106,6 +108,8 @@ def _print_report(found: RankerEstimate) -> None:
     _print_line("other weights, SNIPS", found.snips)
     _print_line("other weights, doubly robust", found.doubly_robust)
     say(f"the estimates rest on {found.snips.effective:.0f} effective places")
+    if found.snips.effective < _FEW_PLACES:
+        note("these are too few to decide by: log more lists, raise 'explore', or interleave")
     if found.left_out:
         note(f"{found.left_out} rows are left out: after gaps, of doubled places or of gone items")
 

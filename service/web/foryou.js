@@ -20,12 +20,17 @@ export class ForYou {
   constructor(handlers) {
     this.#handlers = handlers;
     interest.onChange(() => this.show());
+    byId("ask-foryou").addEventListener("click", () => {
+      interest.reconsider();
+      byId("foryou").querySelector("button").focus();
+    });
   }
 
-  /** Ask for consent, or show the row, or nothing after a refusal. */
+  /** Ask for consent, or show the row, or after a refusal only the link by which to be asked again. */
   async show() {
     const place = byId("foryou");
     const consent = interest.consent();
+    byId("ask-foryou").hidden = consent !== "no";
     this.#aborter.abort();
     if (consent === "no") {
       place.hidden = true;
@@ -82,7 +87,7 @@ export class ForYou {
         make(
           "span",
           { class: "foryou-choices" },
-          isEmpty ? null : act(t("foryou.forget"), interest.forget),
+          interest.events().length ? act(t("foryou.forget"), interest.forget) : null,
           act(t("foryou.off"), () => interest.decide(false)),
         ),
       ),

@@ -18,6 +18,12 @@ export function decide(agreed) {
   changed();
 }
 
+/** Forget a refusal, so that the shopper is asked again. */
+export function reconsider() {
+  store(CONSENT, null);
+  changed();
+}
+
 /** Return the events so far, the oldest first. */
 export function events() {
   return consent() === "yes" ? storedList(EVENTS).slice(-MOST) : [];
