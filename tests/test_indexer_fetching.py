@@ -5,7 +5,10 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from itertools import chain
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,6 +17,7 @@ from indexer.fetching.addresses import CannotResolve, is_allowed, resolve
 from indexer.fetching.client import FetchClient, TryAgain
 from indexer.fetching.fetcher import Fetcher
 from indexer.fetching.ledger import KnownPicture, Ledger
+from indexer.fetching.pacing import HostPace
 from indexer.fetching.policy import FetchPolicy, parse_hosts, parse_networks, parse_target
 from tests.conftest import COLORS, jpeg, plain
 from tests.imageserver import ImageServer
@@ -40,10 +44,15 @@ ATTEMPTS = [
     "http://10.0.0.1/", "http://172.16.0.1/", "http://192.168.1.1/", "http://0300.0250.1.1/",
     "http://100.64.0.1/", "http://192.0.0.192/", "http://198.18.0.1/", "http://[fc00::1]/",
     "http://[fe80::1]/", "http://[fe80::1%25lo]/", "http://224.0.0.1/", "http://240.0.0.1/",
-    "http://255.255.255.255/",
+    "http://255.255.255.255/", "http://127。0。0。1/", "http://0x7f.1/", "http://lo\u00adcalhost/",
+    "http://[fec0::1]/", "http://192.88.99.1/", "http://0251.0376.0251.0376/",
+    # an address in another one: translated, NAT64 of one's own, ISATAP, Teredo
+    "http://[::ffff:0:7f00:1]/", "http://[64:ff9b:1::7f00:1]/", "http://[2606:4700::5efe:7f00:1]/",
+    "http://[2606:4700::200:5efe:10.0.0.1]/", "http://[2001:0:4136:e378:8000:63bf:80ff:fffe]/",
     # where clouds answer questions about a machine
     "http://169.254.169.254/latest/meta-data/", "http://[::ffff:169.254.169.254]/",
-    "http://[fd00:ec2::254]/", "http://0xa9fea9fe/",
+    "http://[fd00:ec2::254]/", "http://0xa9fea9fe/", "http://2852039166/", "http://100.100.100.200/",
+    "http://168.63.129.16/", "http://[64:ff9b::a9fe:a9fe]/", "http://[2002:a9fe:a9fe::1]/",
     # names of such addresses
     *(f"http://{name}/x.jpg" for name in NAMES),
     # URLs that two programs may read differently
@@ -178,6 +187,7 @@ def test_a_picture_is_fetched_with_its_marks(server):
     [
         "http://169.254.169.254/", "http://10.0.0.1/", "http://[::1]/", "file:///etc/passwd",
         "http://localhost:1/x.jpg", "//evil.example/x.jpg", "http://user@127.0.0.1/", "ftp://a/x",
+        "http://[bad/", "http://2130706433:1/",
     ],
 )  # fmt: skip
 def test_a_redirect_is_checked_like_any_url(server, place):
@@ -232,6 +242,43 @@ def test_what_may_pass_is_tried_again_and_what_may_not_is_not(server):
     with pytest.raises(BadImage, match="the answer is 404 Not Found"):
         fetch(server, "/gone")
     assert server.hits["/gone"] == 1
+
+
+def test_a_host_that_limits_its_rate_loses_no_picture(server, monkeypatch):
+    monkeypatch.setattr("indexer.fetching.client._wait", lambda _: 0.001)
+    with Fetcher(policy(server)) as fetcher:
+
+        def busy(_):
+            if server.hits["/busy"] == 8:
+                return 200, {}, PICTURE
+            fetcher.submit(server.url("/x.jpg")).result(120)  # the host sends other pictures
+            return 429, {}, b""
+
+        server.answers["/busy"] = busy
+        assert fetcher.submit(server.url("/busy")).result(120).data == PICTURE
+    server.answers["/never"] = lambda _: (429, {}, b"")
+    with pytest.raises(BadImage, match="not fetched in 4 attempts: the answer is 429"):
+        fetch(server, "/never")
+
+
+def test_a_host_may_give_the_date_until_which_to_wait(server):
+    later = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    waits = []
+    for text in (later, "Thu, 01 Jan 1970 00:00:00 GMT", "7", "soon"):
+        server.answers["/x.jpg"] = lambda _, text=text: (429, {"Retry-After": text}, b"")
+        with pytest.raises(TryAgain) as caught:
+            FetchClient(policy(server)).get(server.url("/x.jpg"), {})
+        waits.append(caught.value.wait_s)
+    assert waits == [60, 0, 7, 0]
+
+
+def test_all_requests_to_a_host_wait_as_long_as_it_asks():
+    pace = HostPace("cdn.example", at_once=1, per_second=0.0)
+    waits: list[float] = []
+    pace.hold(30)
+    with pace.turn(SimpleNamespace(wait=waits.append)):
+        pass
+    assert 29 < waits[0] <= 30
 
 
 def test_a_cut_body_is_tried_again(server):

@@ -9,6 +9,7 @@ import pytest
 from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.fetching.fetcher import Fetcher
+from indexer.fetching.ledger import Ledger
 from indexer.jobs.build import build_index
 from indexer.jobs.preview import preview_index
 from indexer.layout import FETCHED
@@ -102,6 +103,24 @@ def test_an_interrupted_run_is_continued(server, catalog, tmp_path, monkeypatch)
     assert resumed >= 20
     assert fetched + resumed == ITEMS
     assert sum(server.hits.values()) == asked + fetched
+
+
+def test_a_killed_run_loses_only_the_last_seconds_of_a_slow_host(server, tmp_path, monkeypatch):
+    monkeypatch.setattr("indexer.writing.embed_catalog._COMMIT_S", 0.0)
+    catalog = tmp_path / "catalog.jsonl"
+    rows = [{"id": f"i{number}", "images": [server.url(f"/{number}.jpg")]} for number in range(3)]
+    catalog.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    noted: list[str] = []
+    put = Ledger.put
+
+    def note(ledger, pictures):
+        noted.append(", ".join(url[-6:] for url in pictures))
+        put(ledger, pictures)
+
+    monkeypatch.setattr(Ledger, "put", note)
+    build(server, catalog, tmp_path)
+    assert "".join(noted).count("jpg") == 3
+    assert all(urls.count("jpg") < 3 for urls in noted)  # not all of them at the end
 
 
 def test_a_picture_of_several_items_is_fetched_once(server, tmp_path):

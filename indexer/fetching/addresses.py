@@ -18,9 +18,18 @@ Resolve: TypeAlias = Callable[[str, int], Sequence[str]]
 # Networks in which an IPv4 address is embedded, and the bits to its right: NAT64 and 6to4.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _6TO4 = ipaddress.IPv6Network("2002::/16")
-# Reserved by IANA, but public to some versions of Python.
+# ISATAP: the last 64 bits begin so, with or without the bit of globally unique addresses.
+_ISATAP = frozenset({0x00005EFE, 0x02005EFE})
+# Reserved by IANA but public to some versions of Python. Then: relays of 6to4, addresses of a site,
+# and where Azure answers questions about a machine.
 _RESERVED = tuple(
-    map(ipaddress.ip_network, ("192.0.0.0/24", "64:ff9b:1::/48", "3fff::/20", "5f00::/16"))
+    map(
+        ipaddress.ip_network,
+        (
+            *("192.0.0.0/24", "64:ff9b:1::/48", "3fff::/20", "5f00::/16"),
+            *("192.88.99.0/24", "fec0::/10", "168.63.129.16/32"),
+        ),
+    )
 )
 
 
@@ -87,4 +96,6 @@ def _plain(address: Address) -> Address:
         return ipaddress.IPv4Address((number >> 80) & 0xFFFFFFFF)
     if address.teredo is not None:
         return address.teredo[1]
+    if number >> 32 & 0xFFFFFFFF in _ISATAP:
+        return ipaddress.IPv4Address(number & 0xFFFFFFFF)
     return address

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urljoin
@@ -85,7 +86,10 @@ class FetchClient:
             answer = self._exchange(target, marks, until)
             if isinstance(answer, Response):
                 return answer
-            moved = self._checked(urljoin(target.url, answer))
+            try:
+                moved = self._checked(urljoin(target.url, answer))
+            except ValueError as error:  # of an address in brackets that is none
+                raise BadImage(f"not fetched: redirected to {answer[:200]!r}: {error}") from None
             if target.scheme == "https" and moved.scheme == "http":
                 raise BadImage(f"not fetched: redirected from https to {moved.url[:200]}")
             target = moved
@@ -251,6 +255,12 @@ def _shut(connection: HTTPConnection) -> None:
 
 
 def _wait(response: HTTPResponse) -> float:
-    """Return the seconds of Retry-After, at most a minute; 0 if it gives a date or nothing."""
+    """Return the seconds of Retry-After, at most a minute; 0 if there is none, or it has passed."""
     text = response.headers.get("retry-after", "").strip()
-    return min(60.0, float(text)) if text.isdigit() else 0.0
+    if text.isascii() and text.isdigit():
+        return min(60.0, float(text))
+    try:
+        seconds = parsedate_to_datetime(text).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError):  # neither a number nor a date
+        return 0.0
+    return min(60.0, max(0.0, seconds))

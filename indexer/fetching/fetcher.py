@@ -108,23 +108,29 @@ class Fetcher:
         with self._changed:
             self._changed.wait_for(lambda: self._held < _HELD or self._stopped.is_set())
         while True:
+            sent = pace.sent
             try:
                 with pace.turn(self._stopped):
                     response = self._get(url, marks, pace)
             except TryAgain as error:
+                if error.wait_s:
+                    pace.hold(error.wait_s)
                 if self._stopped.is_set():
                     raise BadImage("not fetched: interrupted") from None
-                if attempt >= self.policy.attempts:
+                # A host that limits its rate sends other pictures meanwhile: this one's turn comes.
+                limits_rate = error.wait_s > 0 and pace.sent > sent
+                if attempt >= self.policy.attempts and not limits_rate:
                     pace.note(reached=error.reached)
                     raise BadImage(f"not fetched in {attempt} attempts: {error}") from None
                 wait = max(error.wait_s, pause * random.uniform(0.5, 1.0))
                 self._stopped.wait(wait)
                 with self._changed:
                     self.counts.retries += 1
-                pause *= 2
-                attempt += 1
+                if not limits_rate:
+                    pause *= 2
+                    attempt += 1
                 continue
-            pace.note(reached=True)
+            pace.note(reached=True, sent=True)
             return response
 
     def _get(self, url: str, marks: Mapping[str, str], pace: HostPace) -> Response:

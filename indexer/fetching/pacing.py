@@ -23,6 +23,8 @@ class HostPace:
         self._lock = threading.Lock()
         self._next = 0.0
         self._failures = 0
+        self.sent = 0
+        """The pictures that the host has sent, or has said to be unchanged."""
 
     @contextmanager
     def turn(self, stopped: threading.Event) -> Iterator[None]:
@@ -44,7 +46,13 @@ class HostPace:
                 stopped.wait(at - now)
             yield
 
-    def note(self, *, reached: bool) -> None:
-        """Note whether the host could be reached for a picture, after all attempts."""
+    def hold(self, seconds: float) -> None:
+        """Send no request before ``seconds`` have passed, because the host asks for that."""
+        with self._lock:
+            self._next = max(self._next, time.monotonic() + seconds)
+
+    def note(self, *, reached: bool, sent: bool = False) -> None:
+        """Note whether the host could be reached for a picture, after all attempts, and sent it."""
         with self._lock:
             self._failures = 0 if reached else self._failures + 1
+            self.sent += sent

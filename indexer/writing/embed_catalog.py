@@ -7,6 +7,7 @@ an interrupted run loses only seconds of work.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _BATCH = 32  # images per call of the encoder
 _COMMIT = 4  # batches between two commits
+_COMMIT_S = 5.0  # between two commits while pictures are fetched: a slow host fills no batch
 _FETCHED_AHEAD = 128  # items whose images are fetched ahead of the encoder
 
 
@@ -149,6 +151,7 @@ class _EmbeddingRun:
         )
         self._waiting: list[Prepared] = []
         self._encoded: list[tuple[Prepared, Embedded]] = []
+        self._committed = time.monotonic()
 
     def run(self, total: int, progress: Progress) -> EmbeddedCatalog:
         """See ``embed_catalog``."""
@@ -229,6 +232,9 @@ class _EmbeddingRun:
                 self._encode()
             if len(self._encoded) >= _BATCH * _COMMIT:
                 self._commit()
+        if self._urls is not None and time.monotonic() - self._committed >= _COMMIT_S:
+            self._encode()
+            self._commit()
         self._result.read.append(ReadItem(item, images, entry.unread))
         if not any(images):
             why = "no image that can be read" if jobs else "no image"
@@ -263,3 +269,4 @@ class _EmbeddingRun:
             self._encoded.clear()
         if self._urls is not None and self._write:
             self._urls.commit()
+        self._committed = time.monotonic()
