@@ -182,7 +182,7 @@ def _draft(record: Any, finder: ImageFinder) -> Draft | Outcome:
         draft = Draft(item.item_id, make, finder.sources(body.images))
         return _with_vectors(draft, body.embeddings, finder)
     except ValidationError as error:
-        reason, _ = explain_errors(error.errors(include_url=False, include_input=False))
+        reason, _ = explain_errors(error.errors(include_url=False), ItemBody.model_fields)
     except BadRecord as error:
         reason = str(error)
     return Outcome(item_id=_printable(item_id), status="refused", reason=_printable(reason))
