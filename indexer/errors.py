@@ -36,7 +36,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from indexer.items import Skipped
 
@@ -111,7 +110,7 @@ class CatalogShrank(BadCatalog):
     """
 
     def __init__(
-        self, catalog: Path, removed: list[str], item_count: int, *, skipped: Sequence[Skipped] = ()
+        self, catalog: str, removed: list[str], item_count: int, *, skipped: Sequence[Skipped] = ()
     ) -> None:
         super().__init__(
             f"{catalog} lacks {len(removed)} of the shop's {item_count} items: "

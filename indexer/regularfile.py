@@ -10,7 +10,7 @@ from style.regularfile import open_regular
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["open_regular", "read_regular"]
+__all__ = ["not_permitted", "open_regular", "read_regular"]
 
 
 def read_regular(path: Path, most_bytes: int = 1 << 20) -> bytes:
@@ -20,3 +20,11 @@ def read_regular(path: Path, most_bytes: int = 1 << 20) -> bytes:
         if size > most_bytes or len(data := file.read(most_bytes + 1)) > most_bytes:
             raise OSError(f"{size} bytes; expected at most {most_bytes}")
     return data
+
+
+def not_permitted(path: Path) -> str:
+    """Return the message for a file that is there, but that this user may not read."""
+    return (
+        f"{path} cannot be read by this user; run as the owner of the shop's folder, or give all "
+        "of it to this user with 'chown -R'"
+    )

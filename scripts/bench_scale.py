@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Scores, Vectors
     from indexer.vectors.backend import VectorBackend
-    from indexer.writing.remote_worker import WorkedBatch
+    from indexer.writing.remote_worker import SentImage, WorkedBatch
 
 K = 10
 SHARES = (None, 0.999, 0.5, 0.2, 0.02)  # of the rows that each filter allows
@@ -182,11 +182,11 @@ def run_ray(options: argparse.Namespace, work: Path) -> dict[str, Any]:
 
         killed = False
 
-        def embed(self, worker: int, paths: Sequence[str]) -> Future[WorkedBatch]:
+        def embed(self, worker: int, images: Sequence[SentImage]) -> Future[WorkedBatch]:
             if not Killing.killed:
                 Killing.killed = True
                 os.kill(self._ray.get(self._actors[worker].pid.remote()), signal.SIGKILL)
-            return super().embed(worker, paths)
+            return super().embed(worker, images)
 
     THREADS.limit = options.workers
     encoder = load_encoder(options.encoder, threads=options.workers)

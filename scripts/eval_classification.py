@@ -32,13 +32,12 @@ import numpy as np
 from machine import as_line, machine
 from numpy.typing import NDArray
 
-from indexer.classification.classifier import Classifier
+from indexer.classification.classifier import Classifier, leaf_labels
 from indexer.classification.fit import (
     Pictures,
     calibration_error,
     fit_classifier,
     fit_fields,
-    leaf_labels,
 )
 from indexer.classification.labels import PRESENT, fields_of, truth_of
 from indexer.classification.learn import MEASURED_SIDE, blank_vectors
@@ -146,7 +145,7 @@ def answers(
 ) -> dict[str, list[tuple[float, bool, bool]]]:
     """Return for each picture the first confidence, whether it is right, and the neighbor's."""
     out = {}
-    sure = classifier.confidences(new.vectors, new.colors)
+    sure = classifier.calibrated(new.vectors, new.colors)
     for fitted, confidences in zip(classifier.fields, sure, strict=True):
         leaves = leaf_labels(fitted.field)
         truth = truth_of(new.items, fitted.field)[:, leaves]

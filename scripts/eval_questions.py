@@ -3,11 +3,14 @@
 
     python scripts/eval_questions.py --magento SHOP [--demo SHOP] [--half tune|report] [--wrong N]
     python scripts/eval_questions.py --magento SHOP --questions scripts/questions_2.tsv --half all
+    python scripts/eval_questions.py --magento SHOP --demo SHOP --grocery SHOP \\
+        --questions scripts/questions_3.tsv --half all
 
 The questions are ``scripts/questions.tsv``, the FAQ is ``scripts/questions_faq.csv``; import it
-into both shops first. Every second question is of the half on which thresholds were chosen
-(``tune``). An answer is right if its first item and its quotation are those expected. CPU
-milliseconds are of one question, after all texts were seen once.
+into both shops first, and ``scripts/questions_faq_2.csv`` into that of ``--grocery``. Every second
+question is of the half on which thresholds were chosen (``tune``). An answer is right if its first
+item and its quotation are those expected. CPU milliseconds are of one question, after all texts
+were seen once.
 """
 
 from __future__ import annotations
@@ -41,7 +44,8 @@ def cases(half: str, path: Path = QUESTIONS) -> list[tuple[str, str, str, str]]:
 def has(item: Item, condition: str) -> bool:
     field, _, wanted = condition.partition("~")
     texts = {
-        "title": item.title, "description": item.description, "price": f"{item.price:g}",
+        "title": item.title, "description": item.description,
+        "price": "" if item.price is None else f"{item.price:g}",
         "category": " ".join(item.categories), **{k: str(v) for k, v in item.attributes.items()},
     }  # fmt: skip
     text = " ".join(texts.values()) if field == "any" else texts.get(field, "")
@@ -118,11 +122,13 @@ def main() -> None:
     )
     parser.add_argument("--magento", type=Path, required=True)
     parser.add_argument("--demo", type=Path)
+    parser.add_argument("--grocery", type=Path)
     parser.add_argument("--questions", type=Path, default=QUESTIONS)
     parser.add_argument("--half", choices=["tune", "report", "all"], default="report")
     parser.add_argument("--wrong", type=int, default=0, help="print so many wrong answers")
     given = parser.parse_args()
-    shops = {"magento": given.magento} | ({"demo": given.demo} if given.demo else {})
+    shops = {"magento": given.magento, "demo": given.demo, "grocery": given.grocery}
+    shops = {name: path for name, path in shops.items() if path is not None}
     print(as_line(machine()))
     print(json.dumps(evaluate(shops, given.half, given.wrong, given.questions), indent=2))
 

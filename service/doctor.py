@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from indexer.errors import IndexNotFound, VitrineError
 from indexer.shop.encoder_upgrade import encoder_upgrade
@@ -27,14 +28,15 @@ from indexer.store.store import Store
 from service.apikey import Scope
 from service.finding import Finding, Level, count_of
 from service.keyfile import KeyFile
-from service.openfiles import connections_allowed
 from service.settings import Settings, unknown_variables
 from service.surroundings import (
-    OPEN_HOSTS,
     extras,
     memory,
+    network,
+    open_files,
     pictures,
     proxies,
+    recognizer,
     vectors,
 )
 
@@ -52,16 +54,20 @@ _OLD_KEY_S = 365 * 86_400
 def examine(settings: Settings, environment: Mapping[str, str]) -> list[Finding]:
     """Run all checks of a shop and of the settings to serve it; a check never raises.
 
-    Without an index, only one check of the shop is run: the others would repeat its finding.
+    Without an index, or if this user may not read the shop, only one check of the shop is run: the
+    others would repeat its finding.
     """
     findings: list[Finding] = []
     of_the_shop = _OF_THE_SHOP if _has_index(settings) else (_index,)
+    if _unreadable(settings.shop):
+        of_the_shop = (_permissions,)
     for check in (_versions, *of_the_shop, *_AROUND_IT):
         name = check.__name__.strip("_").replace("_", " ")
         try:
             found = list(check(settings, environment))
         except (VitrineError, OSError) as error:
-            found = [Finding(name, "problem", str(error))]
+            told = any(str(error) in earlier.text for earlier in findings)
+            found = [] if told else [Finding(name, "problem", str(error))]
         findings += found
     return findings
 
@@ -108,7 +114,9 @@ def _index(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
             "index",
             "problem",
             f"CURRENT names generation {current!r}, which does not exist",
-            "run 'vitrine promote NAME' with one that 'vitrine generations' lists",
+            "run 'vitrine promote NAME' with one that 'vitrine generations' lists"
+            if listed
+            else "run 'vitrine index' with the catalog again: it encodes no stored picture again",
         )
         return
     yield Finding("index", "ok", f"generation {current} serves, of {len(listed)} on disk")
@@ -135,7 +143,8 @@ def _store(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
     with Store(ShopFolder(settings.shop).store) as store:
         size, spare = store.bytes_used(), store.spare_bytes()
     fill = size / MAP_BYTES
-    text = f"{size / 1e6:.0f} MB, {spare / 1e6:.0f} of them free; {100 * fill:.2g} % of the map"
+    share = f"{100 * fill:.0f}" if fill > 0.1 else f"{100 * fill:.2g}"
+    text = f"{size / 1e6:.0f} MB, {spare / 1e6:.0f} of them free; {share} % of the map"
     if fill > _FULL_MAP:
         yield Finding("store", "problem", text, "split the shop: a store cannot outgrow its map")
     else:
@@ -156,7 +165,22 @@ def _disk(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
 
 def _permissions(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
     shop = settings.shop
-    if not os.access(shop, os.R_OK | os.W_OK | os.X_OK):
+    if unreadable := _unreadable(shop):
+        yield Finding(
+            "permissions",
+            "problem",
+            f"this user cannot read {unreadable[0]} ({count_of(len(unreadable), 'file')} in all)",
+            f"run the service as the owner of the folder, or chown -R USER {shop}",
+        )
+        return
+    if os.statvfs(shop).f_flag & os.ST_RDONLY:
+        yield Finding(
+            "permissions",
+            "problem",
+            f"{shop} is on a file system that is mounted read-only",
+            "mount it for writing; LMDB writes to it even to read",
+        )
+    elif not os.access(shop, os.R_OK | os.W_OK | os.X_OK):
         yield Finding(
             "permissions",
             "problem",
@@ -182,6 +206,13 @@ def _permissions(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding("permissions", "ok", "only its owner and group may write in the folder")
 
 
+def _unreadable(shop: Path) -> list[Path]:
+    """Return the files of a shop that this user may not read, but for the keys: see ``_keys``."""
+    there = (path for path in (shop, *shop.rglob("*")) if path.exists())
+    found = [path for path in there if not os.access(path, os.R_OK)]
+    return [path for path in found if path != KeyFile(shop).path]
+
+
 def _clock(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
     folder = ShopFolder(settings.shop)
     created = datetime.fromisoformat(folder.manifest(folder.current()).created).timestamp()
@@ -197,19 +228,6 @@ def _clock(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding("clock", "ok", "the clock is ahead of the creation of the index")
 
 
-def _open_files(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
-    allowed = connections_allowed(settings.max_connections)
-    if allowed < settings.max_connections:
-        yield Finding(
-            "open files",
-            "warning",
-            f"the limit allows {allowed} of {settings.max_connections} connections",
-            "raise it (ulimit -n, LimitNOFILE), or lower VITRINE_MAX_CONNECTIONS",
-        )
-    else:
-        yield Finding("open files", "ok", f"enough for {settings.max_connections} connections")
-
-
 def _settings(_: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
     unknown = unknown_variables(environment)
     for name, nearest in unknown:
@@ -217,25 +235,6 @@ def _settings(_: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding("settings", "warning", f"{name} is not a setting, and is ignored", hint)
     if not unknown:
         yield Finding("settings", "ok", "every VITRINE_ variable is a setting")
-
-
-def _network(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
-    exposed = settings.host in OPEN_HOSTS
-    if exposed and settings.allowed_hosts == "*":
-        yield Finding(
-            "network",
-            "warning",
-            f"the service listens on {settings.host} and accepts any host name",
-            "set VITRINE_ALLOWED_HOSTS, and put a proxy with TLS in front of it",
-        )
-    if settings.cors_origins.strip() == "*":
-        yield Finding(
-            "network",
-            "warning",
-            "pages of any origin may call the API from a browser",
-            "list your pages in VITRINE_CORS_ORIGINS",
-        )
-    yield Finding("network", "ok", f"listens on {settings.host} port {settings.port}")
 
 
 def _keys(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
@@ -286,7 +285,9 @@ _OF_THE_SHOP: _Checks = (
     _permissions,
     _clock,
 )
-_AROUND_IT: _Checks = (_open_files, _settings, _network, proxies, pictures, _keys)
+_AROUND_IT: _Checks = (
+    open_files, _settings, network, proxies, pictures, recognizer, _keys,
+)  # fmt: skip
 
 
 def _version_of(package: str) -> str:

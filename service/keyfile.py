@@ -17,7 +17,7 @@ import msgspec
 from indexer.errors import CannotWrite
 from indexer.jsonbytes import decode_json_as
 from indexer.layout import KEYS
-from indexer.regularfile import read_regular
+from indexer.regularfile import not_permitted, read_regular
 from service.apikey import (
     ApiKey,
     BadKeys,
@@ -55,6 +55,8 @@ class KeyFile:
             data = read_regular(self.path, _MAX_BYTES)
         except FileNotFoundError:
             return []
+        except PermissionError:
+            raise BadKeys(not_permitted(self.path)) from None
         except OSError as error:
             raise BadKeys(f"{self.path} cannot be read: {error.strerror or error}") from error
         try:

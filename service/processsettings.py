@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, FilePath, SecretStr, ValidationError
 
 from indexer.imaging.decodebudget import DEFAULT_MB
 from indexer.vectors.remote.access import TIMEOUT_S, ServerAccess
@@ -29,11 +29,11 @@ class ProcessSettings(BoundedSettings):
     keep_events_days: float = Field(0, ge=0)
     vectors: str = ""
     vectors_token: SecretStr | None = None
-    vectors_ca: Path | None = None
+    vectors_ca: FilePath | None = None
     vectors_timeout_s: float = Field(TIMEOUT_S, gt=0)
     vectors_read_only: bool = False
     primary_key: SecretStr | None = None
-    primary_ca: Path | None = None
+    primary_ca: FilePath | None = None
     llm_key: SecretStr | None = None
 
 

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, FilePath, SecretStr, ValidationError, field_validator
 
 from indexer.confidence.curve import NO_MATCH_BELOW
 from indexer.imaging.decodebudget import DEFAULT_MB
@@ -157,7 +157,7 @@ class Settings(BoundedSettings):
     vectors_token: SecretStr | None = Field(
         None, description="Token or API key of the server of vectors."
     )
-    vectors_ca: Path | None = Field(
+    vectors_ca: FilePath | None = Field(
         None, description="File of the certificates that the server of vectors is checked with."
     )
     vectors_timeout_s: float = Field(
@@ -269,7 +269,7 @@ class Settings(BoundedSettings):
         description="Key of the service that 'vitrine replicate' copies, with the scope admin. The "
         "service of a replica sends events with it; for that, write is enough.",
     )
-    primary_ca: Path | None = Field(
+    primary_ca: FilePath | None = Field(
         None, description="File of the certificates that that service is checked with."
     )
     llm_key: SecretStr | None = Field(

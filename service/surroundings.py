@@ -1,4 +1,4 @@
-"""Checks of what a deployment needs besides its shop: packages, memory, servers, proxies.
+"""Checks of what a deployment needs besides its shop: packages, memory, servers, the network.
 
 They are part of ``service.doctor``, and have its rules: fast, and nothing is changed.
 """
@@ -11,20 +11,22 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from indexer.errors import VitrineError
+from indexer.errors import RecognizerNotFound, VitrineError
+from indexer.recognizers.registry import DEFAULT_RECOGNIZER, recognizer_files
 from indexer.shop.folder import ShopFolder
 from indexer.shop.listing import generations
 from indexer.vectors.remote.connection import connection_to
 from indexer.vectors.remote.descriptor import address_of
 from service.extras import missing_extras
 from service.finding import Finding, count_of
+from service.openfiles import connections_allowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from service.settings import Settings
 
-OPEN_HOSTS: Final = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+_OPEN_HOSTS: Final = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 _THIS_MACHINE: Final = ("127.0.0.1", "::1", "localhost")
 _PROCESS_MB: Final = 280  # a worker that has encoded photos, without its index and decoders
 _OPTIONAL: Final = {
@@ -152,9 +154,43 @@ def pictures(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
     yield Finding("pictures", "ok", f"pictures of written items are {what}")
 
 
+def open_files(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
+    """Check that the limit of open files allows the connections."""
+    allowed = connections_allowed(settings.max_connections)
+    if allowed < settings.max_connections:
+        yield Finding(
+            "open files",
+            "warning",
+            f"the limit allows {allowed} of {settings.max_connections} connections",
+            "raise it (ulimit -n, LimitNOFILE), or lower VITRINE_MAX_CONNECTIONS",
+        )
+    else:
+        yield Finding("open files", "ok", f"enough for {settings.max_connections} connections")
+
+
+def network(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
+    """Check who may reach the service."""
+    exposed = settings.host in _OPEN_HOSTS
+    if exposed and settings.allowed_hosts == "*":
+        yield Finding(
+            "network",
+            "warning",
+            f"the service listens on {settings.host} and accepts any host name",
+            "set VITRINE_ALLOWED_HOSTS, and put a proxy with TLS in front of it",
+        )
+    if settings.cors_origins.strip() == "*":
+        yield Finding(
+            "network",
+            "warning",
+            "pages of any origin may call the API from a browser",
+            "list your pages in VITRINE_CORS_ORIGINS",
+        )
+    yield Finding("network", "ok", f"listens on {settings.host} port {settings.port}")
+
+
 def proxies(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
     """Check whose X-Forwarded-For is trusted."""
-    exposed = settings.host in OPEN_HOSTS
+    exposed = settings.host in _OPEN_HOSTS
     trusted = [name.strip() for name in settings.trusted_proxies.split(",") if name.strip()]
     if "*" in trusted:
         yield Finding(
@@ -185,6 +221,25 @@ def proxies(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
         )
         return
     yield Finding("proxies", "ok", f"trusted: {', '.join(trusted) or 'none'}")
+
+
+def recognizer(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
+    """Check that what finds the things in photos is there; it is not run."""
+    chosen, missing = settings.recognizer, ""
+    try:
+        files = [] if chosen == DEFAULT_RECOGNIZER else recognizer_files(chosen)
+        missing = next((f"{path} does not exist" for path in files if not path.exists()), "")
+    except RecognizerNotFound as error:
+        missing = str(error)
+    if missing:
+        yield Finding(
+            "recognizer",
+            "problem",
+            f"VITRINE_RECOGNIZER is {chosen!r}: {missing}",
+            "name one that exists, or unset it; until then, no things are found in photos",
+        )
+    else:
+        yield Finding("recognizer", "ok", f"{chosen} finds the things in photos")
 
 
 def memory_bytes() -> int:

@@ -6,7 +6,7 @@
      +- BadPixels      pixels that are not uint8 (h, w, 3)
      +- BadMask        a mask whose size or type does not fit the picture
      +- BadCube        a .cube file that is invalid or not supported
-     +- BadFont        a font file that cannot be read or drawn
+     +- BadFont        a font file that cannot be read or drawn, or lacks letters of a title
      +- BadNetwork     weights that are not of a known network, or a network that fails
      +- BadTemplate    a template of campaign pictures with a wrong field or value
      +- BadTraining    pictures, packages or a checkpoint that a training cannot use
@@ -81,7 +81,7 @@ class BadCube(StyleError):
 
 
 class BadFont(StyleError):
-    """A font file that cannot be read, or has no characters."""
+    """A font file that cannot be read, or fonts that lack letters of a title."""
 
 
 class BadNetwork(StyleError):

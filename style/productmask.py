@@ -43,6 +43,8 @@ _LEAST_STEP = 0.005  # the same on a background without noise, where faint edges
 _WHITE = 0.98  # lightness of a white page, at least
 _DEEP, _STEEP = 0.04, 2.5  # from here, in L, a shadow may be steeper, by this factor
 _COARSE_FITS, _FITS = 4, 7  # of the background, with the bound _TIGHT, and in all
+_CLEAR = 0.03  # least Oklab distance from the background where an outline is visible
+_GRAIN = 5.0  # of the noise of a background, to be plain around more of the border
 _SURE = 0.5
 
 
@@ -63,8 +65,9 @@ class Ground(NamedTuple):
 
     ``small`` is that copy (y, x, 3), ``lab`` its Oklab colors, ``model`` those of the background,
     ``distance`` (y, x) how far they are apart. ``plain`` is the share of the border that fits the
-    model. ``passable`` (y, x) is what looks like background or its shadow, and ``reached`` the part
-    of it that is connected to the border.
+    model, and ``noise`` how far nearly all of that share is from it. ``passable`` (y, x) is what
+    looks like background or its shadow, and ``reached`` the part of it that is connected to the
+    border.
     """
 
     small: Pixels
@@ -72,6 +75,7 @@ class Ground(NamedTuple):
     model: Floats
     distance: Floats
     plain: float
+    noise: float
     passable: NDArray[np.bool_]
     reached: NDArray[np.bool_]
 
@@ -94,13 +98,13 @@ def flooded_ground(pixels: Pixels) -> Ground:
     reached = _flooded(passable, distance < _TIGHT)
     # Edges make the flood stop early; what is left of the background there is no shadow.
     reached |= grown(reached, 3) & (distance < _FRINGE)
-    return Ground(small, lab, model, distance, plain, passable, reached)
+    return Ground(small, lab, model, distance, plain, noise, passable, reached)
 
 
 def mask_of(ground: Ground, background: NDArray[np.bool_], pixels: Pixels) -> ProductMask:
     """Return the mask of what is not ``background`` (y, x), for the pixels (h, w, 3)."""
     product = _cleaned(~background)
-    confidence = _confidence(product, ground.distance, ground.plain)
+    confidence = _confidence(product, ground)
     matte = _matte(product, ground.distance)
     return ProductMask(_full_size(matte, product, ground.small, pixels), round(confidence, 3))
 
@@ -248,19 +252,24 @@ def _cleaned(product: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return kept | (product & grown(kept, 4))
 
 
-def _confidence(product: NDArray[np.bool_], distance: Floats, plain: float) -> float:
-    """Return the confidence: is the border plain, is there a product, is its outline visible?"""
+def _confidence(product: NDArray[np.bool_], ground: Ground) -> float:
+    """Return the confidence: is the border plain, is there a product, is its outline visible?
+
+    On a floor with a grain, the grain has outlines too, and walls may look like product: there,
+    more of the border must be plain, and the product must stand out more.
+    """
     share = float(product.mean())
     if not product.any() or product.all():
         return 0.0
     ring = grown(~product, 5) & ~grown(~product, 2)  # just inside the outline
-    visible = float((distance[ring] > 0.03).mean()) if ring.any() else 0.0
+    clear = ground.distance > _CLEAR + ground.noise
+    visible = float(clear[ring].mean()) if ring.any() else 0.0
     one = np.ones((), np.float32)
     return float(
-        smoothstep(0.3, 0.7, plain * one)
+        smoothstep(0.3, 0.7, (ground.plain - _GRAIN * ground.noise) * one)
         * smoothstep(0.002, 0.01, share * one)
         * smoothstep(0.0, 0.04, (1 - share) * one)
-        * smoothstep(0.3, 0.7, visible * one)
+        * smoothstep(0.5, 0.9, visible * one)
     )
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from indexer.catalog import jsonfile, parquetfile, recordfile, xmlproducts, xmlstream
+from indexer.catalog import jsonfile, parquetfile, rawjson, recordfile, xmlproducts, xmlstream
 from indexer.catalog.categorytree import CategoryTree, path_in_tree
 from indexer.catalog.columnnames import loose_key
 from indexer.catalog.item_parser import BrokenRow
@@ -253,7 +253,7 @@ def test_the_products_of_a_document_are_found_without_decoding_it_whole(tmp_path
 
 
 def test_an_object_of_millions_of_values_costs_its_row_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(jsonfile, "_MOST_VALUES", 20)
+    monkeypatch.setattr(jsonfile, "MOST_VALUES", 20)
     wide = f'{{"id": "a", "x": [{"[]," * 21}[]]}}'
     for name, text in (("feed.json", f'[{wide},{{"id": "b"}}]'), ("feed.jsonl", wide)):
         first, *_ = (
@@ -275,7 +275,8 @@ def test_an_object_of_millions_of_values_costs_its_row_alone(tmp_path, monkeypat
     ],
 )
 def test_a_list_of_short_values_is_taken_apart_bit_by_bit(tmp_path, monkeypatch, text, found):
-    monkeypatch.setattr(jsonfile, "_has_short_values", lambda value: True)
+    for module in (jsonfile, rawjson):
+        monkeypatch.setattr(module, "has_short_values", lambda value: True)
     records = [record for _, record in json_document(written(tmp_path, "feed.json", text))]
     ids = [None if isinstance(record, BrokenRow) else record["id"] for record in records]
     assert ids == found
@@ -293,8 +294,9 @@ def test_a_list_of_short_values_is_taken_apart_bit_by_bit(tmp_path, monkeypatch,
 def test_a_document_of_short_values_that_cannot_be_held_is_refused(
     tmp_path, monkeypatch, text, reason
 ):
-    monkeypatch.setattr(jsonfile, "_has_short_values", lambda value: True)
-    monkeypatch.setattr(jsonfile, "_MOST_FIELDS", 2)
+    for module in (jsonfile, rawjson):
+        monkeypatch.setattr(module, "has_short_values", lambda value: True)
+    monkeypatch.setattr(rawjson, "_MOST_FIELDS", 2)
     with pytest.raises(BadCatalog, match=reason):
         list(json_document(written(tmp_path, "feed.json", text)))
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from indexer.arrays import unit
-from indexer.classification.classifier import Classifier
+from indexer.classification.classifier import Classifier, Curve
 from indexer.classification.evidence import evidence, rivals_of
 from indexer.classification.fit import (
     NO_FIELDS,
@@ -25,6 +25,7 @@ from indexer.classification.labels import (
 )
 from indexer.classification.ridge import cross_fit, folds_of
 from indexer.classification.votes import find_neighbors
+from indexer.confidence.curve import sigmoid
 from indexer.errors import IndexCorrupt
 from indexer.items import Item
 
@@ -94,6 +95,13 @@ def test_an_attribute_is_of_color_by_its_values_too():
     items = [item(n, "A", shade=["red", "blue", "green"][n % 3]) for n in range(12)]
     (shade,) = fields_of(items, frozenset({"red", "blue", "green"}))
     assert shade.of_color
+
+
+def test_values_that_come_in_sets_are_no_field():
+    sizes = [["S", "M", "L"], ["28", "29", "30"]]
+    care = [["wash", "iron"], ["wash"], ["iron"], ["dry"]]
+    items = [item(n, "A", sizes=sizes[n % 2], care=care[n % 4]) for n in range(40)]
+    assert [field.name for field in fields_of(items)] == ["care"]
 
 
 @pytest.mark.parametrize("categories", [[], [""], ["Shoes"]])
@@ -231,6 +239,23 @@ def test_too_few_products_are_named_in_the_note(rng):
     assert classifier.fields == []
     assert "no category" in classifier.note
     assert classifier.confidences(pictures.vectors, None) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "odds"),
+    [
+        ((1.0, 0.0), [2.0, 1.0, 0.0, -1.0]),
+        ((2.0, 1.0), [2.0, 3.0, 0.0, -1.0]),
+        ((1.0, -3.0), [2.0, 0.0, 0.0, -1.0]),  # it stays the likeliest
+    ],
+)
+def test_only_the_likeliest_label_without_others_below_it_is_calibrated(first, odds):
+    curve = Curve((1.0, 0.0, 0.0), 0.0, known_at=-2.0, known_width=0.05, first=first)
+    seen = np.zeros((1, 4, 4))
+    seen[0, :, 0] = [2.0, 1.0, 0.0, -1.0]  # the first label is above the others
+    calibrated = curve.calibrated(seen, np.array([1, 2, 3]))
+    assert calibrated[0] == pytest.approx(sigmoid(np.array(odds)))
+    assert curve.confidences(seen)[0] == pytest.approx(sigmoid(seen[0, :, 0]))
 
 
 def test_a_classifier_is_the_same_after_saving_and_loading(rng, tmp_path):

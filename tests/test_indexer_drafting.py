@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+import msgspec
 import pytest
 
 from indexer.drafting.checker import check_text, split_sentences
@@ -228,6 +229,8 @@ def test_an_item_of_which_only_the_name_is_known_gets_no_draft():
     for language in ("en", "zh"):
         draft = write_draft(bare, language)
         assert (draft.text, draft.sentences) == ("", [])
+    where = msgspec.structs.replace(bare, categories=["Food/Apples"])
+    assert {write_draft(where, "zh", "friendly", seed=seed).text for seed in range(9)} == {""}
 
 
 @pytest.mark.parametrize(
@@ -289,6 +292,10 @@ def test_a_name_with_a_comma_is_closed_by_another():
     )
     texts = {write_draft(mug, "en", "plain", seed=seed).text for seed in range(20)}
     assert "The Opal mug, red, is made of clay." in texts
+    branded = msgspec.structs.replace(mug, attributes={"brand": "Mira", "material": "clay"})
+    texts = {write_draft(branded, "en", "plain", seed=seed).text for seed in range(60)}
+    assert "The Opal mug, red, by Mira, is made of clay." in texts
+    assert not any("by Mira is" in text for text in texts)
 
 
 def test_a_name_without_a_plan_ends_with_a_period_and_its_words_are_not_repeated():
@@ -340,7 +347,7 @@ def test_questions_connectives_and_plain_patterns_are_left_out():
         item_id="a",
         product_id="a",
         title="Ida Tee",
-        description="Getting chilly before class? But it is warm. Soft seams. "
+        description="Getting chilly before class? But it is warm. Soft seams. Don't be fooled. "
         "It keeps you warm from the first run in fall to the last. Care: hand wash.",
         attributes={"pattern": "Solid", "strap_tees": "wide"},
         categories=["Tees"],
@@ -349,6 +356,7 @@ def test_questions_connectives_and_plain_patterns_are_left_out():
     for draft in drafts:
         assert "chilly" not in draft.text
         assert "But" not in draft.text
+        assert "fooled" not in draft.text
         assert "olid" not in draft.text
         assert "Strap: wide." in draft.text
         # A sentence stands for itself; only a few words follow a label.

@@ -42,6 +42,10 @@ def values(title="", description="", gazetteer=BUNDLED):
         ("Socks (XL)", {("size", "XL")}),
         ("Mug 350 ml", {("size", "350 ml")}),
         ("Redwood shelf", set()),
+        ("Stand for TVs up to 65 inch", set()),
+        ("Perfume, Black Orchid", set()),
+        ("Palette, 12 nude shades", set()),
+        ("Pot, terracotta color", set()),
         ("", set()),
     ],
 )  # fmt: skip
@@ -83,6 +87,12 @@ def test_a_title_outranks_its_description():
         ("Tee", "Mesh at back. Mesh armpit venting. Side mesh pouches. Foam-padded straps.", set()),
         ("Tee", "A built-in mesh lining, reinforced with a fleece layer.", set()),
         ("Tee", "Built-in wool technology.", {"Wool"}),
+        ("Mattress", "Cover of bamboo viscose.", set()),
+        ("Tent", "Poles of fiberglass. Polyester.", {"Polyester"}),
+        ("Headphones", "Cushions of protein leather.", set()),
+        ("TV stand", "Tempered glass shelf.", set()),
+        ("键盘", "铝合金面板", set()),
+        ("羊毛地毯", "机织，背面为棉布。", {"Wool"}),
         ("Tee", "A polyester/linen full zip jacket.", {"Polyester", "Linen"}),
         # A gem names clothes, and makes jewelry.
         ("Jade Yoga Jacket", "", set()),

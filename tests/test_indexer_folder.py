@@ -17,8 +17,9 @@ from indexer.jobs import publishing
 from indexer.jobs.build import build_index
 from indexer.shop.folder import ShopFolder
 from indexer.shop.garbage import delete_old_generations
-from indexer.shop.manifest import FORMAT, MANIFEST, Manifest
+from indexer.shop.manifest import FORMAT, MANIFEST, Manifest, read_manifest
 from indexer.shop.shelf import Shelf
+from indexer.store.datafile import check_not_truncated
 from indexer.vectors.backends import BACKENDS
 from search.engine import SearchEngine
 from tests.coloritems import BLUE, GREEN, RED, write_items
@@ -189,6 +190,26 @@ def test_a_current_that_names_no_generation_is_told_and_the_newest_whole_one_ser
     assert isinstance(caught.value, IndexCorrupt | IndexNotFound)
     assert_answers_are_right(shop, "000002")
     assert caplog.text
+
+
+@pytest.mark.parametrize("name", ["CURRENT", "generations", "manifest.json", "data.mdb"])
+def test_a_file_of_another_user_is_not_to_be_rebuilt_but_to_be_given_to_this_one(
+    shop, name, monkeypatch
+):
+    def refuse(path, *_):
+        raise PermissionError
+
+    path = next(path for path in [shop.generations, *shop.path.rglob("*")] if path.name == name)
+    read = {
+        "CURRENT": shop.current,
+        "generations": shop.names,
+        "manifest.json": lambda: read_manifest(path),
+        "data.mdb": lambda: check_not_truncated(path),
+    }
+    monkeypatch.setattr(os, "open", refuse)
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(IndexCorrupt, match=r"cannot be read by this user; .* 'chown -R'"):
+        read[name]()
 
 
 def test_without_current_the_newest_whole_generation_serves(shop, caplog):

@@ -322,6 +322,17 @@ def test_a_spreadsheet_is_read_below_its_title(shop, monkeypatch):
     assert [entry.where for entry in entries if isinstance(entry, Remark)] == ["row 6"]
 
 
+def test_a_spreadsheet_may_have_several_columns_of_one_name(shop, monkeypatch):
+    pytest.importorskip("python_calamine")
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "scripts")
+    from minimal_xlsx import write_xlsx
+
+    rows = [["sku", "name", "image", "image"], ["A", "Mug", "p/0.jpg", "p/1.jpg"]]
+    write_xlsx(shop / "a.xlsx", rows)
+    (entry,) = open_catalog(shop / "a.xlsx")
+    assert entry.item.images == ["p/0.jpg", "p/1.jpg"]
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04broken", b"no spreadsheet"])
 def test_what_is_no_spreadsheet_is_refused(shop, content):
     pytest.importorskip("python_calamine")

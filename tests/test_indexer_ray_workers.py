@@ -18,9 +18,11 @@ from indexer.imaging.images import LIMITS
 from indexer.writing import ray_workers
 from indexer.writing.ray_workers import RayWorkers, places_of
 from indexer.writing.remote_images import work_order
+from indexer.writing.remote_worker import SentImage
 
 PATIENCE_S = 120
 FOLDER = ImageFolder("/catalog")
+IMAGE = SentImage("a.jpg")
 ORDER = work_order(Model("color", "0" * 64), FOLDER, LIMITS, keep_originals=False)
 
 
@@ -76,12 +78,12 @@ class Ray:
         number = self._started
         self._started += 1
 
-        def work(paths: list[str], _: list[bytes]) -> int:
-            if number in self.down or paths[0] == self.poison:
+        def work(images: list[SentImage], _: list[bytes]) -> int:
+            if number in self.down or images[0].path == self.poison:
                 raise UnavailableError("connection reset")
             return number
 
-        return SimpleNamespace(work=Method(work), pid=Method(lambda: work(["pid"], [])))
+        return SimpleNamespace(work=Method(work), pid=Method(lambda: work([IMAGE], [])))
 
 
 @pytest.fixture
@@ -101,30 +103,30 @@ def workers(ray):
 
 def test_a_batch_of_a_lost_worker_goes_to_another_at_once(ray, workers):
     ray.down = {0}
-    assert [workers.embed(0, ["a.jpg"]).result(PATIENCE_S) for _ in range(3)] == [1, 1, 1]
+    assert [workers.embed(0, [IMAGE]).result(PATIENCE_S) for _ in range(3)] == [1, 1, 1]
 
 
 def test_a_lost_worker_gets_batches_again_when_it_answers(ray, workers):
     ray.down = {0, 1}
-    held = [workers.embed(0, ["a.jpg"]) for _ in range(2)]
+    held = [workers.embed(0, [IMAGE]) for _ in range(2)]
     assert not any(batch.done() for batch in held)
     ray.down = {1}
     assert [batch.result(PATIENCE_S) for batch in held] == [0, 0]
-    assert workers.embed(1, ["b.jpg"]).result(PATIENCE_S) == 0
+    assert workers.embed(1, [IMAGE]).result(PATIENCE_S) == 0
 
 
 def test_a_batch_that_four_workers_died_of_is_refused_and_no_other(ray, workers):
     ray.poison = "bomb.jpg"
     with pytest.raises(WorkersLost, match=r"died 4 times on the 1 images from 'bomb.jpg'"):
-        workers.embed(0, ["bomb.jpg"]).result(PATIENCE_S)
-    assert workers.embed(0, ["a.jpg"]).result(PATIENCE_S) in (0, 1)
+        workers.embed(0, [SentImage("bomb.jpg")]).result(PATIENCE_S)
+    assert workers.embed(0, [IMAGE]).result(PATIENCE_S) in (0, 1)
 
 
 def test_batches_are_given_up_if_no_worker_answers_for_long(ray, workers, monkeypatch):
     monkeypatch.setattr(ray_workers, "_NO_WORKER_S", 0)
     ray.down = {0, 1}
     with pytest.raises(WorkersLost, match="no worker has answered for 0 s: connection reset"):
-        workers.embed(0, ["a.jpg"]).result(PATIENCE_S)
+        workers.embed(0, [IMAGE]).result(PATIENCE_S)
 
 
 def test_why_a_worker_did_not_start_is_told(workers, ray, monkeypatch):
@@ -136,7 +138,7 @@ def test_why_a_worker_did_not_start_is_told(workers, ray, monkeypatch):
 
     monkeypatch.setattr(workers, "_actors", [SimpleNamespace(work=Method(fail))] * 2)
     with pytest.raises(WorkersLost, match="a worker did not start: a worker has other weights"):
-        workers.embed(0, ["a.jpg"]).result(PATIENCE_S)
+        workers.embed(0, [IMAGE]).result(PATIENCE_S)
 
 
 def test_a_cluster_that_refuses_the_token_is_told(ray, monkeypatch):

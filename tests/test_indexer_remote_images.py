@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from indexer.encoders.base import Model
 from indexer.encoders.color import ColorEncoder
 from indexer.encoders.registry import load_encoder
 from indexer.errors import IndexMismatch, WorkersLost
+from indexer.fetching.fetcher import Fetcher
 from indexer.imaging.decodebudget import BUDGET
 from indexer.imaging.images import LIMITS
 from indexer.jobs.build import build_index
@@ -30,11 +32,14 @@ from indexer.writing.remote_images import BATCH, RemoteImages
 from indexer.writing.remote_worker import (
     KnownContents,
     RemoteWorker,
+    SentImage,
     WorkedBatch,
     WorkedImage,
     WorkOrder,
 )
 from search.engine import SearchEngine
+from tests.imageserver import ImageServer
+from tests.test_indexer_fetching import policy
 
 ENCODER = ColorEncoder()
 
@@ -48,11 +53,11 @@ class ThreadWorkers:
         self._workers = [RemoteWorker(order, known, ENCODER) for _ in range(count)]
         self._pools = [ThreadPoolExecutor(1) for _ in range(count)]
 
-    def embed(self, worker: int, paths: Sequence[str]) -> Future[WorkedBatch]:
-        return self._pools[worker].submit(self._embed, worker, list(paths))
+    def embed(self, worker: int, images: Sequence[SentImage]) -> Future[WorkedBatch]:
+        return self._pools[worker].submit(self._embed, worker, list(images))
 
-    def _embed(self, worker: int, paths: list[str]) -> WorkedBatch:
-        done = self._workers[worker].embed(paths)
+    def _embed(self, worker: int, images: list[SentImage]) -> WorkedBatch:
+        done = self._workers[worker].embed(images)
         self.encoded += sum(bool(image.display) for image in done.images)
         return done
 
@@ -132,6 +137,34 @@ def test_workers_make_the_shop_that_this_process_makes(catalog, workers, tmp_pat
         assert engine.thumbnail("i3").startswith(b"\xff\xd8")
 
 
+def test_workers_embed_what_this_process_fetches(catalog, workers, tmp_path):
+    """Each URL is fetched once, a second run asks for changes only, a refusal names its URL."""
+    server = ImageServer()
+    names = ["0.png", "1.png", "2.png", "0.png", "broken.png"]
+    server.pictures = {f"/{name}": (catalog.parent / name).read_bytes() for name in names}
+    server.pictures["/copy.png"] = server.pictures["/1.png"]
+    file = tmp_path / "urls.csv"
+    rows = [f"i{at},{server.url(f'/{name}')}" for at, name in enumerate([*names, "copy.png"])]
+    file.write_text("\n".join(["id,image", *rows, "file,missing.png"]), encoding="utf-8")
+
+    def run(shop: str, ray: str | None) -> BuildReport:
+        with Fetcher(policy(server)) as fetcher:
+            folder = ShopFolder(tmp_path / shop)
+            keep = {"keep_images": "paths", "fetcher": fetcher, "ray": ray}
+            return build_index(open_catalog(file), folder, ENCODER, **keep)
+
+    here, there = run("here", None), run("there", "local")
+    assert without_times(there) == without_times(here)
+    assert (there.encoded, there.reused, workers[0].encoded >= 3) == (3, 2, True)
+    assert set(server.hits.values()) == {2}
+    assert vectors_of(tmp_path / "there") == vectors_of(tmp_path / "here")
+    with SearchEngine.open(tmp_path / "there") as engine:
+        assert engine.thumbnail("i2").startswith(b"\xff\xd8")
+    again = run("there", "local")
+    assert (again.fetched.unchanged, again.encoded, workers[1].encoded) == (4, 0, 0)
+    server.close()
+
+
 def test_a_build_that_was_interrupted_goes_on_by_content(catalog, workers, tmp_path, monkeypatch):
     """What was committed is not encoded again, also where the files have other names."""
     committed = 0
@@ -167,13 +200,13 @@ def _stopping_collect(stop: Callable[[], None]) -> Callable[..., int]:
 
 def test_workers_never_wait_and_never_hold_more_than_two_batches():
     """The queue is bounded by the caller, who waits for the first image before the next."""
-    sent: list[tuple[int, list[str], Future[WorkedBatch]]] = []
+    sent: list[tuple[int, list[SentImage], Future[WorkedBatch]]] = []
 
     class Slow:
         count = 2
 
-        def embed(self, worker: int, paths: Sequence[str]) -> Future[WorkedBatch]:
-            sent.append((worker, list(paths), Future()))
+        def embed(self, worker: int, images: Sequence[SentImage]) -> Future[WorkedBatch]:
+            sent.append((worker, list(images), Future()))
             return sent[-1][2]
 
         def close(self) -> None:
@@ -189,15 +222,20 @@ def test_workers_never_wait_and_never_hold_more_than_two_batches():
     assert jobs[0].done()
     assert not jobs[BATCH].done()
     assert (images.decode_s, images.encode_s) == (1.0, 2.0)
+    fetched = [images.send(f"https://shop/{number}.jpg", b"jpeg") for number in range(3)]
+    for _, batch, done in islice(sent, 1, None):  # grows until all seven batches are sent
+        done.set_result(WorkedBatch([worked] * len(batch), 0.0, 0.0))
+    assert [len(batch) for _, batch, _ in sent] == [BATCH] * 7 + [3]
+    assert all(job.done() for job in [*jobs, *fetched])
 
 
 def test_a_batch_that_kills_every_worker_stops_the_build_by_name():
     class Deadly:
         count = 1
 
-        def embed(self, worker: int, paths: Sequence[str]) -> Future[WorkedBatch]:
+        def embed(self, worker: int, images: Sequence[SentImage]) -> Future[WorkedBatch]:
             lost: Future[WorkedBatch] = Future()
-            lost.set_exception(WorkersLost(f"workers died on {paths[0]}"))
+            lost.set_exception(WorkersLost(f"workers died on {images[0].path}"))
             return lost
 
         def close(self) -> None:
@@ -244,12 +282,12 @@ def test_a_killed_process_of_ray_costs_its_batch_only(catalog, tmp_path, monkeyp
     killed: list[int] = []
 
     class Killing(RayWorkers):
-        def embed(self, worker: int, paths: Sequence[str]) -> Future[WorkedBatch]:
+        def embed(self, worker: int, images: Sequence[SentImage]) -> Future[WorkedBatch]:
             if worker not in killed:
                 killed.append(worker)
                 pid = self._ray.get(self._actors[worker].pid.remote())
                 os.kill(pid, signal.SIGKILL)
-            return super().embed(worker, paths)
+            return super().embed(worker, images)
 
     monkeypatch.setattr(embed_catalog, "RayWorkers", Killing)
     THREADS.limit = 1

@@ -10,6 +10,7 @@ import pytest
 from indexer.enrichment.aspects import mentions
 from indexer.enrichment.itemmoods import item_moods
 from indexer.enrichment.language import language_of
+from indexer.enrichment.lexicon_zh import strength
 from indexer.enrichment.measures import auc, calibration_error, f1
 from indexer.enrichment.ngrams import Family, clean_text, count_ngrams
 from indexer.enrichment.review import BadReview, Review, review_from
@@ -142,6 +143,23 @@ def test_praise_is_happy_and_blame_is_not(scorer):
 def test_a_negated_chinese_word_turns_around(scorer):
     good, bad = (score.positive for score in scorer.score(["质量不错，很满意", "质量不好，不满意"]))
     assert good > 0.5 > bad
+
+
+@pytest.mark.parametrize(
+    ("text", "is_happy"),
+    [
+        ("好慢", False),  # "so slow", though 好 alone is "good"
+        ("不卡顿", True),
+        ("不但质量好，而且便宜", True),
+        ("东西不错，但是快递太慢", False),  # what follows "but" counts more
+        ("客服说要等", False),  # no word of mood, but people speak of the hotline in anger
+        ("客服态度很好", True),
+        ("包裹里有一本书", None),
+    ],
+)
+def test_chinese_words_of_mood_outweigh_hints(text, is_happy):
+    found = strength(text)
+    assert (None if not found else found > 0) == is_happy
 
 
 def test_a_language_without_a_model_gets_no_mood(scorer):

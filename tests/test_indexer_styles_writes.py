@@ -73,6 +73,7 @@ def pictures_of(shop: ShopFolder, rendition: str) -> int:
 def test_a_live_write_is_rendered_in_the_styles_of_its_shop(build, shop, stripes):
     build({"red": RED, "green": GREEN}, ["dark"])
     assert put(shop, "blue", jpeg(plain(BLUE))) == "created"
+    assert shop_status(shop).styles == [StyleCount("dark", 3, 0, 0)]
     assert found(shop, striped(BLUE, 0)) == ("blue", "dark")
     calls = stripes.calls
     assert put(shop, "blue", jpeg(plain(BLUE))) == "unchanged"

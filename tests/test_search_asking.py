@@ -15,7 +15,9 @@ from indexer.items import Item
 from search.asking.answerer import Answerer
 from search.asking.asked import take_question_apart
 from search.asking.faqmatcher import FaqMatcher
-from search.asking.terms import terms_of
+from search.asking.itemfacts import facts_of_hit
+from search.asking.naming import only_describes
+from search.asking.terms import stem_of, terms_of
 from search.hits import Hit
 
 ENTRIES = [
@@ -23,6 +25,7 @@ ENTRIES = [
     FaqEntry(question="Can I return an item?", answer="Within 30 days.", kind="policy"),
     FaqEntry(question="Do you sell gift cards?", answer="Yes, of 20 and 50."),
 ]
+REFUND = FaqEntry(question="How do I get a refund?", answer="To your card.", kind="policy")
 HOODIE = {
     "description": "Ideal for cold weather. • Drawstring hood. • Machine wash/dry.",
     "categories": ["Men/Tops/Hoodies"],
@@ -63,11 +66,12 @@ HITS = [
 
 
 class TinyShop:
-    """Finds every item that has one of the words."""
+    """Finds every item that has one of the words and is within the limit of the price."""
 
     def search(self, query):
         words = terms_of(query.parts[0].text).stems
-        found = [one for one in HITS if words & self.stems(one)]
+        most = query.filter.below if query.filter else 1e9
+        found = [one for one in HITS if words & self.stems(one) and one.price < most]
         found.sort(key=lambda one: -len(words & self.stems(one)))
         return type("Reply", (), {"hits": found})
 
@@ -83,7 +87,7 @@ class TinyShop:
 
 @pytest.fixture(scope="module")
 def answerer():
-    faq = FaqMatcher([StoredEntry(entry=entry) for entry in ENTRIES], None)
+    faq = FaqMatcher([StoredEntry(entry=entry) for entry in (*ENTRIES, REFUND)], None)
     return Answerer(TinyShop(), faq, None, "help@shop.example")
 
 
@@ -95,6 +99,10 @@ def answerer():
         ("Can I send it back?", "Within 30 days."),
         ("可以退货吗？", "Within 30 days."),
         ("Can I buy a gift card?", "Yes, of 20 and 50."),
+        ("What is your return policy?", "Within 30 days."),
+        ("退货政策是什么", "Within 30 days."),
+        ("When do I get my money back?", "To your card."),
+        ("退款", "To your card."),
     ],
 )
 def test_the_faq_is_quoted_in_other_words_and_languages(answerer, question, answer):
@@ -118,6 +126,10 @@ def test_the_faq_is_quoted_in_other_words_and_languages(answerer, question, answ
         ("这件适合女士吗？", "category: Men/Tops/Hoodies", False),
         ("Can I machine wash it?", "Machine wash/dry.", None),
         ("Does it have a drawstring hood?", "Drawstring hood.", None),
+        ("Can I wear it in cold weather?", "Ideal for cold weather.", None),
+        ("Is it dishwasher safe or machine washable?", "Machine wash/dry.", None),
+        ("Which sizes are available?", "sizes: S, M", None),
+        ("Any other colors?", "color: Black; Gray", None),
     ],
 )
 def test_a_question_about_an_item_is_answered_by_its_own_words(answerer, question, answer, holds):
@@ -163,6 +175,49 @@ def test_the_stock_is_that_of_the_item_that_is_shown(answerer, monkeypatch):
     monkeypatch.setattr(f"{__name__}.HITS", [HITS[0], sold, *HITS[2:]])
     assert answerer.ask("Is it in stock?", "chaz-gray").answer == "out of stock"
     assert answerer.ask("Is it in stock?", "chaz-black").answer == "in stock"
+
+
+def test_the_price_is_that_of_the_item_that_is_shown(answerer, monkeypatch):
+    cheaper = msgspec.structs.replace(HITS[1], price=40.0)
+    monkeypatch.setattr(f"{__name__}.HITS", [HITS[0], cheaper, *HITS[2:]])
+    assert answerer.ask("Price?", "chaz-gray").answer == "price: 40.00 USD"
+    assert answerer.ask("Price?", "chaz-black").answer == "price: 52.00 USD"
+
+
+@pytest.mark.parametrize("question", ["hoodies under 60", "do you have hoodies under 60 dollars?"])
+def test_items_above_the_limit_of_a_price_are_not_listed(answerer, question):
+    assert [one.item_id for one in answerer.ask(question).items] == ["chaz-black"]
+
+
+@pytest.mark.parametrize(
+    ("question", "first"),
+    [("cheapest hoodie", "chaz-black"), ("most expensive hoodie", "bruno-blue")],
+)
+def test_a_search_for_the_cheapest_lists_it_first(answerer, question, first):
+    found = answerer.ask(question)
+    assert (found.kind, found.items[0].item_id) == ("search", first)
+
+
+def test_a_thing_that_only_describes_an_item_is_not_that_item():
+    shorts = hit("bess-black", "Bess Bike Short", categories=["Women/Shorts"])
+    assert only_describes(take_question_apart("Do you have bikes?"), facts_of_hit(shorts))
+    assert not only_describes(take_question_apart("Do you have shorts?"), facts_of_hit(shorts))
+    assert not only_describes(take_question_apart("Do you have Bess?"), facts_of_hit(shorts))
+
+
+@pytest.mark.parametrize(
+    ("chinese", "english"), [("西瓜", "melons"), ("苹果汁", "apple juice"), ("梨", "pears")]
+)
+def test_chinese_words_for_goods_are_those_of_the_taxonomy(chinese, english):
+    assert terms_of(chinese).stems == terms_of(english).stems
+
+
+@pytest.mark.parametrize(
+    ("plural", "singular"),
+    [("shoes", "shoe"), ("bikes", "bike"), ("potatoes", "potato"), ("boxes", "box")],
+)
+def test_a_plural_has_the_stem_of_its_singular(plural, singular):
+    assert stem_of(plural) == stem_of(singular)
 
 
 def test_an_item_may_be_named_in_the_question(answerer):

@@ -278,12 +278,22 @@ def test_an_item_in_two_categories_of_one_parent_counts_once_there():
 
 
 def test_fields_are_offered_when_they_have_few_values_on_enough_items(columns):
-    assert columns.facet_fields() == ["category", "color", "ean", "new", "size", "in_stock"]
+    assert columns.facet_fields() == ["category", "color", "new", "size", "in_stock"]
     rare = {"rare": "x"}
     many = LayeredColumns.of(
         [item(str(n), [], serial=str(n), one="same", **(rare if n < 9 else {})) for n in range(100)]
     )
     assert many.facet_fields() == ["in_stock"]
+
+
+def test_prices_and_numbers_that_no_two_items_share_are_not_offered_value_by_value():
+    rows = [
+        {"old price": price, "Preis alt": f"{price} EUR", "price range": band, "weight": weight}
+        for price, band, weight in ((60, "50-75", 1.2), (60, "50-75", 1.3), (80, "75-99", 1.4))
+    ]
+    columns = LayeredColumns.of([item(str(n), [], **row) for n, row in enumerate(rows)])
+    assert columns.facet_fields() == ["price range", "in_stock"]
+    assert facet(columns, "weight") == [("1.2", 1), ("1.3", 1), ("1.4", 1)]  # if asked for
 
 
 def test_fields_that_few_items_have_are_not_counted_to_be_offered(monkeypatch):

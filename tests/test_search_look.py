@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -15,12 +16,15 @@ from search.query import Query
 from search.recognition.autocrop import candidates, choose
 from search.recognition.classification import ShopName
 from search.recognition.look import (
+    FoundThing,
+    Look,
     encode_boxes,
     find_things,
     kind_of,
     search_box,
     with_hits,
     without_hits,
+    without_parts,
     without_repeats,
 )
 from search.recognition.masks import mask_things, run_lengths
@@ -51,6 +55,7 @@ def test_each_thing_has_the_hits_of_its_own_region(engine, tmp_path):
         ("shoes", 0.0, True, True, "shoes"),  # the shop only knows that it is some gear
         (None, 0.0, True, True, "Gear"),
         (None, 0.0, False, False, "Gear"),
+        (None, 0.0, False, True, None),  # some gear, and like none of it
     ],
 )
 def test_a_thing_is_named_by_the_shop_or_by_the_recognizer(label, fit, close, broad, name):
@@ -62,6 +67,48 @@ def test_a_thing_is_named_by_the_shop_or_by_the_recognizer(label, fit, close, br
     names = [ShopName("Gear", broad=broad, confidence=0.8)]
     look = with_hits([thing], [unit(np.ones(4))], Query(parts=[]), lambda query: reply, names)
     assert look.things[0].name == name
+
+
+def offered(title: str, category: str, confidence: float) -> Hit:
+    return msgspec.structs.replace(hit(category), title=title, confidence=confidence)
+
+
+def looked_up(label: str, fit: float, *hits: Hit) -> FoundThing:
+    reply = Reply(
+        hits=list(hits), total=1, generation="1", encoder="e", mode="exact", timings={},
+        no_close_match=(hits[0].confidence or 0) < 0.15,
+    )  # fmt: skip
+    thing = Thing(WHOLE, 0.9, label=label, fit=fit)
+    look = with_hits([thing], [unit(np.ones(4))], Query(parts=[]), lambda query: reply, [None])
+    return look.things[0]
+
+
+@pytest.mark.parametrize(
+    ("label", "fit", "title", "category", "confidence", "close", "sold"),
+    [
+        ("shoes", 0.9, "Parachute Pant (Blue)", "Men/Pants", 0.7, False, False),
+        ("shoes", 0.9, "运动长裤", "男装", 0.7, False, False),
+        ("shoes", 0.9, "Lounge set of grips", "Home/Mugs", 0.7, False, False),
+        ("shoes", 0.6, "Parachute Pant (Blue)", "Men/Pants", 0.7, True, True),  # the hit is surer
+        ("shoes", 0.9, "Zorblax 3", "Zorblax", 0.7, True, True),  # unknown words say nothing
+        ("shoes", 0.9, "Zorblax 3", "Clothing", 0.7, False, False),
+        ("shirt", 0.9, "Pullover (Red)", "Tops", 0.7, True, True),
+        ("shirt", 0.9, "Zorblax 3", "Women/Swimwear", 0.7, True, True),
+        ("outwear", 0.9, "Wind Jacket", "New", 0.05, False, True),  # not alike, but a jacket
+        ("outwear", 0.9, "Pullover", "New", 0.05, False, False),
+        ("chair", 0.9, "Parachute Pant (Blue)", "Men/Pants", 0.7, True, True),  # no garment
+    ],
+)
+def test_a_hit_of_another_kind_is_no_match(label, fit, title, category, confidence, close, sold):
+    thing = looked_up(label, fit, offered(title, category, confidence))
+    assert (not thing.no_close_match, thing.sold) == (close, sold)
+
+
+def test_hits_of_its_kind_come_before_those_of_another():
+    pants, boot = offered("Parachute Pant", "", 0.7), offered("Ankle boot", "", 0.1)
+    sure, unsure = looked_up("shoes", 0.9, pants, boot), looked_up("shoes", 0.6, pants, boot)
+    assert (sure.hits, sure.sold, sure.no_close_match) == ([boot, pants], True, True)
+    assert unsure.hits == [pants, boot]
 
 
 def test_a_photo_of_nothing_has_no_things(engine, tmp_path):
@@ -220,9 +267,46 @@ def test_of_regions_that_match_alike_the_most_plausible_is_meant():
     assert choose(regions, WHOLE_VECTOR, CROPS, 0.5, [0.8, 0.81]).box == regions[0].box
 
 
+def test_if_nothing_is_close_the_most_plausible_region_is_meant():
+    regions = candidates([thing((0.3, 0.3, 0.7, 0.7)), thing((0.9, 0.9, 1, 1))])
+    meant = choose(regions, WHOLE_VECTOR, CROPS, 0.2, [0.1, 0.4], any_close=False)
+    assert meant.box == regions[0].box
+    assert meant.vector == pytest.approx(unit(np.array([0.15, 0.85, 0], np.float32)))
+
+
 def test_the_whole_photo_is_meant_if_it_matches_better():
     regions = candidates([thing((0.3, 0.3, 0.7, 0.7))])
     meant = choose(regions, WHOLE_VECTOR, CROPS[:1], 0.9, [0.6])
     assert meant.box is None
     assert meant.vector is WHOLE_VECTOR
     assert choose([], WHOLE_VECTOR, [], 0.9, []).box is None
+
+
+BACK, SEAT, FAR = (0.3, 0.1, 0.6, 0.4), (0.3, 0.42, 0.6, 0.8), (0.8, 0.8, 0.9, 0.9)
+
+
+def found(box: tuple[float, float, float, float], product: str, confidence: float) -> FoundThing:
+    first = msgspec.structs.replace(hit(""), product_id=product, confidence=confidence)
+    return FoundThing(box=box, score=0.5, hits=[first], sold=True)
+
+
+@pytest.mark.parametrize(
+    ("other", "kept"),
+    [
+        (found(SEAT, "chair", 0.9), [SEAT]),
+        (found(SEAT, "chair", 0.2), [BACK]),
+        (found(SEAT, "stool", 0.9), [BACK, SEAT]),
+        (found(FAR, "chair", 0.9), [BACK, FAR]),  # another chair
+    ],
+)
+def test_of_the_parts_of_a_product_the_one_that_matches_best_is_kept(other, kept):
+    look = Look(things=[found(BACK, "chair", 0.5), other])
+    things = [thing(BACK), thing(other.box)]
+    left, same = without_parts(look, things)
+    assert [part.box for part in left.things] == [part.box for part in same] == kept
+
+
+def test_garments_that_match_the_same_product_are_all_kept():
+    look = Look(things=[found(BACK, "suit", 0.5), found(SEAT, "suit", 0.9)])
+    things = [Thing(BACK, 0.5, "outwear"), Thing(SEAT, 0.5, "pants")]
+    assert without_parts(look, things) == (look, things)

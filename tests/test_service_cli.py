@@ -202,7 +202,9 @@ def test_columns_of_other_names_are_mapped(vitrine, tmp_path):
     [
         (["serach"], "No such command 'serach'"),
         (["search", "--shop", "SHOP"], "give a PHOTO, --text or --item"),
-        (["search", "--text", "x"], "Missing option '--shop'"),
+        (["search", "--text", "x"], "Missing option '--shop' (env var: 'VITRINE_SHOP')"),
+        (["serch", "--text", "x"], "No such command 'serch'. Did you mean 'search'?"),
+        (["quux"], "No such command 'quux'."),
         (
             ["search", "--shop", "SHOP", "--text", "x", "-k", "many"],
             "'many' is not a valid integer",

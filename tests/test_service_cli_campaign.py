@@ -23,13 +23,14 @@ id,title,price,currency,old_price,categories,images
 box/1,Red box,18.50,EUR,24.00,Boxes,red.png
 box 1,Blue box with a rather long name that fits no line of a small picture,9,EUR,,Boxes,blue.png
 lost,A lost box,5,EUR,,Boxes,lost.png
+thai,กล่อง,5,EUR,,Boxes,lid.png
 lid,A lid,3,EUR,,Lids,lid.png
 """
 
 
 @pytest.fixture
 def shop(tmp_path):
-    """Three boxes and a lid; the picture of one box is gone since it was indexed."""
+    """Four boxes and a lid; the picture of one box is gone since it was indexed."""
     for name, color in (("red", (200, 40, 50)), ("blue", (30, 60, 190)), ("lost", (9, 99, 9)),
                         ("lid", (90, 90, 90))):  # fmt: skip
         pixels = np.full((160, 160, 3), 255, np.uint8)
@@ -58,7 +59,8 @@ def test_items_of_a_filter_are_drawn_in_each_size_with_a_table_and_a_sheet(vitri
     names = [f"box-1{more}-{size}.jpg" for more in ("", "-2") for size in ("320x320", "1080x1920")]
     assert [made["image"] for made in report["pictures"]] == names
     assert [read(out / name).shape[1::-1] for name in names] == 2 * [(320, 320), (1080, 1920)]
-    assert [skip["item_id"] for skip in report["skipped"]] == ["lost"]
+    assert [skip["item_id"] for skip in report["skipped"]] == ["lost", "thai"]
+    assert report["skipped"][1]["reason"].startswith("no font has the letters")
     assert done.code == 1  # an item was left out
     assert min(made["contrast"] for made in report["pictures"]) >= 4.5
     assert sorted(path.name for path in out.iterdir()) == sorted(

@@ -14,7 +14,7 @@ from tests.styledphotos import one_line, photo, read  # noqa: F401 - a fixture
 
 def test_a_photo_is_repaired_and_enlarged(vitrine, tmp_path):  # noqa: F811
     gray = np.broadcast_to(np.linspace(20, 250, 160)[:, None, None], (160, 120, 3))
-    tinted = (gray * np.array([0.9, 0.8, 0.65])).astype(np.uint8)
+    tinted = (gray * np.array([0.9, 0.75, 0.55])).astype(np.uint8)
     Image.fromarray(tinted).save(tmp_path / "tinted.png")
     out = tmp_path / "out.png"
     done = vitrine("enhance", tmp_path / "tinted.png", "--out", out, "--scale", "2", "--json")

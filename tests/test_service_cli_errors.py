@@ -143,6 +143,12 @@ def test_a_missing_photo_is_one_line(vitrine, tiny_shop):
     )
 
 
+def test_words_in_place_of_a_photo_are_told_their_option(vitrine, tiny_shop):
+    for words in ("red mug", "mug " * 200):
+        done = vitrine("search", words, "--shop", tiny_shop)
+        assert_one_line(done, "to search by words, use --text")
+
+
 def test_an_unknown_item_is_one_line(vitrine, tiny_shop):
     done = vitrine("search", "--item", "trombone", "--shop", tiny_shop)
     assert_one_line(done, "no item 'trombone' in this shop")

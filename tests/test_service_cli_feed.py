@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import zipfile
 
 import pytest
 
+from indexer.catalog import packedfile
+from indexer.catalog.sources import open_catalog
 from indexer.errors import BadCatalog
-from service.cli import catalog_place
 from service.cli.catalog_place import _write
 from tests.commandline import assert_one_line, vitrine
 from tests.conftest import COLORS, jpeg, plain
@@ -59,8 +61,62 @@ def test_a_feed_that_cannot_be_had_is_an_error_with_its_address(server, vitrine,
     assert not (tmp_path / "shop").exists()
 
 
+def test_a_feed_that_is_no_catalog_is_an_error_with_its_address(server, vitrine, tmp_path):
+    host = ("--fetch", "--allow-host", server.host, *LOCAL)
+    url = server.url("/feed.json")
+    for data in (b"{", b'[{"name": "no id"}]', b"[]"):
+        server.pictures["/feed.json"] = data
+        done = vitrine("index", url, "--shop", tmp_path / "shop", *host)
+        assert_one_line(done, url)
+        assert "vitrine-" not in done.err
+
+
+ROWS = b"id,title,images\nred,Red,p/red.jpg\n"
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("all.csv.gz", gzip.compress(ROWS)),
+        ("ALL.XML.GZ", gzip.compress(FEED.replace(b"/feeds/p", b"p"))),
+        ("all.zip", zipped({"export/../all.csv": ROWS, "__MACOSX/._all.csv": b"x"})),
+    ],
+)
+def test_a_packed_catalog_is_read_with_the_pictures_beside_it(tmp_path, name, data):
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "red.jpg").write_bytes(jpeg(plain(COLORS["red"])))
+    (tmp_path / name).write_bytes(data)
+    entry = next(iter(open_catalog(tmp_path / name)))
+    assert (entry.item.title, entry.item.images) == ("Red", ["p/red.jpg"])
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("a.csv.gz", ROWS, r"a\.csv\.gz: not a whole gzip file: Not a gzipped file"),
+        ("a.csv.gz", gzip.compress(b""), r"a\.csv\.gz is empty: expected a header row"),
+        ("a.doc.gz", gzip.compress(ROWS), r"a\.doc\.gz: a catalog is .* got '\.doc'"),
+        ("a.zip", ROWS, r"a\.zip cannot be unpacked: File is not a zip file"),
+        ("a.zip", zipped({"a.csv": ROWS, "b.jpg": b""}), r"a\.zip holds 2 files; .*holds one"),
+    ],
+)
+def test_a_packed_file_that_is_no_catalog_is_an_error_with_its_name(tmp_path, name, data, message):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(BadCatalog, match=message) as caught:
+        open_catalog(tmp_path / name).scan()
+    assert "vitrine-catalog" not in str(caught.value)
+
+
 def test_a_feed_packed_a_thousand_times_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(catalog_place, "_MUCH", 1_000_000)
+    monkeypatch.setattr(packedfile, "_MUCH", 1_000_000)
     data = gzip.compress(bytes(3_000_000))
     with pytest.raises(BadCatalog, match=r"shop\.xml: unpacks to over 200 times its size"):
         _write(tmp_path, "http://a/shop.xml", "", io.BytesIO(data))
@@ -81,6 +137,32 @@ def test_a_catalog_in_an_object_store_is_indexed_with_the_pictures_beside_it(
     assert {x["status"] for x in json.loads(done.out)["results"]} == {"unchanged"}
 
 
+def test_a_folder_of_images_in_an_object_store_is_a_catalog_like_one_on_disk(
+    bucket, vitrine, tmp_path
+):
+    wanted = ("shoes/red, new.jpg", "blue.jpg")
+    for name in (*wanted, "shoes/red_thumb.jpg", ".cache/x.jpg", "@eaDir/x.jpg"):
+        picture = jpeg(plain(COLORS["blue" if "blue" in name else "red"]))
+        bucket.pipe_file(f"/shop/pictures/{name}", picture)
+    for name, url in (("a", "memory://shop/pictures/"), ("b", "memory://shop/pictures")):
+        shop = ("--shop", tmp_path / name, "--exclude", "*_thumb.jpg")
+        done = vitrine("index", url, *shop, "--encoder", "color", "--json")
+        assert (done.code, json.loads(done.out)["rows"]) == (0, 2), done.err
+        status = json.loads(vitrine("status", *shop[:2], "--json").out)
+        assert status["catalog"] == "memory://shop/pictures/"
+        exported = tmp_path / f"{name}.jsonl"
+        assert vitrine("export", *shop[:2], "--out", exported).code == 0
+        items = [json.loads(line) for line in exported.read_text().splitlines()]
+        assert [item["id"] for item in items] == sorted(wanted)
+        assert items[1]["categories"] == ["shoes"]
+
+
+def test_a_folder_that_an_object_store_does_not_have_is_an_error_with_its_url(bucket, vitrine):
+    bucket.pipe_file("/shop/hidden/.x.jpg", b"x")
+    for url in ("memory://shop/none/", "memory://shop/hidden"):
+        assert_one_line(vitrine("plan", url), url, "no such folder")
+
+
 def test_a_catalog_that_an_object_store_does_not_have_is_an_error_with_its_url(bucket, vitrine):
     bucket.pipe_file("/shop/cut.csv.gz", gzip.compress(FEED)[:-20])
     assert_one_line(vitrine("plan", "memory://shop/none.csv"), "memory://shop/none.csv: no such")
@@ -92,7 +174,7 @@ def test_a_catalog_that_an_object_store_does_not_have_is_an_error_with_its_url(b
 
 @pytest.mark.slow
 def test_a_catalog_on_a_server_of_s3_is_indexed(s3_url, vitrine, tmp_path):
-    """Also where it and its pictures are in different buckets."""
+    """Also where it and its pictures are in different buckets, and a folder without a file."""
     import s3fs
 
     store = s3fs.S3FileSystem(skip_instance_cache=True)
@@ -104,6 +186,9 @@ def test_a_catalog_on_a_server_of_s3_is_indexed(s3_url, vitrine, tmp_path):
     shop = ("--shop", tmp_path / "shop", "--images", "s3://pictures")
     done = vitrine("index", "s3://feeds/all.csv", *shop, "--encoder", "color", "--json")
     assert (done.code, json.loads(done.out)["items"]) == (0, 2), done.err
+    store.call_s3("put_object", Bucket="pictures", Key="p/")  # how consoles of S3 make a folder
+    planned = json.loads(vitrine("plan", "s3://pictures/p", "--encoder", "color", "--json").out)
+    assert (planned["items"], planned["unreadable"]) == (2, 0)
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,8 @@ def test_the_cache_of_smaller_images_is_bounded_and_drops_the_oldest(photo):
     made = [cache.resized(picture, wanted) for picture in pictures]
     assert cache.kept_bytes <= 2.5 * one
     assert cache.resized(pictures[2], wanted) is made[2]
+    assert cache.kept(wanted.etag(pictures[2])) is made[2]
+    assert cache.kept(wanted.etag(pictures[0])) is None
     assert cache.resized(pictures[0], wanted) is not made[0]
     none = ResizedImages(0)
     assert none.resized(pictures[0], wanted) == made[0]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from importlib.metadata import PackageNotFoundError
+from types import SimpleNamespace
 
 import pytest
 
@@ -38,7 +40,7 @@ def test_a_healthy_shop_has_no_warning_and_every_check_is_listed(shop):
     assert {finding.check for finding in found} == {
         *("versions", "index", "encoder", "store", "disk", "permissions", "clock"),
         *("open files", "settings", "network", "keys"),
-        *("extras", "vectors", "memory", "pictures", "proxies"),
+        *("extras", "vectors", "memory", "pictures", "proxies", "recognizer"),
     }
 
 
@@ -54,6 +56,50 @@ def test_a_damaged_generation_is_a_problem(shop):
     (problem,) = findings(shop, "problem")
     assert "damaged" in problem.text
     assert "vitrine rebuild" in problem.fix
+
+
+def test_a_fault_that_stops_several_checks_is_told_once(shop):
+    (manifest,) = (shop / "generations").glob("*/manifest.json")
+    manifest.write_text(manifest.read_text().replace('"items": ', '"items": 1'))
+    (problem,) = findings(shop, "problem")
+    assert "was changed after it was written" in problem.text
+
+
+def test_a_shop_without_any_generation_is_to_be_indexed_again(shop):
+    shutil.rmtree(next((shop / "generations").iterdir()))
+    (problem,) = findings(shop, "problem")
+    assert problem.fix.startswith("run 'vitrine index' with the catalog again")
+
+
+def test_a_shop_of_another_user_is_one_problem_that_names_the_owner_as_the_way_out(
+    shop, monkeypatch
+):
+    may = os.access
+    monkeypatch.setattr(
+        doctor.os, "access", lambda path, mode: path.name != "CURRENT" and may(path, mode)
+    )
+    (problem,) = findings(shop, "problem")
+    assert problem.text == f"this user cannot read {shop / 'CURRENT'} (1 file in all)"
+    assert problem.fix.startswith("run the service as the owner of the folder")
+
+
+def test_a_file_system_that_is_mounted_read_only_is_a_problem(shop, monkeypatch):
+    blocks = dict.fromkeys(("f_blocks", "f_bfree", "f_bavail"), 1 << 30)
+    mounted = SimpleNamespace(f_flag=os.ST_RDONLY, f_frsize=4096, **blocks)
+    monkeypatch.setattr(doctor.os, "statvfs", lambda _: mounted)
+    monkeypatch.setattr(doctor.os, "access", lambda _, mode: not mode & os.W_OK)
+    (problem,) = findings(shop, "problem")
+    assert problem.fix.startswith("mount it for writing")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "why"),
+    [("yolo", "unknown recognizer 'yolo'"), ("onnx:gone.onnx", "gone.onnx does not exist")],
+)
+def test_a_recognizer_that_is_not_there_is_a_problem(shop, chosen, why):
+    (problem,) = findings(shop, "problem", recognizer=chosen)
+    assert why in problem.text
+    assert "unset it" in problem.fix
 
 
 def test_a_folder_that_everybody_may_write_is_a_problem(shop):
@@ -185,7 +231,7 @@ def test_an_old_key_that_may_write_is_a_warning_until_it_is_rotated(shop, monkey
 
 
 def test_too_few_files_are_a_warning(shop, monkeypatch):
-    monkeypatch.setattr(doctor, "connections_allowed", lambda wanted: wanted // 2)
+    monkeypatch.setattr(surroundings, "connections_allowed", lambda wanted: wanted // 2)
     (warning,) = findings(shop, "warning", max_connections=2000)
     assert "1000 of 2000" in warning.text
 

@@ -30,10 +30,12 @@ THINGS = {
             "score": 0.9,
             "name": "Home/Teapots",
             "no_close_match": True,
-        },  # but the hit is of its kind
-        {"box": [0.55, 0.1, 0.95, 0.9], "score": 0.8, "name": None, "hits": []},
-        {"box": [0.56, 0.12, 0.96, 0.9], "score": 0.4, "name": None, "hits": []},
-        {"box": [0.4, 0, 0.6, 0.1], "score": 0.4, "name": "shoes", "no_close_match": True},
+            "sold": True,  # the hit is of its kind
+        },
+        {"box": [0.55, 0.1, 0.95, 0.9], "score": 0.8, "name": None, "sold": True},
+        {"box": [0.56, 0.12, 0.96, 0.9], "score": 0.4, "name": None, "sold": True},
+        {"box": [0.4, 0, 0.6, 0.1], "score": 0.4, "name": "outwear", "sold": False},
+        {"box": [0.4, 0.8, 0.6, 1], "score": 0.3, "name": None, "sold": False},  # hardly a thing
     ],
     "timings": {},
 }
@@ -42,7 +44,7 @@ THINGS = {
 def test_a_dot_on_each_thing_searches_for_it(page, shop):
     left, right, data = two_things(shop)
     some = answer(page, lambda: drop(page, photo_of(shop, left)))["hits"]
-    for thing, place in zip(THINGS["things"], (0, 1, 1, 2), strict=True):
+    for thing, place in zip(THINGS["things"], (0, 1, 1, 2, 2), strict=True):
         thing["hits"] = some[place : place + 1]
     page.route("**/v1/recognize", lambda route: route.fulfill(json=THINGS))
     answer(page, lambda: drop(page, data))
@@ -52,7 +54,7 @@ def test_a_dot_on_each_thing_searches_for_it(page, shop):
     assert labels == [
         "Search for Teapots, thing 1 of 3",
         "Search for thing 2 of 3",
-        "Search for shoes, thing 3 of 3",
+        "Search for coat or jacket, thing 3 of 3",
     ]
     dots.nth(1).focus()
     answer(page, lambda: page.keyboard.press("Enter"))
@@ -64,8 +66,11 @@ def test_a_dot_on_each_thing_searches_for_it(page, shop):
     assert [card.get_attribute("data-item") for card in cards.all()] == [
         hit["item_id"] for hit in some[:2]
     ]
+    page.get_by_text("No close match in this shop: coat or jacket").wait_for()
     page.get_by_role("button", name="Close the look").click()
     assert page.evaluate("document.activeElement.id") == "open-look"
+    answer(page, dots.nth(2).click)
+    page.get_by_role("heading", name="No close match").wait_for()
 
 
 def test_less_like_this_and_sorting_change_the_answer_and_the_link(page, shop):

@@ -138,6 +138,7 @@ def test_a_refused_method_is_told_which_are_allowed(http):
         ("PATCH", "/v1/items/x/image", "GET, HEAD"),
         ("DELETE", "/v1/items/x/image", "GET, HEAD"),
         ("PATCH", "/v1/items/a/b/similar", "GET, HEAD"),
+        ("PATCH", "/v1/items/a/b/draft", "POST"),
         ("POST", "/v1/items/x", "DELETE, GET, HEAD, PATCH"),
         ("PUT", "/v1/items/delete", "DELETE, GET, HEAD, PATCH, POST"),
         ("OPTIONS", "/v1/search/image", "POST"),

@@ -35,7 +35,7 @@ def test_the_things_in_a_photo_are_returned_without_hits(http):
     assert reply.status_code == 200
     things = reply.json()["things"]
     assert [set(thing) for thing in things] == [
-        {"box", "score", "name", "hits", "no_close_match", "mask"}
+        {"box", "score", "name", "hits", "no_close_match", "sold", "mask"}
     ] * 2
     assert [thing["hits"] for thing in things] == [[], []]
     assert sorted(thing["box"] for thing in things) == [

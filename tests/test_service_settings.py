@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from service.boundedsettings import BadSetting
 from service.extras import check_extras
+from service.processsettings import process_settings
 from service.settings import Settings, settings_for
 
 
@@ -46,6 +47,16 @@ def test_the_environment_is_read_with_its_prefix(monkeypatch):
 def test_what_is_handed_in_comes_before_the_environment(monkeypatch):
     monkeypatch.setenv("VITRINE_PORT", "9000")
     assert Settings(port=9001).port == 9001
+
+
+@pytest.mark.parametrize("name", ["VITRINE_VECTORS_CA", "VITRINE_PRIMARY_CA"])
+@pytest.mark.parametrize("value", ["", "/none.pem"])
+def test_certificates_that_are_no_file_are_refused_by_the_name_of_the_setting(
+    monkeypatch, name, value
+):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BadSetting, match=f"{name} is invalid: Path does not point to a file"):
+        process_settings()
 
 
 @pytest.mark.parametrize(

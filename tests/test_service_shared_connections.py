@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import sys
 
 import pytest
 
@@ -48,6 +50,23 @@ def test_a_connection_that_the_others_do_not_take_is_accepted_after_all(counts, 
         except BlockingIOError:
             left += 1
     assert 10 <= left <= 100
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the length of Linux's queue")
+def test_a_worker_that_starts_again_leaves_the_queue_of_those_who_wait_as_long_as_it_was(waiting):
+    def longest() -> int:
+        info = waiting.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+        return int.from_bytes(info[28:32], sys.byteorder)  # tcpi_sacked of a listener
+
+    before = longest()
+    assert before > 100
+
+    async def start_again() -> None:
+        loop = asyncio.get_running_loop()
+        async with await loop.create_server(asyncio.Protocol, sock=waiting, backlog=1):
+            assert longest() == before
+
+    asyncio.run(start_again())
 
 
 def test_the_others_see_how_many_connections_a_worker_has(counts):

@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import itertools
 import json
+import multiprocessing
 import os
 import random
 import re
@@ -15,11 +16,13 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
 
 from service.http.app import create_app
+from service.runtime.supervisor import Supervisor, report_ready
 from service.runtime.worker_process import SharedEffort, WorkerProcess, shared_folder
 from service.settings import Settings
 from tests.conftest import Http, jpeg, plain
@@ -201,6 +204,26 @@ def working(*work, stop):
         stop.set()
         for thread in threads:
             thread.join(120)
+
+
+def test_a_worker_that_answered_is_restarted_at_once_and_one_that_never_did_after_pauses(tmp_path):
+    killed = SimpleNamespace(join=lambda: None, close=lambda: None, exitcode=-9, pid=1)
+    supervisor = Supervisor(Settings(workers=1), None, tmp_path, None, ready=lambda: None)
+    (place,) = supervisor._places
+
+    def pause(*, ready: bool) -> float:
+        place.process = killed
+        place.link, theirs = multiprocessing.Pipe()
+        if ready:
+            report_ready(theirs)
+            supervisor._read(place)
+        theirs.close()
+        supervisor._note_death(place)
+        return place.pause_s
+
+    never = [pause(ready=False) for _ in range(8)]
+    assert never == [0.5, 1, 2, 4, 8, 16, 30, 30]
+    assert [pause(ready=True), pause(ready=True), pause(ready=False)] == [0, 0, 0.5]
 
 
 @pytest.mark.slow

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import itertools
 import json
 import subprocess
 import sys
 
 import pytest
+from PIL import Image
+from PIL.ExifTags import Base
 
 from indexer.errors import StoreFull
 from indexer.store.store import Store
@@ -60,6 +63,29 @@ def test_a_long_article_number_keeps_its_digits(writing):
     question = {"parts": [{"item_id": "red-mug"}], "filter": condition}
     reply = writing.post("/v1/search", json=question)
     assert [hit["item_id"] for hit in reply.json()["hits"]] == ["long"]
+
+
+def test_place_and_time_in_a_photo_are_neither_stored_nor_sent_in_any_form(writing, shop):
+    exif, out = Image.Exif(), io.BytesIO()
+    exif[Base.Make] = "SECRET"
+    plain(COLORS["red"]).save(out, "JPEG", exif=exif, comment=b"SECRET", xmp=b"SECRET")
+    photo = out.getvalue()
+    assert photo.count(b"SECRET") == 3
+    items = json.dumps([{"id": "mine", "title": "Mine", "images": ["mine"]}])
+    call(writing, "PUT", "/v1/items", data={"items": items}, files={"mine": photo})
+    image = "/v1/items/mine/image"
+    sent = [
+        *(writing.get(image, params=wish) for wish in ({}, {"size": 80}, {"style": "noir"})),
+        writing.get(image, params={"size": 80}, headers={"accept": "image/webp"}),
+        writing.post("/v1/style", data={"style": "noir"}, files={"image": photo}),
+        call(writing, "POST", "/v1/campaign", json={"item_id": "mine"}),
+    ]
+    assert [reply.status_code for reply in sent] == [200] * len(sent)
+    stored = [path.read_bytes() for path in shop.rglob("*") if path.is_file()]
+    for data in (*(reply.content for reply in sent), *stored):
+        assert b"SECRET" not in data
+    for reply in sent:
+        assert not Image.open(io.BytesIO(reply.content)).getexif()
 
 
 def test_views_that_queries_have_are_no_part_of_what_is_written(serve, shop):

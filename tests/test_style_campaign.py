@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from style.campaign import typeface
 from style.campaign.charmap import characters_of
 from style.campaign.contrast import READABLE, contrast_on, readable
 from style.campaign.frame import FORMATS, frame_of
@@ -137,6 +139,21 @@ def test_control_and_direction_characters_are_left_out_and_unknown_ones_reported
     assert bold.drawable("red\u202e\x07 \t mug\u0301 \U0001f600 ก") == ("red muǵ", "\U0001f600ก")
 
 
+def test_a_title_whose_letters_no_font_has_is_refused_rather_than_cut():
+    with pytest.raises(BadFont, match="no font has the letters 'سترة' of the title; name one"):
+        block_of("Nike سترة 😀", (1080, 1080))
+    assert block_of("Nike 😀", (1080, 1080))[0].missing == "😀"
+
+
+@pytest.mark.parametrize(("shaped", "missing"), [(True, ""), (False, "אב")])
+def test_letters_that_run_left_are_missing_where_they_would_be_drawn_backwards(
+    monkeypatch, shaped, missing
+):
+    hebrew = Mock(characters={ord("א"), ord("ב")})
+    monkeypatch.setattr(typeface, "_is_shaped", lambda: shaped)
+    assert Typeface((*bundled("bold"), hebrew)).drawable("Tee אב")[1] == missing
+
+
 def test_every_character_is_drawn_by_a_font_that_has_it():
     bold, _ = faces()
     latin, asian = bundled("bold")
@@ -258,6 +275,11 @@ def test_a_gap_of_a_product_shows_the_backdrop_and_a_white_front_stays_white():
     ring[110:190, 110:190] = 255
     inner = draw(ring, tint="#80c0ff", backdrop="disc", badge=False).pixels
     assert ((inner == (128, 192, 255)).all(axis=2)).sum() > 0.02 * inner.shape[0] ** 2
+    rope = np.full((300, 300, 3), 255, np.uint8)
+    rope[150:240, 60:240] = rope[70:150, 100:180] = (30, 60, 160)
+    rope[74:150, 104:176] = 255
+    seen = draw(rope, tint="#80c0ff", backdrop="floor", badge=False).pixels
+    assert (seen == 255).all(axis=2).mean() < 0.001  # a loop that is thinner than its gap is wide
     carton = np.full((300, 300, 3), 235, np.uint8)
     carton[60:240, 90:210] = (250, 250, 250)
     carton[60:240:6, 90:210] = (30, 90, 40)

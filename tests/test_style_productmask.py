@@ -79,6 +79,14 @@ def test_busy_ground_is_unsure(rng):
     assert product_mask(pixels).unsure
 
 
+def test_a_wall_behind_a_floor_with_a_grain_is_unsure(rng):
+    room = np.full((160, 160, 3), (120, 120, 125), np.float64)
+    room[:56] = (150, 100, 60)
+    room += rng.normal(0, 5, (160, 160, 1))
+    room[50:130, 55:105] = (190, 30, 40)
+    assert product_mask(room.clip(0, 255).astype(np.uint8)).unsure
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (3, 2), (64, 64)])
 def test_an_empty_or_tiny_picture_is_unsure(shape):
     mask = product_mask(np.full((*shape, 3), 255, np.uint8))

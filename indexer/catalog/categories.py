@@ -11,12 +11,13 @@ from indexer.catalog.texts import plain_text
 
 # White space is matched from the beginning of its run on only, or a long run takes quadratic time.
 _LEVELS: Final = re.compile(
-    r"(?:(?<!\s)\s++)?(?:-?>++|[»›→])\s*+|(?<!\s)\s++/\s++|(?<=\w)[\\^](?=\w)"
+    r"(?:(?<!\s)\s++)?(?:-?>++|[»›→])\s*+|(?<!\s)\s++(?:/|\\|::)\s++|(?<=\w)(?:[\\^]|~~|::)(?=\w)"
 )
 _COMMA: Final = re.compile(r"(?:(?<!\s)\s++)?(?<!\\),\s*+")
 _BAR: Final = re.compile(r"(?:(?<!\s)[^\S\n]++)?(?:[;|\n]|&&|##|(?<=\w)@(?=\w))\s*+")
 _PATHS: Final = ("pretty_name", "fullName", "full_name", "breadcrumb", "path", "pathName")
 _DEEPEST: Final = 10  # levels
+_PAGES: Final = ("results", "nodes", "edges", "data", "items")
 _OF_LEVEL: Final = re.compile(r"lvl(\d)")  # in Algolia's objects, each with the whole path
 _ENUMERATED: Final = re.compile(r"\s(?:&|and|und|et|y|e|en|og|och|i)\s", re.IGNORECASE)
 
@@ -30,6 +31,8 @@ def category_paths(value: Any, language: str | None = None) -> list[str]:
         if isinstance(part, list):  # the levels of a path, each an object
             part = " > ".join(text_of(level, language) for level in part)
         inner = next(iter(part.values())) if isinstance(part, dict) and len(part) == 1 else None
+        if isinstance(part, dict) and inner is None:  # a page of an interface, with its count
+            inner = next((part[name] for name in _PAGES if isinstance(part.get(name), list)), None)
         if isinstance(inner, dict | list):  # <categories> that holds a <category>
             paths += category_paths(inner, language)
             continue

@@ -18,6 +18,7 @@ from indexer.catalog.item_parser import (
     MOST_VALUES,
     Cells,
     Record,
+    Stored,
     check_length,
     is_empty,
     link_from,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 # Without the white space around a separator, which takes quadratic time; parts are stripped.
 _BAR: Final = re.compile(r"[;|\n]")
+_NULLS: Final = frozenset({"null", "None", "nan", "NaN"})  # what programs write for no value
 _CELL_ERRORS: Final = frozenset(
     {"#REF!", "#NAME?", "#VALUE!", "#N/A", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"}
 )  # what Excel writes in place of a value
@@ -94,6 +96,9 @@ class Cleaner:
                 unread.add(field)
                 notes.append(FieldNote(field, str(error)))
         self._add_currency(record, cleaned)
+        if isinstance(record.get("attributes"), Stored):
+            cleaned["attributes"] = record["attributes"].value
+            return CleanRecord(cleaned, frozenset(unread), notes)
         attributes = flat_attributes(record, self._language)
         notes += [FieldNote("attributes", reason) for reason in attributes.faults]
         cleaned |= attributes.columns
@@ -104,19 +109,23 @@ class Cleaner:
     def _cleaned(self, field: str, value: Any, notes: list[FieldNote]) -> Any:
         if field == "id":
             return value
+        if isinstance(value, Stored):
+            return value.value
         check_length(value, field)
         if isinstance(value, str) and value.strip() in _CELL_ERRORS:
             raise ValueError(f"{field} is {value.strip()!r}, an error of the spreadsheet")
-        value = decoded_cell(value)
+        if isinstance(value, str) and field != "title" and value.strip() in _NULLS:
+            value = ""
         if field == "product_id":
             return _product_id(value)
+        value = decoded_cell(value)
         if field in ("title", "description"):
             return plain_text(text_of(value, self._language))
         if field == "categories":
             return category_paths(value, self._language)
         if field == "images":
             paths = self._images(value, notes)
-            return _unique(paths) if isinstance(value, Cells) else paths
+            return _unique(paths)
         if field == "in_stock":
             return _stock(value)
         text = text_of(value, self._language)
@@ -228,7 +237,16 @@ def _product_id(value: Any) -> Any:
 
 def _stock(value: Any) -> bool:
     if isinstance(value, dict):
-        names = ("in_stock", "is_in_stock", "availability", "status", "quantity", "qty", "stock")
+        names = (
+            "in_stock",
+            "is_in_stock",
+            "availability",
+            "available",
+            "status",
+            "quantity",
+            "qty",
+            "stock",
+        )
         value = next((value[name] for name in names if name in value), value)
         if isinstance(value, dict):
             raise ValueError("in_stock must be true or false, got an object")

@@ -11,9 +11,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
-from indexer.catalog.columnnames import NAMES, is_private, loose_key
+from indexer.catalog.columnnames import NAMES, is_private, known_key, loose_key
 from indexer.catalog.columnwords import (
     CERTAIN_IDS,
+    NO_CATEGORY,
     NO_FLAG,
     NO_LINK,
     NO_PICTURE,
@@ -21,6 +22,7 @@ from indexer.catalog.columnwords import (
     NO_STOCK,
     NO_TITLE,
     ROLES,
+    SMALL_PICTURE,
 )
 from indexer.catalog.currencies import CODES, SYMBOLS
 from indexer.catalog.item_parser import Cells, Record
@@ -44,6 +46,8 @@ _LETTER: Final = re.compile(r"[^\W\d_]")
 _LONGEST_CELL: Final = 2000  # characters that are looked at
 _LONGEST_ID: Final = 80
 _LONGEST_TITLE: Final = 200
+_NO_PRODUCT: Final = frozenset({*NAMES["counted"], *NAMES["count"], *NAMES["in_stock"]})
+"""Columns that name no product, though their cells may be those of a few rows above."""
 
 
 class _Column(NamedTuple):
@@ -128,7 +132,7 @@ def guess_columns(
     take("title", _titles(columns))
     texts = named("description", _LETTER.search)
     take("description", sorted(texts, key=lambda column: -sum(map(len, column.cells))))
-    take("categories", named("categories", _LETTER.search))
+    take("categories", named("categories", _LETTER.search, NO_CATEGORY))
     take("categories", (column for column in columns if column.fits(_has_levels)))
     return found
 
@@ -146,7 +150,7 @@ def shared_column(rows: Sequence[Record], titles: Sequence[str], without: Collec
     if not bare or not full:
         return ""
     for name in islice(full[0], _MOST_COLUMNS):
-        if name in titles or name in without:
+        if name in titles or name in without or known_key(name) in _NO_PRODUCT:
             continue
         cells = [text_cell(row.get(name)) for row in full if _is_text(row.get(name))]
         own = {text_cell(row.get(name)) if _is_text(row.get(name)) else "" for row in bare}
@@ -216,7 +220,8 @@ def _pictures(columns: Sequence[_Column], *, has_known: bool) -> list[_Column]:
         for column in listed
         if not column.is_named(NO_PICTURE) and not column.key.startswith(NO_PICTURE)
     ]
-    return large if large or has_known else listed
+    small = [column for column in listed if column.is_named(SMALL_PICTURE)]
+    return large if large or has_known else small or listed
 
 
 def _ids(columns: Sequence[_Column], rows: int, *, has_known: bool) -> list[str]:

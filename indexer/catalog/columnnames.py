@@ -36,13 +36,15 @@ _NAMES: Final[Mapping[str, str]] = {
         mainnumber | main number | master sku | handle | handle id | reference handle | pair code |
         codigo pai | model kodu | id товара | артикул продавца | 등록상품id | parent part number |
         product group id | product internal id | itemgroup id | style number | style id |
-        model number | hauptartikel | hauptartikelnummer | parent | parent number |
+        variant of | identifizierungsspalte vaterartikel | identificador url | model number |
+        hauptartikel | hauptartikelnummer | parent | parent number |
         parent product id | vaterartikel | is child of product code |
         ischildofproductcode | parentid | variation group id | product reference | parent uid""",
     "parent": """
         parent id | parent sku | parent code | parent product | parent item | parent number |
         parent product id | parentid | vaterartikel | is child of product code |
-        ischildofproductcode | parent | parent uid | parent part number | codigo pai""",
+        ischildofproductcode | parent | parent uid | parent part number | codigo pai |
+        variant of | identifizierungsspalte vaterartikel""",
     "title": """
         title | name | product name | item name | product title | item title | display name |
         productname | title short | title long | produktname | produkttitel | artikelname |
@@ -52,7 +54,7 @@ _NAMES: Final[Mapping[str, str]] = {
         titolo | tytul | naam | productnaam | artikelnaam | nazwa | nazwa produktu | namn |
         produktnamn | navn | varenavn | produktnavn | tuotenimi | nimi | urun adi | название |
         наименование | название товара | 名称 | 商品名称 | 产品名称 | 商品标题 | 标题 | 品名 |
-        商品名 | 製品名 | タイトル | 상품명 | description short | product line | item""",
+        商品名 | 製品名 | タイトル | 상품명 | description short | product line | item | product""",
     "description": """
         description | full description | extended description | product description |
         plain description | item description | long description | description long | body html |
@@ -62,10 +64,12 @@ _NAMES: Final[Mapping[str, str]] = {
         opis produktu | beskrivning | beskrivelse | kuvaus | aciklama | описание |
         полное описание | аннотация | 描述 | 商品描述 | 产品描述 | 详情 | 商品详情 | 説明 |
         商品説明 | 説明文 | 상품설명 | short description | description courte |
-        kurzbeschreibung | descripcion corta | korte beschrijving | shortdesc | summary""",
+        kurzbeschreibung | descripcion corta | korte beschrijving | shortdesc | summary |
+        excerpt""",
     "categories": """
         categories | category | merchant category | category path | categorypath |
-        category tree | categorytree | hierarchical categories | category paths | category text |
+        primary category path | category tree | categorytree | hierarchical categories |
+        category paths | category text |
         product category | product categories | product type | product types | category name |
         categorytext | collection | collections | department | shop cat |
         google product category | product category complete name | kategorie | kategorien |
@@ -74,13 +78,14 @@ _NAMES: Final[Mapping[str, str]] = {
         kategorier | kategori | produktkategori | tuoteryhma | категория | категории | раздел |
         размещение на сайте | 分类 | 类别 | 类目 | 商品分类 | カテゴリ | カテゴリー | 카테고리 |
         e bay category 1 name | taxons | category 1 | product category 1 |
-        reporting category""",
+        reporting category | categ id | 分组""",
     "price": """
         price | current price | selling price | sales price | price gross | gross price |
         price incl tax | price incl | price tax included | price vat | price inc vat |
-        retail price | regular price | list price | standard price | start price | startprice |
+        retail price | regular price | standard price | list price | start price | startprice |
         item price | product price | product price vat inc | unit retail price | default price |
         search price | base price | our price | variant price | price ek |
+        std vk brutto | standard selling rate | selling rate |
         price with vat | price including tax | price with tax | preis | verkaufspreis |
         vk preis | vk brutto | vk | bruttopreis | preis brutto | endpreis | einzelpreis |
         verkaufspreis brutto | prix | prix ttc | prix de vente | prix de vente ttc |
@@ -89,7 +94,8 @@ _NAMES: Final[Mapping[str, str]] = {
         brutto vk | cena sprzedazy | pris | forsaljningspris | hinta | fiyat | satis fiyati |
         цена | стоимость | розничная цена | 价格 | 一口价 | 售价 | 单价 | 商品价格 | 销售价 |
         価格 | 販売価格 | 通常購入販売価格 | 税込価格 | 単価 | 값 | 가격 | 판매가 | price net |
-        net price | nettopreis | preis netto | prix ht | price excl tax | price tax excluded |
+        price no tax | net price | nettopreis | preis netto | prix ht | price excl tax |
+        price tax excluded |
         prices | price range v2 | price range | unit price | now | now price | jetzt""",
     "sale price": """
         sale price | special | saleprice | special price | discount price | discounted price |
@@ -117,7 +123,7 @@ _NAMES: Final[Mapping[str, str]] = {
         fulfillment availability | stock disponible | lagerbestand | bestand | lagermenge |
         menge | quantite | quantite en stock | existencias | inventario | cantidad | giacenza |
         quantita | estoque | quantidade | voorraad | stan magazynowy | ilosc | liczba sztuk |
-        lager | lagersaldo | antall pa lager | stok | остаток | количество | 库存 | 库存数量 |
+        num | lager | lagersaldo | antall pa lager | stok | остаток | количество | 库存 | 库存数量 |
         在庫 | 在庫数 | 재고""",
     "counted": """
         inventory tracking | track inventory | tracks inventory | track stock | manage stock |
@@ -127,7 +133,7 @@ _NAMES: Final[Mapping[str, str]] = {
         deep link | merchant deep link | aw deep link | canonical url | canonical link |
         produkt url | produktlink | artikel url | lien | lien produit | url produit | enlace |
         url del producto | collegamento | ссылка | 链接 | 商品链接 | 商品url | リンク |
-        online store url | external url""",
+        online store url | external url | website url | item page url""",
     "images": """
         image | images | image url | image urls | image link | image links | image src |
         image path | image file | main image | main image url | base image | primary image |
@@ -139,6 +145,7 @@ _NAMES: Final[Mapping[str, str]] = {
         immagini | imagem | imagens | afbeelding | afbeeldingen | afbeelding url | zdjecie |
         zdjecia | obrazek | bilde | billede | billeder | kuva | kuvat | resim | gorsel |
         изображение | изображения | фото | картинка | 图片 | 主图 | 商品图片 | 产品图片 |
+        link immagine | url immagine | lien image | url image | url imagen | link obrazka |
         图片链接 | 图片地址 | 画像 | 商品画像 | 商品画像パス | メイン画像 | 画像url | 이미지 |
         product image | product images | product image url | product image urls |
         hosted image urls | image name | imgurl | img | imgs | img url | featured image |
@@ -164,18 +171,20 @@ _NAMES: Final[Mapping[str, str]] = {
         is visible | product visible | видимость на витрине | published | is published |
         published on online store | aktiv | sichtbar | actif | publie | activo |
         visible en tienda | attivo | ativo | actief | publish to e com | publish to ecom |
-        show online | online flag | is for sale |
-        veroffentlicht""",
+        show online | online flag | is for sale | exibir na loja | mostrar en tienda |
+        veroffentlicht | 진열상태""",
     "archived": """
-        hide | hidden | is hidden | hideproduct | archived | is archived | deleted |
+        hide | hidden | is hidden | disabled | is disabled |
+        hideproduct | archived | is archived | deleted |
         is deleted | archiviert | geloscht | 倉庫指定""",
     "status": """
         status | product status | listing status | state | estado | statut | stato | visibility |
-        product visibility | post status | situacao | durum | stav | статус""",
+        product visibility | post status | situacao | durum | stav | статус |
+        published status | 状态 | 上架状态 | 销售状态 | 판매상태""",
 }  # fmt: skip
 _PRIVATE: Final = """
         cost | cost price | cost per item | unit cost | average cost | default cost |
-        item cost | wholesale price | purchase price | supply price | buying price |
+        item cost | wholesale price | wholesale | purchase price | supply price | buying price |
         supplier price | product cost | variant cost | cost of goods | einkaufspreis | ek |
         ek preis | ek netto | einstandspreis | prix d achat | prix achat | prix de gros |
         precio de compra | precio de coste | coste | prezzo di acquisto | costo | inkoopprijs |
@@ -217,7 +226,8 @@ def loose_key(name: object) -> str:
 
 def is_private(name: object) -> bool:
     """Return True if a column is what a shop pays itself, also with a currency: ``Cost €``."""
-    return _CURRENCY.sub("", loose_key(name)) in PRIVATE
+    key = loose_key(name)
+    return key in PRIVATE or _CURRENCY.sub("", key) in PRIVATE
 
 
 def _named(text: str) -> tuple[str, ...]:

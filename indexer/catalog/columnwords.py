@@ -101,6 +101,11 @@ NO_TITLE: Final = _words(
         store program catalog user category page font company person sender author
         contributor marca thương 브랜드 品牌 ブランド 英文 영문 group listing"""
 )
+NO_CATEGORY: Final = _words(
+    """
+        tax vat steuer taxe impuesto imposta btw shipping customer attribute"""
+)
+SMALL_PICTURE: Final = _words("thumb thumbnail small mini")
 NO_PICTURE: Final = _words(
     """
         thumb thumbnail small mini icon logo brand swatch chart badge flag manufacturer video

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from indexer.catalog.columnguesses import is_picture, unnamed
 from indexer.catalog.columnnames import loose_key
-from indexer.catalog.csvlines import MAX_CELL, CsvLines, Preamble, read_preamble
+from indexer.catalog.csvlines import END_OF_MERCHANDISE, MAX_CELL, CsvLines, Preamble, read_preamble
 from indexer.catalog.encodings import encoding_of, likely_encodings
 from indexer.catalog.item_parser import MOST_COLUMNS, BrokenRow, Cells
 from indexer.errors import BadCatalog
+from indexer.exportcells import EXPORT_MARK
 from indexer.formulacell import text_of_cell
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from indexer.catalog.item_parser import NumberedRow, Record
 
 _END_OF_RECORD: Final = "<endrecord>"  # of Trovaprezzi, at the end of a line
+_LONGEST_MENDED: Final = 100_000  # characters of a line
+_NULLS: Final = frozenset({"NULL", "\\N"})  # what databases write in place of no value
 _NOTE: Final = "# "  # before the explanations below the header of a template
 
 
@@ -41,7 +44,9 @@ def csv_records(path: Path, encoding: str | None = None) -> Iterator[NumberedRow
             preamble = read_preamble(path, file)
             lines = CsvLines(path, file, preamble.read)
             # Strict mode reports a broken quote instead of swallowing rows up to the next quote.
-            rows = csv.reader(lines, delimiter=preamble.delimiter, strict=True)
+            rows = csv.reader(
+                lines, delimiter=preamble.delimiter, strict=True, skipinitialspace=True
+            )
             header = _csv_header(path, rows)
             if any(map(is_picture, header)):  # no header, but the first item
                 yield f"row {preamble.before + 1}", _record_of(unnamed(header), header, ())
@@ -110,7 +115,7 @@ def _csv_rows(
         except csv.Error as error:
             number += lines.empty
             first = lines.rewind()  # an unclosed quote has consumed the rows after it
-            if (plain := _unquoted(first, preamble.delimiter, len(header))) is not None:
+            if (plain := _mended(first, preamble.delimiter, len(header))) is not None:
                 yield f"row {number}", _record_of(header, plain, repeated)
                 continue
             readable = _first_cell(header, first.split(preamble.delimiter)[0])
@@ -122,9 +127,11 @@ def _csv_rows(
             continue
         if len(row) > len(header) and not any(row[len(header) :]):
             row = row[: len(header)]  # delimiters at the end of the line
-        if row[0].startswith(_NOTE):
+        if row[0].startswith(_NOTE) and EXPORT_MARK not in header:
             yield f"row {number}", BrokenRow("a comment, no item", {})
             continue
+        if row[0] == END_OF_MERCHANDISE and len(row) == 2:
+            return
         if len(row) != len(header):
             reason = f"has {len(row)} fields, the header has {len(header)}"
             yield f"row {number}", BrokenRow(reason, _first_cell(header, row[0]))
@@ -133,7 +140,9 @@ def _csv_rows(
 
 
 def _record_of(header: list[str], row: list[str], repeated: Collection[str]) -> Record:
-    row = [text_of_cell(cell.removesuffix(_END_OF_RECORD)) for cell in row]
+    row = [*row[:-1], row[-1].removesuffix(_END_OF_RECORD)]
+    nulls = frozenset() if EXPORT_MARK in header else _NULLS
+    row = ["" if cell in nulls else text_of_cell(cell) for cell in row]
     record: Record = dict(zip(header, row, strict=True))
     for name in repeated:
         cells = zip(header, row, strict=True)
@@ -141,13 +150,47 @@ def _record_of(header: list[str], row: list[str], repeated: Collection[str]) -> 
     return record
 
 
-def _unquoted(line: str, delimiter: str, fields: int) -> list[str] | None:
-    """Return the cells of a line whose quotes are text, as in many tables with tabs.
+def _mended(line: str, delimiter: str, fields: int) -> list[str] | None:
+    """Return the cells of a line whose quotes are not those of CSV; None without as many cells.
 
-    None if it does not have as many cells as the header, or is separated by something else.
+    They are escaped by a backslash, stand in a quoted cell as they are, as in ``"Pan 5" wide"``, or
+    are text everywhere, as in many tables with tabs.
     """
-    cells = line.rstrip("\r\n").split(delimiter)
-    return cells if delimiter == "\t" and len(cells) == fields else None
+    text = line.rstrip("\r\n")
+    if len(text) > _LONGEST_MENDED:
+        return None
+    if delimiter == "\t" and text.count(delimiter) == fields - 1:
+        return text.split(delimiter)
+    try:
+        escaped = csv.reader([text], delimiter=delimiter, escapechar="\\", strict=True)
+        cells = next(escaped, [])
+    except csv.Error:
+        cells = _split(text, delimiter, fields)
+    return cells if len(cells) == fields else None
+
+
+def _split(text: str, delimiter: str, fields: int) -> list[str]:
+    """Return the cells of a line, in which a quote is the end of a cell before a delimiter alone.
+
+    Return [] if one has no end, or there are more than ``fields``.
+    """
+    cells: list[str] = []
+    at = 0
+    while at <= len(text) and len(cells) <= fields:
+        if text.startswith('"', at):
+            end = text.find(f'"{delimiter}', at + 1)
+            if end < 0:
+                end = len(text) - 1
+                if end == at or not text.endswith('"'):
+                    return []
+            cells.append(text[at + 1 : end].replace('""', '"'))
+            at = end + 2
+        else:
+            end = text.find(delimiter, at)
+            end = len(text) if end < 0 else end
+            cells.append(text[at:end])
+            at = end + 1
+    return cells
 
 
 def _first_cell(header: list[str], cell: str) -> Record:

@@ -25,6 +25,15 @@ _SEPARATOR_LINE: Final = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
 _BLANK: Final = _DELIMITERS + " \"'"  # a line of these alone is empty
 _ID_COLUMNS: Final = frozenset({"id", '"id"', "sku", '"sku"'})  # a header of one column
 _COMMENTS: Final = ("#", "//")
+_IMPEX: Final = re.compile(r"(?:INSERT|UPDATE|INSERT_UPDATE) \w+\s*;|\$\w+\s*=|#%")
+_MERCHANDISE: Final = "HDR|"  # of Rakuten Advertising: no names of columns follow
+END_OF_MERCHANDISE: Final = "TRL"
+_COLUMNS_OF_MERCHANDISE: Final = (
+    "Product ID|Product Name|SKU|Category|Subcategory|Product URL|Image URL|"
+    "Buy URL|Short Description|Description|Discount|Discount Type|Sale Price|Retail Price|"
+    "Begin Date|End Date|Brand|Shipping|Is Deleted|Keywords|Part Number|Manufacturer|"
+    "Shipping Information|Availability|UPC|Class ID|Currency|M1|Pixel"
+)
 _TEMPLATE: Final = "TemplateType="  # of Amazon: a row of labels follows, then the header
 
 
@@ -51,6 +60,18 @@ def read_preamble(path: Path, file: TextIO) -> Preamble:
         if text.startswith(_TEMPLATE) and "\t" in text:
             _line(path, file)
             return Preamble([_line(path, file)], number + 2, "\t")
+        if _IMPEX.match(text):
+            raise BadCatalog(
+                f"{path} is ImpEx of SAP Commerce, whose products, prices and pictures are in "
+                "tables of their own, which are not read together; export them as a Google feed, "
+                "or as CSV with a row for each product"
+            )
+        if text.startswith(_MERCHANDISE):
+            first = _line(path, file)
+            names = _COLUMNS_OF_MERCHANDISE.split("|")
+            more = (f"Attribute {number}" for number in range(1, first.count("|") + 2))
+            header = [*names, *more][: first.count("|") + 1]
+            return Preamble(["|".join(header) + "\n", first], number, "|")
         if separator := _SEPARATOR_LINE.fullmatch(text):
             delimiter = separator[1]
         elif text.startswith(_COMMENTS):

@@ -1,4 +1,4 @@
-"""Read a folder of images as a catalog: every file is an item."""
+"""Read a folder of images, on disk or in an object store: every file is an item."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import fnmatch
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from indexer.catalog.item_parser import BrokenRow
-from indexer.errors import BadCatalog
+from indexer.errors import BadCatalog, one_line
 from indexer.layout import PARTS, STORE
+from indexer.objectstore import object_at
 
 if TYPE_CHECKING:
-    from indexer.catalog.item_parser import NumberedRow
+    from indexer.catalog.item_parser import NumberedRow, Record
 
 
 # What storage boxes and operating systems put beside pictures.
@@ -63,18 +64,44 @@ def folder_records(path: Path, exclude: Sequence[str] = ()) -> Iterator[Numbered
             continue
         if file.name == STORE:
             continue
-        yield (
-            where,
-            {
-                "id": relative.as_posix(),
-                "title": _title(relative),
-                "categories": [parent] if (parent := relative.parent.as_posix()) != "." else [],
-                "images": [relative.as_posix()],
-            },
-        )
+        yield where, _record(relative)
 
 
-def _title(path: Path) -> str:
+def object_names(url: str, exclude: Sequence[str] = ()) -> list[str]:
+    """List the files of a folder in an object store, in name order, relative to the folder.
+
+    Those that ``folder_records`` skips by their names are left out. Raises BadCatalog if the store
+    does not answer, or has none.
+    """
+    store, folder = object_at(url)
+    try:
+        found = sorted(store.find(folder))
+    except Exception as error:  # each object store has errors of its own
+        raise BadCatalog(f"{url}: {one_line(error)}") from error
+    names = [PurePosixPath(name).relative_to(folder) for name in found]
+    wanted = [str(name) for name in names if not _is_left_out(name, exclude)]
+    if not wanted:
+        raise BadCatalog(f"{url}: no such folder, or only hidden and excluded files in it")
+    return wanted
+
+
+def object_records(names: Sequence[str]) -> Iterator[NumberedRow]:
+    """Yield the record of each file that ``object_names`` lists."""
+    for name in names:
+        yield name, _record(PurePosixPath(name))
+
+
+def _record(path: PurePath) -> Record:
+    name, folder = path.as_posix(), path.parent.as_posix()
+    return {
+        "id": name,
+        "title": _title(path),
+        "categories": [folder] if folder != "." else [],
+        "images": [name],
+    }
+
+
+def _title(path: PurePath) -> str:
     """Return the words of a file's name, after those of its folder if it has no letters itself."""
     name = path.stem
     if not any(letter.isalpha() for letter in name):
@@ -98,8 +125,9 @@ def _walk(root: Path, exclude: Sequence[str]) -> dict[Path, str | None]:
     for name, folders, files in os.walk(root, onerror=unreadable):
         folder = Path(name)
         is_empty = not folders and not files
-        folders[:] = [child for child in folders if not _is_excluded(folder / child, root, exclude)]
-        files = [child for child in files if not _is_excluded(folder / child, root, exclude)]
+        inside = folder.relative_to(root)
+        folders[:] = [child for child in folders if not _is_excluded(inside / child, exclude)]
+        files = [child for child in files if not _is_excluded(inside / child, exclude)]
         found |= {folder / child: None for child in folders if child == STORE}
         if is_empty and folder != root:
             found[folder] = "an empty folder: is its disk mounted?"
@@ -114,12 +142,19 @@ def _walk(root: Path, exclude: Sequence[str]) -> dict[Path, str | None]:
     return found
 
 
-def _is_excluded(path: Path, root: Path, exclude: Sequence[str]) -> bool:
+def _is_left_out(path: PurePath, exclude: Sequence[str]) -> bool:
+    """Return True if a file, or a folder on the way to it, is hidden or excluded."""
+    return any(part.startswith(".") for part in path.parts) or any(
+        _is_excluded(place, exclude) for place in (path, *path.parents) if place.name
+    )
+
+
+def _is_excluded(path: PurePath, exclude: Sequence[str]) -> bool:
+    """Return True if a file or folder, by its path below the root, is excluded."""
     if path.name.casefold() in _SYSTEM:
         return True
-    relative = path.relative_to(root).as_posix()
     return any(
         fnmatch.fnmatchcase(path.name, pattern.rstrip("/"))
-        or fnmatch.fnmatchcase(relative, pattern.rstrip("/"))
+        or fnmatch.fnmatchcase(path.as_posix(), pattern.rstrip("/"))
         for pattern in exclude
     )

@@ -10,6 +10,7 @@ from indexer.catalog.jsonld import JsonLd
 from indexer.catalog.plaintable import PlainTable
 from indexer.catalog.programs.commercetoolstable import CommercetoolsTable
 from indexer.catalog.programs.etsy import Etsy
+from indexer.catalog.programs.exported import Exported
 from indexer.catalog.programs.google import GoogleFeed
 from indexer.catalog.programs.magento import Magento
 from indexer.catalog.programs.medusa import Medusa
@@ -18,9 +19,11 @@ from indexer.catalog.programs.shopify import Shopify
 from indexer.catalog.programs.shopifyjson import ShopifyJson
 from indexer.catalog.programs.shopifynodes import is_node
 from indexer.catalog.programs.woocommerce import WooCommerce
+from indexer.catalog.programs.yahoojapan import YahooJapan
 from indexer.catalog.shopformat import column_key
 from indexer.catalog.shopobjects import ShopObjects
 from indexer.catalog.variantrows import VariantRows
+from indexer.exportcells import EXPORT_MARK
 
 if TYPE_CHECKING:
     from indexer.catalog.item_parser import Record
@@ -38,6 +41,8 @@ def format_of_rows(read: ReadRows, name: str, language: str | None) -> ShopForma
     for number, (_, row) in enumerate(islice(read(), _LOOKED_AT)):
         if isinstance(row, BrokenRow):
             continue
+        if EXPORT_MARK in row:
+            return Exported()
         first = first or row
         if number and name == "auto" and ShopObjects.holds(row):
             found = format_of(first, name, language)
@@ -60,6 +65,7 @@ def format_of(first: Record, name: str, language: str | None) -> ShopFormat:
         Medusa(language),
         CommercetoolsTable(language),
         Etsy(language),
+        YahooJapan(language),
         Magento(language),
     )
     keys = {column_key(column) for column in first}

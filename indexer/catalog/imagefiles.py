@@ -16,7 +16,7 @@ _IMAGE_URL_END: Final = re.compile(
     r"\.(?:jpe?g|png|webp|gif|avif|heic|heif|bmp|tiff?)(?:[?#].*)?$", re.IGNORECASE
 )
 # Each run of white space is looked at from its start only, so that these take linear time.
-_SEPARATOR: Final = re.compile(r"(?:(?<!\s)[^\S\n]++)?(?:[;|,\n]|&&)\s*+")
+_SEPARATOR: Final = re.compile(r"(?:(?<!\s)[^\S\n]++)?(?:[;|,\n]|&&|::(?=https?:))\s*+")
 _SPACED: Final = re.compile(
     r"(?<!\s)\s++(?=(?:https?:)?//|\S+\.(?:jpe?g|png|webp|gif|avif|heic|heif|bmp|tiff?)(?:[?#]\S*)?(?:\s|$))",
     re.IGNORECASE,
@@ -26,7 +26,10 @@ _MARKUP: Final = re.compile(
     r"!\[[^\[\]]*+\]\(([^()\s]++)[^()]*+\)|=IMAGE\(\"([^\"]++)\"[^()]*+\)",
     re.IGNORECASE,
 )  # HTML, Markdown, and a formula of a spreadsheet; no part goes beyond the start of the next
-_CAPTION: Final = re.compile(r"#\{[^{}]{0,1000}\}")  # of CS-Cart, after a picture
+_CAPTION: Final = re.compile(r"#\{[^{}]{0,1000}\}|(?<![^;])\w{1,64}:\d:\d{1,2}:(?:\||(?=;|$))")
+"""After a picture of CS-Cart, and before one of Taobao: ``2f1c:1:0:|https://...``."""
+_QUOTED: Final = re.compile(r'^"([^"]*)"$')
+_LABEL: Final = re.compile(r"^\w{1,30}:\s*+(?=https?://)")  # "front:https://..."
 _ALT: Final = re.compile(
     r"(?<=\S)\s*(?:\([^()]*\)|!\s*(?:alt|title|desc|caption)\s*:.*)$", re.DOTALL
 )
@@ -82,6 +85,7 @@ class ImageFiles:
         """Return the pictures in a part, which spaces may separate, without the remark after it."""
         if not text or self._exists(text.replace("\\", "/")):
             return [text] if text else []
+        text = _LABEL.sub("", _QUOTED.sub(r"\1", text))
         name, _, link = text.removesuffix(")").rpartition("(")  # as Airtable writes pictures
         if text.endswith(")") and _URL.match(link) and not self._exists(name.strip()):
             return [link]
@@ -233,7 +237,10 @@ class ImageFiles:
 
 def _continues_url(before: str, part: str) -> bool:
     """Return True if a part of a cell belongs to the URL before it, as in ``w_200,h_300/a.jpg``."""
-    return bool(part) and _URL.match(part) is None and not _IMAGE_URL_END.search(before)
+    if not part or _URL.match(part) is not None:
+        return False
+    is_value = "?" in before and not re.search(r"[./]", part)  # "?size=100,200"
+    return is_value or not _IMAGE_URL_END.search(before)
 
 
 def _spellings(path: str) -> list[tuple[str, str]]:

@@ -33,6 +33,12 @@ class Cells(list[Any]):
     """The cells of several columns that give one field; each may be a list in itself."""
 
 
+class Stored(NamedTuple):
+    """A value of a field as a shop has stored it, which is not cleaned again."""
+
+    value: Any
+
+
 class BrokenRow(NamedTuple):
     """Why a row is not a record, and the columns that could still be read."""
 

@@ -31,10 +31,7 @@ def jsonapi_records(document: Record) -> Iterator[Record]:
     Raises BadCatalog if they name each other so often that this would take a thousand times the
     memory of the file.
     """
-    included = document.get("included")
-    listed = [
-        part for part in (included if isinstance(included, list) else []) if _is_resource(part)
-    ]
+    listed = _included(document.get("included"))
     known = {_key(part): part for part in [*listed, *document["data"]]}
     places = _Places(_MOST_PLACES + _MOST_OF_EACH * len(document["data"]))
     for part in document["data"]:
@@ -87,6 +84,18 @@ def _in_place(value: Any, depth: int, places: _Places) -> Any:
     if isinstance(data, dict) and _is_resource(data):
         return _record(data, {}, depth + 1, places)
     return value
+
+
+def _included(value: Any) -> list[Record]:
+    """Return the resources beside the data; Elastic Path has lists of them by their relation."""
+    if isinstance(value, list):
+        return [part for part in value if _is_resource(part)]
+    return [
+        {"type": str(name).removesuffix("s"), "id": part.get("id"), "attributes": part}
+        for name, parts in (value.items() if isinstance(value, dict) else ())
+        for part in (parts if isinstance(parts, list) else ())
+        if isinstance(part, dict)
+    ]
 
 
 def _is_resource(part: Any) -> bool:

@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 import msgspec
 
-from indexer.catalog.categorytree import path_in_tree
+from indexer.catalog.categorytree import tree_of, with_paths
 from indexer.catalog.item_parser import BrokenRow, NumberedRow, Record
 from indexer.catalog.jsonapi import is_jsonapi, jsonapi_records
 from indexer.catalog.jsonwrappers import is_named, is_product, unwrapped
-from indexer.catalog.nested import first_of, text_of
-from indexer.catalog.shopformat import text_cell
+from indexer.catalog.objectvariants import VARIANTS
+from indexer.catalog.rawjson import (
+    MOST_VALUES,
+    has_short_values,
+    is_list,
+    is_object,
+    raw_fields,
+    raw_parts,
+)
 from indexer.errors import BadCatalog
 from indexer.jsonbytes import decode_json, decode_json_as
 
@@ -25,14 +32,6 @@ if TYPE_CHECKING:
 
 _FIRST_FIELD = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+(?=[\s,}]))')
 _MAX_LINE: Final = 32_000_000  # bytes of a record
-_MOST_VALUES: Final = 1_000_000  # of a record, or commas in its texts
-_MOST_FIELDS: Final = 1_000_000  # of an object around products, if they are short
-_SHORT: Final = 16  # bytes of a value and its comma; an undecoded value takes 80 to 230 bytes
-_DEEPEST_PART: Final = 1000  # levels, as msgspec
-_STRING: Final = rb'"(?:[^"\\]++|\\.)*+"?'
-_FLAT: Final = rb'\[(?:[^][{}"]++|%(s)b)*+\]|\{(?:[^][{}"]++|%(s)b)*+\}' % {b"s": _STRING}
-_BETWEEN_BRACKETS = re.compile(rb'(?:[^][{}"]++|%b|%b)*+' % (_STRING, _FLAT), re.DOTALL)
-_BETWEEN_COMMAS = re.compile(rb'(?:[^][{},"]++|%b|%b)*+' % (_STRING, _FLAT), re.DOTALL)
 _DEEPEST: Final = 4  # objects around a list of products
 _FIRST_BYTES: Final = 10_000  # of a line that is too long, for its id
 # Where documents of shops keep their products.
@@ -40,14 +39,9 @@ _LISTS: Final = (
     "products", "items", "@graph", "itemListElement", "data", "results", "offers", "nodes",
     "edges", "_embedded", "product", "objects", "listings", "records", "hits",
     "entries", "resources", "articles", "documents", "docs", "rows", "content", "value", "d",
-    "result", "productVariations", "payload", "goods",
+    "result", "productVariations", "payload", "goods", "hydra:member", "member",
 )  # fmt: skip
-_TITLES: Final = ("name", "title")
-_ABOVE: Final = ("parent_id", "parentId", "parent_category_id", "parent")
-_NUMBERED: Final = ("categories", "category_ids", "categoryIds", "category_id", "categoryId",
-                    "category")  # fmt: skip
-"""The fields of a product that may hold the numbers of categories."""
-_ROOT: Final = "root of the categories"
+_VARIANTS: Final = frozenset({*VARIANTS, "product_configs", "product_simples"})
 
 
 def json_lines(path: Path) -> Iterator[NumberedRow]:
@@ -97,7 +91,7 @@ def json_document(path: Path) -> Iterator[NumberedRow]:
             else:
                 record = part if isinstance(part, BrokenRow) else unwrapped(part)
             if tree and not isinstance(record, BrokenRow):
-                record = _with_paths(record, tree)
+                record = with_paths(record, tree)
             yield f"object {number}", record
     except msgspec.DecodeError as error:  # of a list that was not read before
         raise BadCatalog(f"{path} is not JSON: {error}") from error
@@ -106,33 +100,12 @@ def json_document(path: Path) -> Iterator[NumberedRow]:
 def _categories_in(text: bytes) -> dict[str, tuple[str, str]]:
     """Return the categories that a document lists beside its products, for ``path_in_tree``."""
     document = msgspec.Raw(text.strip())
-    raw = _fields(document).get("categories") if _is_object(document) else None
-    if raw is None or not _is_list(raw) or _has_short_values(raw):
-        return {}
-    parts = decode_json(raw)
-    categories = [part for part in parts if isinstance(part, dict) and first_of(part, _TITLES)]
-    tree = {_ROOT: ("", "")}
-    for part in categories:
-        above = text_cell(first_of(part, _ABOVE))
-        name = text_of(first_of(part, _TITLES))
-        tree[text_cell(part.get("id"))] = (name, _ROOT if above in ("", "0") else above)
-    for part in categories:
-        below = part.get("subcategories")
-        for child in map(text_cell, below if isinstance(below, list) else []):
-            if child in tree:
-                tree[child] = (tree[child][0], text_cell(part.get("id")))
-    return tree if len(tree) > 1 else {}
-
-
-def _with_paths(record: Record, tree: dict[str, tuple[str, str]]) -> Record:
-    """Return a record with the paths of its categories in place of their numbers."""
-    for name in _NUMBERED:
-        value = record.get(name)
-        numbers = [text_cell(one) for one in (value if isinstance(value, list) else [value])]
-        if paths := [path_in_tree(one, tree) for one in numbers if one in tree]:
-            others = {key: part for key, part in record.items() if key != name}
-            return {**others, "categories": paths}
-    return record
+    raw = raw_fields(document).get("categories") if is_object(document) else None
+    return (
+        {}
+        if raw is None or not is_list(raw) or has_short_values(raw)
+        else tree_of(decode_json(raw))
+    )
 
 
 def _products_in(document: msgspec.Raw) -> Iterable[msgspec.Raw | Record | BrokenRow] | None:
@@ -140,15 +113,15 @@ def _products_in(document: msgspec.Raw) -> Iterable[msgspec.Raw | Record | Broke
 
     An object that is a product itself is a list of one. Raises msgspec.DecodeError.
     """
-    if _is_list(document):
-        return _parts(document)
-    if not _is_object(document):
+    if is_list(document):
+        return raw_parts(document)
+    if not is_object(document):
         return None
-    fields = _fields(document)
-    if (data := fields.get("data")) is not None and _is_list(data):
-        first = [_decoded(part) for part in islice(_parts(data), 1)]
+    fields = raw_fields(document)
+    if (data := fields.get("data")) is not None and is_list(data):
+        first = [_decoded(part) for part in islice(raw_parts(data), 1)]
         if is_jsonapi({"data": first}):
-            if _has_short_values(document):
+            if has_short_values(document):
                 raise msgspec.DecodeError("JSON:API with millions of short values")
             whole = decode_json(document)
             if is_jsonapi(whole):
@@ -165,104 +138,59 @@ def _listed_in(
         inner = fields.get(name)
         if inner is None or (name == "offers" and "name" in fields):
             continue  # a product of schema.org
-        if _is_list(inner):
-            return map(_node, _parts(inner)) if name == "edges" else _parts(inner)
-        if _is_object(inner):
-            nested = _listed_in(_fields(inner))
+        if is_list(inner):
+            return map(_node, raw_parts(inner)) if name == "edges" else raw_parts(inner)
+        if is_object(inner):
+            nested = _listed_in(raw_fields(inner))
             if nested is not None:
                 return nested
     if len(fields) > 1 and all(
-        _is_object(part) and is_product(_fields(part)) for part in fields.values()
+        is_object(part) and is_product(raw_fields(part)) for part in fields.values()
     ):
         return (_with_id(name, _decoded(part)) for name, part in fields.items())
     if is_product(fields):
         return None
-    longest = max((_longest_list(part, 1) for part in fields.values()), key=len, default=[])
+    longest = max(
+        (_longest_list(part, 1) for part in _beside_variants(fields)), key=len, default=[]
+    )
     return longest if len(longest) > 1 else None
 
 
 def _longest_list(value: msgspec.Raw, depth: int) -> list[msgspec.Raw]:
     """Return the longest list of objects with a name or an id in a value, or []."""
-    if _is_list(value):
-        parts = [] if _has_short_values(value) else decode_json_as(value, list[msgspec.Raw])
+    if is_list(value):
+        parts = [] if has_short_values(value) else decode_json_as(value, list[msgspec.Raw])
         return parts if all(map(_is_named, parts)) else []
-    if not _is_object(value) or depth > _DEEPEST:
+    if not is_object(value) or depth > _DEEPEST:
         return []
-    inner = _fields(value).values()
+    inner = _beside_variants(raw_fields(value))
     return max((_longest_list(part, depth + 1) for part in inner), key=len, default=[])
+
+
+def _beside_variants(fields: dict[str, msgspec.Raw]) -> list[msgspec.Raw]:
+    """Return the values of an object but for the variants of one product."""
+    return [part for name, part in fields.items() if name not in _VARIANTS]
 
 
 def _with_id(name: str, record: Record | BrokenRow) -> Record | BrokenRow:
     return record if isinstance(record, BrokenRow) else {"id": name, **record}
 
 
-def _parts(value: msgspec.Raw) -> Iterable[msgspec.Raw]:
-    """Return the parts of a list, undecoded; one at a time if all would take too much memory.
-
-    Raises msgspec.DecodeError: of parts one at a time when they have been read.
-    """
-    if not _has_short_values(value):
-        return decode_json_as(value, list[msgspec.Raw])
-    text = bytes(value)
-    return (msgspec.Raw(text[start:end].strip()) for start, end in _places(text))
-
-
-def _fields(value: msgspec.Raw) -> dict[str, msgspec.Raw]:
-    """Return the fields of an object, undecoded. Raises msgspec.DecodeError."""
-    if _has_short_values(value) and any(islice(_places(bytes(value)), _MOST_FIELDS, None)):
-        raise msgspec.DecodeError(f"an object has more than {_MOST_FIELDS:,} fields")
-    return decode_json_as(value, dict[str, msgspec.Raw])
-
-
-def _has_short_values(value: msgspec.Raw) -> bool:
-    """Return True for millions of values so short that objects for them would fill the memory."""
-    size = memoryview(value).nbytes
-    if size <= _MOST_VALUES:
-        return False
-    return bytes(value).count(b",") > max(_MOST_VALUES, size / _SHORT)
-
-
-def _places(text: bytes) -> Iterator[tuple[int, int]]:
-    """Yield where each part of a list or field of an object begins and ends."""
-    depth = start = at = 1
-    while 0 < depth <= _DEEPEST_PART:
-        match = (_BETWEEN_COMMAS if depth == 1 else _BETWEEN_BRACKETS).match(text, at)
-        at = match.end() if match else at
-        mark = text[at : at + 1]
-        if not mark:
-            raise msgspec.DecodeError("it ends within a list or an object")
-        depth += 1 if mark in b"[{" else -1 if mark in b"]}" else 0
-        at += 1
-        if depth == 0 or mark == b",":
-            yield start, at - 1
-            start = at
-    if depth:
-        raise msgspec.DecodeError("nested too deeply")
-
-
 def _is_named(value: msgspec.Raw) -> bool:
-    return _is_object(value) and is_named(_fields(value))
+    return is_object(value) and is_named(raw_fields(value))
 
 
 def _node(edge: msgspec.Raw) -> msgspec.Raw:
     """Return the node of an edge of GraphQL, else the value."""
     try:
-        return _fields(edge).get("node", edge)
+        return raw_fields(edge).get("node", edge)
     except msgspec.DecodeError:  # no object, or one whose row is reported as broken
         return edge
 
 
-def _is_list(value: msgspec.Raw) -> bool:
-    return bytes(memoryview(value)[:1]) == b"["
-
-
-def _is_object(value: msgspec.Raw) -> bool:
-    return bytes(memoryview(value)[:1]) == b"{"
-
-
 def _decoded(line: bytes | msgspec.Raw) -> Record | BrokenRow:
-    if memoryview(line).nbytes > _MOST_VALUES and bytes(line).count(b",") > _MOST_VALUES:
-        reason = f"has more than {_MOST_VALUES:,} values"  # 10 million lists take 1.4 GB
+    if memoryview(line).nbytes > MOST_VALUES and bytes(line).count(b",") > MOST_VALUES:
+        reason = f"has more than {MOST_VALUES:,} values"  # 10 million lists take 1.4 GB
         return BrokenRow(reason, _first_field(bytes(line)[:_FIRST_BYTES]))
     try:
         record = decode_json(line)

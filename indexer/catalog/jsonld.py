@@ -25,7 +25,7 @@ class JsonLd(ShopFormat):
 
     name = "jsonld"
     columns: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "id": ("sku", "productid", "identifier", "mpn", "gtin13", "gtin", "@id", "url"),
+        "id": ("sku", "productid", "identifier", "mpn", "gtin13", "gtin", "code", "@id", "url"),
         "product_id": ("inproductgroupwithid", "productgroupid"),
         "title": ("name",),
         "description": ("description",),

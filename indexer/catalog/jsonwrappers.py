@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from indexer.catalog.columnnames import NAMES, known_key
+from indexer.exportcells import EXPORT_MARK
 
 if TYPE_CHECKING:
     from indexer.catalog.item_parser import Record
@@ -21,6 +22,8 @@ def unwrapped(record: Record) -> Record:
 
     ``{"$numberDecimal": "12.50"}`` is ``"12.50"``, ``{"$oid": "65f"}`` is ``"65f"``.
     """
+    if EXPORT_MARK in record:
+        return record
     source = record.get("_source")
     if isinstance(source, dict) and record.keys() <= _HIT:
         record = {"id": record.get("_id"), **source}

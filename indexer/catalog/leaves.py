@@ -19,6 +19,8 @@ _DEEPEST: Final = 10
 _SALES: Final = ("sale", "special", "discount", "promo")
 _ENDS: Final = ("endDate", "end_date", "endsAt", "ends_at", "validTo", "valid_to", "to")
 _IDS: Final = frozenset({"id", *NAMES["id"]})  # an object is no id, but may hold some
+_PRICES, _IMAGES = frozenset(NAMES["price"]), frozenset(NAMES["images"])
+_REGULAR_AND_SALE: Final = frozenset({"regular", "sale"})  # an object with both is a price
 _PAIR: Final = frozenset({"name", "value"})
 _NOT_NESTED: Final = frozenset(
     {"name", "value", "@value", "src", "$numberDecimal", "attribute_name"}
@@ -68,6 +70,9 @@ def _collect(
             own, value = (*path, str(value["name"])), value["value"]
         if _is_over(str(name), value):
             continue
+        if isinstance(value, dict) and value.keys() >= _REGULAR_AND_SALE:
+            leaves.append(((*path, "price"), value))
+            continue
         if len(path) < _DEEPEST and _is_branch(str(name), value):
             for part in value if isinstance(value, list) else [value]:
                 _collect(part, own, leaves)
@@ -89,8 +94,14 @@ def _is_branch(name: str, value: Any) -> bool:
     is_field = known_key(name) in KNOWN and known_key(name) not in _IDS
     if is_field and known_key(name) in NAMES["description"]:  # all texts of a product, as of Otto
         is_field = not any(isinstance(part, dict) and "category" in part for part in parts)
-    return (
-        bool(parts)
-        and not is_field
-        and all(isinstance(part, dict) and part.keys().isdisjoint(_NOT_NESTED) for part in parts)
-    )
+    return bool(parts) and not is_field and all(map(_has_fields, parts))
+
+
+def _has_fields(part: Any) -> bool:
+    """Return True for an object that is not one value, such as a pair, a picture or a seller."""
+    if not isinstance(part, dict):
+        return False
+    if part.keys().isdisjoint(_NOT_NESTED):
+        return True
+    keys = {known_key(name) for name in part}
+    return not keys.isdisjoint(_PRICES) and not keys.isdisjoint(_IMAGES)

@@ -67,7 +67,7 @@ def _amounts_of(value: Mapping[str, Any], currency: str, depth: int) -> Iterator
     if value.get("onSale") and sale not in _NOT_PRICED:  # of Squarespace
         yield from amounts_in(sale, currency, depth)
         return
-    lower = next((value[name] for name in _SALES if _is_amount(value.get(name))), None)
+    lower = next((value[name] for name in _SALES if _is_lower(value.get(name))), None)
     found = first_of(value, _AMOUNTS) if lower is None else lower
     if found is None and len(numbers := [part for part in value.values() if _is_amount(part)]) == 1:
         found = numbers[0]  # under a name of its own, as ONIX's PriceAmount
@@ -79,6 +79,11 @@ def _amounts_of(value: Mapping[str, Any], currency: str, depth: int) -> Iterator
         names = ", ".join(map(str, value))[:60]
         raise ValueError(f"price must be a number, got an object of {names}")
     yield from amounts_in(found, currency, depth)
+
+
+def _is_lower(value: Any) -> bool:
+    """Return True for an amount, and for an object of one."""
+    return _is_amount(first_of(value, _AMOUNTS) if isinstance(value, Mapping) else value)
 
 
 def _is_amount(value: Any) -> bool:
@@ -101,6 +106,8 @@ def _of_small_units(value: Mapping[str, Any], currency: str) -> Decimal | None:
     if amount is not None and divisor:  # of Etsy
         return Decimal(amount) / Decimal(divisor)
     if amount is not None and str(value.get("id", "")).startswith(_MEDUSA):
+        return Decimal(amount).scaleb(0 if currency in WITHOUT_DECIMALS else -2)
+    if amount is not None and "includes_tax" in value:  # of Elastic Path
         return Decimal(amount).scaleb(0 if currency in WITHOUT_DECIMALS else -2)
     minor = _count(value.get("currency_minor_unit"), _MOST_DIGITS)
     found = first_of(value, _AMOUNTS)

@@ -17,7 +17,7 @@ from indexer.catalog.tablecolumns import TableColumns
 
 VARIANTS: Final = (
     "variants", "variations", "combinations", "children", "skus", "productVariants",
-    "product_variants", "sync_variants", "product_configs", "product_simples",
+    "product_variants", "sync_variants",
 )  # fmt: skip
 """The fields of a product in which its variants are."""
 _PRICES: Final = (

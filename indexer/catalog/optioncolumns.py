@@ -12,13 +12,17 @@ from indexer.catalog.shopformat import is_blank, text_cell
 
 _KIND: Final = re.compile(
     r"\b(?:option|variation|attribute|feature|property|specification|merkmal|eigenschaft|"
-    r"additional ?info|характеристики)\b"
+    r"additional ?info|характеристики|variacao|variacion|variazione|atributo|attributo|attribut|"
+    r"opcion|opcao|opzione|opcja|cecha|caracteristica|thuoc tinh)\b"
 )
 _NUMBERS: Final[Mapping[str, str]] = {"one": "1", "two": "2", "three": "3"}
-_NAMED: Final = re.compile(r"\b(?:name|title|название)\b")
-_VALUED: Final = re.compile(r"\b(?:value|values|choices|description|option for|значение)\b")
+_NAMED: Final = re.compile(r"\b(?:name|title|название|nome|nombre|nom|nazwa)\b")
+_VALUED: Final = re.compile(
+    r"\b(?:value|values|choices|description|option for|значение|valor|valore|valeur|wert|"
+    r"wartosc|gia tri)\b"
+)
 _GERMAN: Final = (("variationswertname", "variation value"), ("variationsname", "variation name"))
-_CELLS: Final = frozenset({"variation details", "relationship details", "custom fields"})
+_CELLS: Final = frozenset({"variation details", "relationship details", "custom fields", "规格"})
 _TRIPLES: Final = re.compile(r"name\s*:\s*value", re.IGNORECASE)  # of PrestaShop, in the header
 _TYPED: Final = re.compile(r"name\s*:\s*type", re.IGNORECASE)  # PrestaShop's combinations
 _PLACED: Final = re.compile(r"\(value\s*:\s*position\)", re.IGNORECASE)
@@ -34,6 +38,7 @@ def option_columns(names: Sequence[str]) -> list[tuple[str, str]]:
     """Return the columns of the names and values of options, such as ``Option1 Name``."""
     titles: dict[str, str] = {}
     values: dict[str, str] = {}
+    bare: dict[str, str] = {}  # columns such as "Option 1" beside "Option 1 value"
     for name in names:
         key = " ".join(_NUMBERS.get(word, word) for word in loose_key(name).split())
         for german, english in _GERMAN:
@@ -45,6 +50,10 @@ def option_columns(names: Sequence[str]) -> list[tuple[str, str]]:
             rest, count = pattern.subn("", key)
             if count:
                 found.setdefault(" ".join(rest.split()), name)
+                break
+        else:
+            bare.setdefault(key, name)
+    titles = {**bare, **titles}
     return [(titles[rest], values[rest]) for rest in titles if rest in values]
 
 
@@ -105,8 +114,8 @@ def paired_cells(row: Record, columns: Sequence[str]) -> dict[str, Record]:
                 name: value for name, value in zip(titles, values, strict=False) if name and value
             }
             found[typed] = {}
-        elif "=" in cell:
-            found[column] = named_values(cell)
+        elif "=" in cell or loose_key(column) == "规格":
+            found[column] = named_values(re.sub("[:：]", "=", cell))
     return {column: pairs for column, pairs in found.items() if pairs or column == typed}
 
 

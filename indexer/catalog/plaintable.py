@@ -12,6 +12,7 @@ from indexer.catalog.columnguesses import LOOKED_AT, guess_columns, is_explained
 from indexer.catalog.columnnames import KNOWN, known_key
 from indexer.catalog.idcolumn import choose_id_column, short_text, without_technical_names
 from indexer.catalog.item_parser import FIELDS, BrokenRow, Record
+from indexer.catalog.languagerows import in_one_language
 from indexer.catalog.leaves import has_nested, hoisted, hoisted_rows
 from indexer.catalog.optioncolumns import option_name, options_of
 from indexer.catalog.shopformat import (
@@ -27,9 +28,9 @@ from indexer.catalog.tablevalues import (
     NO,
     YES,
     add_options,
+    join_levels,
     set_price,
     set_stock,
-    with_subcategory,
 )
 from indexer.catalog.variantgroups import (
     NO_PRODUCT,
@@ -49,6 +50,7 @@ _HIDDEN: Final = frozenset(
         *("entwurf", "inaktiv", "brouillon", "borrador", "pausada", "inactiva", "inactivo"),
         *("passive", "pasif", "inativo", "inattivo", "inactief", "nieaktywny", "neaktivní"),
         *("nonaktif", "неактивен", "скрыт", "скрытый", "ukryty", "下架", "非公開", "blocked"),
+        *("unpublished", "not published", "retired", "已下架", "仓库中", "판매중지"),
         *("0", "false", "d", "h"),  # CS-Cart: disabled, hidden
     }
 )
@@ -95,6 +97,7 @@ class PlainTable(ShopFormat):
         every column of ids has repeated cells, rows that differ in their pictures alone are one.
         """
         read = self._readable(without_technical_names(read))
+        read = in_one_language(read, self._columns, self._language)
         chosen = choose_id_column(read, self._columns)
         self._id_column = chosen.name
         if chosen.product and not self._guesses.get("product_id"):
@@ -211,14 +214,12 @@ class PlainTable(ShopFormat):
             set_price(record, named, columns, self._today)
         if "in_stock" not in mapping and "in_stock" not in record:
             set_stock(record, named, columns)
-        if "categories" not in mapping and isinstance(record.get("categories"), str):
-            record["categories"] = with_subcategory(record["categories"], named, columns)
-        if columns.levels and "categories" not in record:
-            texts = (short_text(named[name]) for name in columns.levels)
-            record["categories"] = [" > ".join(filter(None, texts))]
+        if "categories" not in mapping:
+            join_levels(record, named, columns)
         is_named = "product_id" in mapping or "product id" in columns.by_key
         if not is_named and short_text(record.get("product_id")).casefold() in NO_PRODUCT:
             record.pop("product_id", None)
+        record.pop(columns.cost, None)
         add_options(record, named, columns)
         described = record.get("description")
         if "title" not in record and isinstance(described, str) and len(described) < _SHORT:

@@ -77,7 +77,8 @@ _SIGNS: Final = str.maketrans(
     {"’": "'", "`": "'", "٫": ".", "٬": ",", "\u200e": "", "\u200f": "", "\u202c": "", "−": "-"}
 )  # marks of Arabic numbers; signs of the direction of writing
 _LONGEST: Final = 1000  # characters, with markup; some expressions take quadratic time
-_PLAIN_NUMBER: Final = re.compile(r"\d{1,15}(?:\.\d{1,2})?")
+_PLAIN_NUMBER: Final = re.compile(r"\d{1,15}(?:\.\d{1,2})?|\d(?:\.\d{1,15})?[eE][+-]?\d{1,2}")
+_RAND: Final = re.compile(r"^R(?=\s?\d)")  # the sign of South Africa, a letter of many words
 
 
 class UnclearPrice(ValueError):
@@ -157,6 +158,7 @@ def _without_currency(text: str) -> tuple[str, str]:
 
     Raises UnclearPrice for two currencies.
     """
+    text = _RAND.sub("ZAR ", text)
     found = [code.upper() for code in _CODE.findall(text) if code.upper() in CODES]
     rest = _CODE.sub(lambda match: " " if match[0].upper() in CODES else match[0], text)
     if not found:

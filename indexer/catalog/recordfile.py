@@ -28,6 +28,7 @@ _READ_FIELDS: Final = 100  # of a record that is too wide: its id is usually amo
 MOST_SKIPPED: Final = 100_000  # rows, if they are more than those that are read
 _LONGEST_NAME: Final = 1000  # characters of the name of a column
 _MOST_LEVELS: Final = 50  # of objects and lists in a record; feeds of shops have under 20
+_IMPEX: Final = ".impex"
 _ENDINGS: Final = {
     ".csv": "csv",
     ".tsv": "csv",
@@ -109,6 +110,8 @@ def record_reader(
         raise BadCatalog(f"{path} is a pipe, a device or a folder; expected a file")
     suffix = path.suffix.lower()
     found = kind_of(path, kind)
+    if suffix == _IMPEX:
+        found = "csv"  # whose reader names the way out
     if found is None:
         raise BadCatalog(
             f"{path}: {kinds} a file ending in {', '.join(_ENDINGS)}; got {suffix or 'no ending'!r}"
@@ -166,7 +169,9 @@ def _bounded(path: Path, rows: Iterator[NumberedRow]) -> Iterator[NumberedRow]:
         if isinstance(record, BrokenRow):
             broken += 1
             check_skipped(path, broken, number - broken, where, record.reason)
-        if isinstance(record, dict) and len(record) > MOST_COLUMNS:
+        if isinstance(record, dict) and _repeats_header(record):
+            yield where, BrokenRow("repeats the header, no item", {})
+        elif isinstance(record, dict) and len(record) > MOST_COLUMNS:
             reason = f"has {len(record):,} fields, at most {MOST_COLUMNS:,} are read"
             yield where, BrokenRow(reason, dict(islice(record.items(), _READ_FIELDS)))
         elif isinstance(record, dict) and max(map(len, record), default=0) > _LONGEST_NAME:
@@ -179,6 +184,12 @@ def _bounded(path: Path, rows: Iterator[NumberedRow]) -> Iterator[NumberedRow]:
             yield where, BrokenRow(reason, readable)
         else:
             yield where, record
+
+
+def _repeats_header(record: Record) -> bool:
+    """Return True if the cells of a row are the names of its columns, as on each printed page."""
+    cells = ((name, cell) for name, cell in record.items() if name or cell)
+    return len(record) > 1 and all(name == cell for name, cell in cells)
 
 
 def _too_deep(record: Record) -> list[str]:

@@ -6,13 +6,14 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from indexer.catalog.item_parser import BrokenRow, Record
-from indexer.catalog.objectvariants import VARIANTS, variant_rows, variants_in
+from indexer.catalog.objectvariants import VARIANTS, nodes_in, variant_rows, variants_in
 from indexer.catalog.plaintable import PlainTable
 from indexer.catalog.programs.akeneo import akeneo_record, is_akeneo
 from indexer.catalog.programs.commercetools import commercetools_record, is_commercetools
 from indexer.catalog.programs.icecat import icecat_record, is_icecat
 from indexer.catalog.programs.squareobjects import is_square, square_products
 from indexer.catalog.programs.vtex import is_vtex, vtex_record
+from indexer.catalog.programs.zalando import is_zalando, zalando_record
 from indexer.catalog.shopformat import ReadRows, text_cell
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class ShopObjects(PlainTable):
         """Return True if a record is such an object."""
         if is_akeneo(record) or is_commercetools(record) or is_icecat(record) or is_square(record):
             return True
-        if is_vtex(record):
+        if is_vtex(record) or is_zalando(record):
             return True
         if "@type" in record or "@graph" in record:
             return False
@@ -79,10 +80,13 @@ def _plain(row: Record) -> Record:
         return icecat_record(row)
     if is_vtex(row):
         return vtex_record(row)
+    if is_zalando(row):
+        return zalando_record(row)
     if "blueprint_id" in row:  # of Printify
         return {**row, "variants": [_in_cents(one) for one in variants_in(row)]}
     if isinstance(product := row.get("sync_product"), Mapping):  # of Printful
         row = {**{name: part for name, part in row.items() if name != "sync_product"}, **product}
+        row["variants"] = [_with_preview(one) for one in nodes_in(row.pop("sync_variants", []))]
     translated: Any = row.get("translated")
     if isinstance(translated, Mapping):  # of Shopware: texts with those of the default language
         texts = {name: part for name, part in translated.items() if isinstance(part, str) and part}
@@ -100,6 +104,14 @@ def _plain(row: Record) -> Record:
         row = {**row, "slug": row["url"]}
         del row["url"]
     return row
+
+
+def _with_preview(variant: Record) -> Record:
+    """Return a variant of Printful with its picture; its other files are what is printed."""
+    files = nodes_in(variant.get("files"))
+    found = [file.get("preview_url") for file in files if file.get("type") == "preview"]
+    rest = {name: part for name, part in variant.items() if name not in ("files", "product")}
+    return {**rest, "images": list(filter(None, found))}
 
 
 def _in_cents(variant: Record) -> Record:

@@ -9,15 +9,19 @@ other column becomes an attribute. A mapping ``{field: columns}`` renames column
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from indexer.catalog.cleaning import Cleaner
 from indexer.catalog.encodings import encoding_of, is_guess
-from indexer.catalog.folderfile import folder_records
+from indexer.catalog.folderfile import folder_records, object_names, object_records
 from indexer.catalog.formatnames import FILE_KINDS, FORMATS
 from indexer.catalog.formats import format_of_rows
 from indexer.catalog.imagefiles import ImageFiles
@@ -30,13 +34,16 @@ from indexer.catalog.item_parser import (
     Record,
     given_fields,
     id_from,
+    is_empty,
     item_from,
 )
+from indexer.catalog.packedfile import is_packed, unpacked
 from indexer.catalog.prices import UnclearPrice, decimal_mark_of
 from indexer.catalog.recordfile import check_skipped, ends_line, kind_of, record_reader
 from indexer.catalog.shopformat import LIST_FIELDS, ShopFormat
 from indexer.csvrows import list_columns
 from indexer.errors import BadCatalog
+from indexer.exportcells import EXPORT_MARK
 from indexer.items import Item, Remark, Skipped, UnreadableRow
 from indexer.objectstore import is_object_url
 
@@ -83,9 +90,9 @@ class Reading(NamedTuple):
 
     ``language`` chooses among texts in several languages. ``exclude`` are patterns of files and
     folders that are not read from a folder, such as ``*_thumb.jpg``. ``address`` is the URL of a
-    feed that was fetched, or of a file in an object store; paths of images are relative to it.
-    ``images`` is another folder that they are relative to, or the URL of one, in an object store or
-    on the web.
+    feed that was fetched, or of a file or folder in an object store; paths of images are relative
+    to it. ``images`` is another folder that they are relative to, or the URL of one, in an object
+    store or on the web.
     """
 
     format: str = "auto"
@@ -99,7 +106,10 @@ class Reading(NamedTuple):
 class Catalog:
     """A catalog file or folder, read as a stream any number of times.
 
-    Image paths are relative to ``root``: a folder, or the URL of one in an object store.
+    Image paths are relative to ``root``: a folder, or the URL of one in an object store. If the
+    address of ``reading`` is that of a folder in an object store, which ends in a slash, its files
+    are the items, and ``path`` is an empty folder. A packed file is unpacked for as long as the
+    catalog exists.
     """
 
     def __init__(
@@ -125,9 +135,16 @@ class Catalog:
         if not path.exists():
             raise BadCatalog(f"no such catalog: {path}")
         self.root = self._image_root()
-        self._read = partial(self._reader(), path)
+        self._file = self._unpacked() if is_packed(path) else path  # what is read
+        with self._named():
+            self._read = partial(self._reader(), self._file)
         files = None if path.is_dir() else ImageFiles(self.root, self._web_address())
         self._cleaner = Cleaner(files, language=reading.language, decimal_mark=self._decimal_mark)
+
+    @property
+    def name(self) -> str:
+        """How messages name it: the URL of what was fetched without its query, or its path."""
+        return self._reading.address.partition("?")[0] or str(self.path)
 
     @property
     def place(self) -> str:
@@ -144,13 +161,31 @@ class Catalog:
         cannot be read, or most of very many rows cannot: their reports are held in memory.
         """
         items = skipped = 0
-        for entry in self._all_entries():
-            if isinstance(entry, Entry):
-                items += 1
-            elif not isinstance(entry, Remark):
-                skipped += 1
-                check_skipped(self.path, skipped, items, entry.where, entry.reason)
-            yield entry
+        with self._named():
+            for entry in self._all_entries():
+                if isinstance(entry, Entry):
+                    items += 1
+                elif not isinstance(entry, Remark):
+                    skipped += 1
+                    check_skipped(self._file, skipped, items, entry.where, entry.reason)
+                yield entry
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Name the catalog as its user does in errors of what was fetched or unpacked."""
+        try:
+            yield
+        except BadCatalog as error:
+            message = str(error).replace(str(self._file), self.name)
+            if message == str(error):
+                raise
+            raise BadCatalog(message, param=error.param, skipped=error.skipped) from error
+
+    def _unpacked(self) -> Path:
+        """Return the file that a packed one holds, in a folder that is deleted with the catalog."""
+        folder = Path(tempfile.mkdtemp(prefix="vitrine-catalog-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return unpacked(self.path, folder)
 
     def _all_entries(self) -> Iterator[Entry | Skipped]:
         form = self._found_format()
@@ -186,9 +221,9 @@ class Catalog:
         """Return the encoding of a CSV file which nothing states, or ""."""
         if self._reading.encoding is not None or self.path.is_dir():
             return ""
-        if kind_of(self.path, self._kind()) != "csv":
+        if kind_of(self._file, self._kind()) != "csv":
             return ""
-        encoding = encoding_of(self.path)
+        encoding = encoding_of(self._file)
         return encoding if is_guess(encoding) else ""
 
     def _kind(self) -> str | None:
@@ -205,8 +240,12 @@ class Catalog:
             kind = Skipped if error.id_known or not error.item_id else UnreadableRow
             yield kind(error.item_id, str(error), where=where)
             return
-        if _TOTAL.match(item.item_id) and not item.title and not item.images:
+        is_titled = item.title or item.images or EXPORT_MARK in row
+        if not is_titled and _TOTAL.match(item.item_id):
             yield Skipped(item.item_id, "a row of totals, no item", where=where)
+            return
+        if not is_titled and " " in item.item_id and _filled(row) == 1:
+            yield Skipped(item.item_id, "a remark below a table, no item", where=where)
             return
         if reason := form.not_for_sale(row):
             yield Remark(item.item_id, f"left out: {reason}", where=where, field="status")
@@ -234,7 +273,7 @@ class Catalog:
             item_id = entry.item.item_id
             if item_id in places:
                 raise BadCatalog(
-                    f"{self.path}: id {item_id!r} is in {places[item_id]} and again in "
+                    f"{self.name}: id {item_id!r} is in {places[item_id]} and again in "
                     f"{entry.where}; ids must be unique"
                 )
             places[item_id] = entry.where
@@ -245,9 +284,9 @@ class Catalog:
             skipped[-1] = Skipped("", reason, where=entry.where)
         if not places:
             why = f"; {skipped[0].where}: {skipped[0].reason}" if skipped else ""
-            raise BadCatalog(f"{self.path} holds no items{why}", skipped=skipped)
+            raise BadCatalog(f"{self.name} holds no items{why}", skipped=skipped)
         given = GivenFields(self._fields, self._attributes)
-        ends = ends_line(self.path, self._kind()) if isinstance(entry, Entry) else None
+        ends = ends_line(self._file, self._kind()) if isinstance(entry, Entry) else None
         return Scan(len(places), images, skipped, frozenset(places), given, ends)
 
     def _guess(self, broken: BrokenRow) -> str:
@@ -277,13 +316,13 @@ class Catalog:
             for column in columns:
                 if column not in self._columns and self._columns:
                     raise BadCatalog(
-                        f"{self.path} has no column {column!r} (mapped to {field!r}); it has {has}",
+                        f"{self.name} has no column {column!r} (mapped to {field!r}); it has {has}",
                         param="map",
                     )
         sample: Record = dict.fromkeys(self._columns, "")
         if self._columns and "id" not in self._found_format().record(sample, self._mapping):
             raise BadCatalog(
-                f"{self.path} has no column 'id'; it has {has}. Name the right one with "
+                f"{self.name} has no column 'id'; it has {has}. Name the right one with "
                 "--map id=COLUMN"
             )
 
@@ -298,12 +337,16 @@ class Catalog:
         if name != "auto" and is_folder != (name == "folder"):
             kind = "a folder" if is_folder else "a file"
             raise BadCatalog(f"{self.path} is {kind}, not of format {name!r}", param="format")
+        address, exclude = self._reading.address, self._reading.exclude
+        if is_folder and is_object_url(address):
+            names = object_names(address, exclude)  # once, because it takes long
+            return lambda _path: object_records(names)
         if is_folder:
-            return partial(folder_records, exclude=self._reading.exclude)
+            return partial(folder_records, exclude=exclude)
         if self._reading.exclude:
             raise BadCatalog(f"{self.path}: --exclude is for folders of images", param="exclude")
         encoding = self._reading.encoding
-        return record_reader(self.path, _KINDS, kind=self._kind(), encoding=encoding)
+        return record_reader(self._file, _KINDS, kind=self._kind(), encoding=encoding)
 
     def _web_address(self) -> str:
         """Return the URL that image paths are relative to on the web; empty if they are files."""
@@ -360,6 +403,11 @@ class Catalog:
         if not self._marks and self._has_thousands:
             return ""
         return next(iter(self._marks)) if len(self._marks) == 1 else None
+
+
+def _filled(row: Record) -> int:
+    """Return how many cells of a row are not empty."""
+    return sum(not is_empty(cell) for cell in row.values())
 
 
 def open_catalog(

@@ -23,7 +23,10 @@ LISTED: Final = re.compile(r"^(?:\*?C:|\*)(?=.)")
 """What is before the names of columns in a listing file of eBay."""
 _WITH_MEDIA: Final = frozenset({"cover media url", "field type"})  # of Shopware and Wix
 _OF_A_VARIANT: Final = frozenset(
-    {"option image", "image per variation", "variation image url", "sku image"}
+    {
+        *("option image", "image per variation", "variation image url", "sku image"),
+        *("variant image", "variation image", "variant image url", "variant assets"),
+    }
 )  # columns of the picture of a variant, which is its first one
 _COVERS: Final = frozenset({"cover media url", "cover image", "cover image url"})
 _BY_LANGUAGE: Final = frozenset({"title", "description", "categories", "url", "price"})
@@ -32,6 +35,7 @@ _LEVEL: Final = re.compile(
     r"(?:p cat|(?:product )?(?:kategorie|category|categorie|categoria)s? "
     r"(?:ebene|level|lvl|niveau|nivel)|categoryid) ?(\d)"
 )
+_ONE_PATH: Final = frozenset({"category path", "categorypath", "breadcrumb", "breadcrumbs"})
 _SALE_DAY: Final = re.compile(
     r"(?:sale|special|discount|promo|promotion|offer)(?: price)? (?:date )?"
     r"(?P<day>start|from|begin|end|to|until)s?(?: date| at| day)?"
@@ -63,6 +67,8 @@ class TableColumns:
             if key and (key not in self.by_key or _is_better(name, self.by_key[key])):
                 self.by_key[key] = name
 
+        self.cost = self.by_key.pop("standard price", "") if "default code" in self.by_key else ""
+        """The column ``standard_price`` of Odoo, which is what the shop pays, or ""."""
         for key in [key for key in self.by_key if key.endswith(" 1") and key[:-2] in KNOWN]:
             self.by_key.setdefault(key[:-2], self.by_key[key])  # that of the first language
         levels = ((_LEVEL.fullmatch(loose_key(name)), name) for name in names)
@@ -70,6 +76,8 @@ class TableColumns:
             name for _, name in sorted((match[1], name) for match, name in levels if match)
         ]
         """Columns such as ``Category Level 1``, the highest first."""
+        self.is_path = not self.by_key.keys().isdisjoint(_ONE_PATH)
+        """Whether a list in the column of categories is one path."""
         self.options = option_columns(self.names)
         self.paired = paired_columns(self.names)
 
@@ -172,8 +180,17 @@ class TableColumns:
                     break
         is_large = any(rank < 2 for rank, _, _, _ in listed) or bool(self.guessed("images"))
         named = [name for rank, _, _, name in sorted(listed) if rank < 2 or not is_large]
-        listed_all = dict.fromkeys([*named, *self.guessed("images")])
-        return sorted(listed_all, key=lambda name: loose_key(name) not in _OF_A_VARIANT)
+        guessed = self.guessed("images")
+        main = [name for rank, _, _, name in listed if rank == 0]
+        if all(re.search(r"[2-9]", loose_key(name)) for name in main):
+            named, guessed = guessed, named  # "Immagine 2" follows a column of another name
+        listed_all = dict.fromkeys([*named, *guessed])
+        return sorted(listed_all, key=lambda name: not is_of_a_variant(name))
+
+
+def is_of_a_variant(column: str) -> bool:
+    """Return True for a column of pictures of a variant, beside those of its product."""
+    return loose_key(column) in _OF_A_VARIANT
 
 
 def _numbers_in(key: str) -> tuple[int, ...]:

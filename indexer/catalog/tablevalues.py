@@ -6,8 +6,10 @@ import datetime
 import re
 from typing import Final
 
+from indexer.catalog.columnnames import loose_key
 from indexer.catalog.idcolumn import short_text
 from indexer.catalog.item_parser import Record
+from indexer.catalog.objectstock import stock_in
 from indexer.catalog.optioncolumns import options_of, paired_cells
 from indexer.catalog.saleprice import discounted, is_on, price_now
 from indexer.catalog.shopformat import is_blank
@@ -23,6 +25,7 @@ YES: Final = frozenset(
     "はい 예".split()
 )
 _SITE: Final = re.compile(r"\bCurrency=([A-Z]{3})\b")  # in the header of a listing file of eBay
+_SMALL_UNITS: Final = re.compile(r"\b(?:cents|pence|minor|centimes|centavos|grosze)\b")
 _DATES: Final = ("from", "to")  # of PrestaShop's discount
 _OF_A_PLACE: Final = ("Current Quantity ", "inventory_")  # counts of Square and Vend
 
@@ -40,9 +43,11 @@ def set_price(record: Record, row: Record, columns: TableColumns, today: datetim
             less = row[columns.by_key[key]]
             record["price"] = discounted(record["price"], less, is_share=is_share)
     price = record["price"]
+    names = columns.fields.get("price", [])
+    if names and _SMALL_UNITS.search(loose_key(names[0])) and re.fullmatch(r"\d+", str(price)):
+        price = record["price"] = int(price) / 100
     if "currency" in record or (isinstance(price, str) and re.search(r"[^\W\d_]|[€£$¥₹₽]", price)):
         return
-    names = columns.fields.get("price", [])
     sites = (found[1] for name in row if (found := _SITE.search(name)))
     if currency := (currency_in(names[0]) if names else "") or next(sites, ""):
         record["currency"] = currency
@@ -57,18 +62,31 @@ def set_stock(record: Record, row: Record, columns: TableColumns) -> None:
         return
     if counted is not None and short_text(row[counted]).casefold() in {*NO, "none"}:
         return  # the shop sells it without counting
+    if isinstance(row[column], dict):
+        found = stock_in({"stock": row[column]})
+        if found is not None:
+            record["in_stock"] = found
+        return
     try:
         record["in_stock"] = parse_stock(row[column])
     except ValueError:
         return  # a quantity such as "500 g" is no stock
 
 
-def with_subcategory(text: str, row: Record, columns: TableColumns) -> str:
-    """Return a category with its subcategory, which has a column of its own."""
-    if "CATEGORYTEXT" in columns.names:
-        text = text.replace("|", ">")  # as price comparisons write levels
-    texts = (short_text(row[column]) for column in columns.subcategories())
-    return " > ".join(part for part in (text, *texts) if part.strip())
+def join_levels(record: Record, row: Record, columns: TableColumns) -> None:
+    """Put a category together whose levels are in several columns, or in the list of a path."""
+    category = record.get("categories")
+    if isinstance(category, str):
+        if "CATEGORYTEXT" in columns.names:
+            category = category.replace("|", ">")  # as price comparisons write levels
+        texts = (short_text(row[column]) for column in columns.subcategories())
+        record["categories"] = " > ".join(part for part in (category, *texts) if part.strip())
+    elif columns.is_path and isinstance(category, list):
+        if all(isinstance(level, str) for level in category):
+            record["categories"] = [" > ".join(category)]
+    elif columns.levels and "categories" not in record:
+        texts = (short_text(row[name]) for name in columns.levels)
+        record["categories"] = [" > ".join(filter(None, texts))]
 
 
 def add_options(record: Record, row: Record, columns: TableColumns) -> None:

@@ -10,6 +10,7 @@ from indexer.catalog.columnnames import loose_key
 from indexer.catalog.item_parser import BrokenRow, Cells, Record, text_from
 from indexer.catalog.saleprice import amount_of
 from indexer.catalog.shopformat import ReadRows, grouped, inherited, is_blank
+from indexer.catalog.tablecolumns import is_of_a_variant
 
 if TYPE_CHECKING:
     from indexer.catalog.item_parser import NumberedRow
@@ -123,8 +124,11 @@ def is_continued(row: Record, texts: Sequence[str], ids: Sequence[str]) -> bool:
 
 def _filled(row: Record, base: Record, columns: SharedColumns, *, is_parent: bool) -> Record:
     full = inherited(row, base, columns.texts)
-    if all(is_blank(row.get(name)) for name in columns.images):
-        full = inherited(full, base, columns.images)
+    shared = [name for name in columns.images if not is_of_a_variant(name)]
+    if all(is_blank(row.get(name)) for name in shared):
+        is_other = all(is_blank(base.get(name)) for name in shared)
+        has_own = any(not is_blank(row.get(name)) for name in columns.images)
+        full = inherited(full, base, columns.images if is_other and not has_own else shared)
     if is_parent and all(is_blank(row.get(name)) for name in columns.price):
         full = inherited(full, base, [*columns.price, columns.currency])
     if is_parent and columns.product and not is_blank(base.get(columns.item)):
@@ -133,12 +137,15 @@ def _filled(row: Record, base: Record, columns: SharedColumns, *, is_parent: boo
 
 
 def _priced(row: Record, variants: Sequence[Record], columns: SharedColumns) -> Record:
-    """Return the row of a product; without a price, with that of its cheapest variant."""
-    if not columns.price or any(not is_blank(row.get(name)) for name in columns.price):
+    """Return the row of a product; without a price, or of 0, with that of its cheapest variant."""
+    given = [row.get(name) for name in columns.price if not is_blank(row.get(name))]
+    if not columns.price or any(amount_of(price) != 0 for price in given):
         return row
     cheapest = lowest_priced(variants, columns.price[0])
-    names = [*columns.price, columns.currency]
-    return row if cheapest is None else inherited(row, cheapest, names)
+    if cheapest is None:
+        return row
+    bare = {**row, **dict.fromkeys(columns.price, "")}
+    return inherited(bare, cheapest, [*columns.price, columns.currency])
 
 
 def lowest_priced(rows: Iterable[Record], column: str) -> Record | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import zipfile
+from collections import Counter
 from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from indexer.catalog.columnnames import is_header
+from indexer.catalog.columnnames import is_header, loose_key
 from indexer.catalog.csvfile import check_columns
+from indexer.catalog.item_parser import Cells
 from indexer.catalog.xlsxprocess import sheet_rows
 from indexer.errors import BadCatalog
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
     from pathlib import Path
 
-    from indexer.catalog.item_parser import NumberedRow
+    from indexer.catalog.item_parser import NumberedRow, Record
     from indexer.catalog.xlsxprocess import SheetRow
 
 _LARGEST = 2_000_000_000  # bytes of an unpacked file; a spreadsheet has at most a million rows
@@ -98,11 +100,17 @@ class _Table(NamedTuple):
     def records(self, path: Path) -> Iterator[NumberedRow]:
         """Yield the rows below the header. Raise BadCatalog if a column is there twice."""
         header = [str(cell).strip() for cell in self.first[0].cells]
-        check_columns(path, header)
+        check_columns(path, header, [name for name in header if loose_key(name) == "id"])
+        repeated = {name for name, count in Counter(header).items() if name and count > 1}
         for row in chain(self.first[1:], self.others):
             cells = row.cells + [""] * (len(header) - len(row.cells))
-            named = zip(header, cells, strict=False)
-            yield f"row {row.number}", {name: cell for name, cell in named if name}
+            record: Record = {name: cell for name, cell in zip(header, cells, strict=False) if name}
+            for name in repeated:
+                named = zip(header, cells, strict=False)
+                record[name] = Cells(
+                    cell for column, cell in named if column == name and cell != ""
+                )
+            yield f"row {row.number}", record
 
 
 def _check_size(path: Path) -> None:

@@ -8,6 +8,7 @@ from indexer.catalog.item_parser import BrokenRow
 from indexer.catalog.markuptables import is_workbook, workbook_rows
 from indexer.catalog.programs.bmecat import bmecat_groups, bmecat_record
 from indexer.catalog.programs.ceneo import ceneo_record, is_ceneo
+from indexer.catalog.programs.commerceml import CommerceLinks, commerce_links
 from indexer.catalog.programs.icecat import icecat_element, is_icecat_product
 from indexer.catalog.programs.idosell import idosell_record, is_idosell
 from indexer.catalog.programs.salesforce import SalesforceLinks, salesforce_links, salesforce_record
@@ -48,7 +49,7 @@ def xml_records(path: Path) -> Iterator[NumberedRow]:
         if is_workbook(path):
             yield from table_records(path, workbook_rows)
             return
-        feed = _Feed({}, bmecat_groups(path), salesforce_links(path))
+        feed = _Feed({}, bmecat_groups(path), salesforce_links(path), commerce_links(path))
         for number, record in _records(path, XmlProducts(), feed):
             yield f"product {number}", record
         if not number and (name := name_of_products(path)):
@@ -77,7 +78,10 @@ def _records(
             feed.add_category(element)
         if products.is_complete(element):
             number += 1
-            yield number, products.too_large or feed.record(element, products.root)
+            record = products.too_large or feed.record(element, products.root)
+            if products.currency and isinstance(record, dict):
+                record.setdefault("currency", products.currency)
+            yield number, record
         products.forget(element)
 
 
@@ -87,6 +91,7 @@ class _Feed(NamedTuple):
     categories: dict[str, str]
     groups: CategoryTree | None
     links: SalesforceLinks | None
+    exchange: CommerceLinks | None
 
     def add_category(self, element: Element) -> None:
         """Add the path of a category that the feed lists by its number."""
@@ -102,6 +107,8 @@ class _Feed(NamedTuple):
         """Return the record of a product; ``root`` is the name of the outermost element."""
         if self.links is not None:
             return salesforce_record(element, self.links)
+        if self.exchange is not None:
+            return self.exchange.record(element)
         if is_ceneo(element):
             return ceneo_record(element)
         if is_icecat_product(element):

@@ -18,7 +18,18 @@ if TYPE_CHECKING:
     from indexer.catalog.item_parser import Record
 
 _NAMES: Final = frozenset(
-    {"item", "entry", "product", "offer", "shopitem", "article", "artikel", "produkt", "produit"}
+    {
+        "item",
+        "entry",
+        "product",
+        "offer",
+        "shopitem",
+        "article",
+        "artikel",
+        "produkt",
+        "produit",
+        "товар",
+    }
 )
 _FIRST: Final = 100  # elements of a product that is too large; its id is usually among them
 _MOST_ELEMENTS: Final = 200_000  # of a product; they are held in memory until it ends
@@ -39,6 +50,12 @@ class XmlProducts:
     def root(self) -> str:
         """The name of the outermost element."""
         return str(self._open[0].tag)
+
+    @property
+    def currency(self) -> str:
+        """The currency that an element around the product states, the innermost first, or ""."""
+        found = (element.get("currency", "") for element in reversed(self._open))
+        return next(filter(None, found), "")
 
     def start(self, element: Element) -> None:
         """Begin an element, which may be a product."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from indexer.catalog.columnnames import NAMES, known_key
+
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
 _GOOGLE: Final = "base.google.com/ns"
 _LANGUAGE: Final = ("lang", "{http://www.w3.org/XML/1998/namespace}lang", "language", "langid")
 _KEPT: Final = ("price_type",)  # of BMEcat: an attribute beside the children that it is of
+_LINKS: Final = ("href", "url", "src")  # of a picture, also beside children
+_IMAGES: Final = frozenset({*NAMES["images"], *NAMES["more images"]})
 _NAMED: Final = frozenset({"name", "unit", "code", "id"})  # of <param name="Size" unit="cm">
 _DEEPEST: Final = 20
 _CODES: Final = {
@@ -50,7 +54,10 @@ def element_value(element: Element, depth: int = 0) -> Any:
     if [local_name(child.tag) for child in children] == ["value"] and given.keys() <= _NAMED:
         children = []  # <property name="Color"><value>red</value>
     if children and depth < _DEEPEST and not _is_markup(children):
-        inner: Record = {name: element.attrib[name] for name in _KEPT if name in element.attrib}
+        kept = (*_KEPT, *_LINKS) if known_key(local_name(element.tag)) in _IMAGES else _KEPT
+        inner: Record = {
+            local_name(name): text for name, text in given.items() if local_name(name) in kept
+        }
         for child in children:
             _add(inner, child, depth + 1)
         return inner

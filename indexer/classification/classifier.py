@@ -26,6 +26,7 @@ from indexer.jsonbytes import decode_json_as
 from indexer.regularfile import read_regular
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -38,6 +39,7 @@ CLASSIFIER = "classifier.npz"
 _MOST_BYTES = 4 << 30
 COLOR_WEIGHT = 1.0  # of the measured colors beside the unit vector
 FORMAT = 1
+_LEAD = 1e-6  # of the log odds of the likeliest label over the next one, at least
 
 
 class Curve(msgspec.Struct, frozen=True):
@@ -45,19 +47,41 @@ class Curve(msgspec.Struct, frozen=True):
 
     The first gives the probability of a label by three features: ``weights`` and ``offset``. The
     second falls to 0 where the nearest picture is no more similar than to a picture that shows
-    nothing: its middle is the cosine ``known_at``.
+    nothing: its middle is the cosine ``known_at``. ``first`` multiplies and shifts the log odds of
+    the likeliest label of a picture: being the likeliest, it is right more often than others with
+    the same evidence.
     """
 
     weights: tuple[float, float, float]
     offset: float
     known_at: float
     known_width: float
+    first: tuple[float, float] = (1.0, 0.0)
 
     def confidences(self, features: Floats) -> Floats:
-        """Return the confidence of the features (..., 4) of ``evidence``: (...), in [0, 1]."""
-        label = sigmoid(features[..., :3] @ np.array(self.weights) + self.offset)
-        known = sigmoid((features[..., 3] - self.known_at) / self.known_width)
-        return np.asarray(label * known)
+        """Return the confidence of the features (q, l, 4) of ``evidence``: (q, l), in [0, 1].
+
+        Each label is judged on its own, so that those of a picture can be compared.
+        """
+        return np.asarray(sigmoid(self.log_odds(features)) * self._known(features))
+
+    def calibrated(self, features: Floats, leaves: NDArray[np.int64]) -> Floats:
+        """Return the confidences (q, l) with that of the likeliest of the ``leaves`` calibrated."""
+        odds = self.log_odds(features)
+        own = odds[:, leaves]  # (q, m)
+        pictures, likeliest = np.arange(len(own)), own.argmax(axis=1)
+        scale, shift = self.first
+        stretched = scale * own[pictures, likeliest] + shift
+        own[pictures, likeliest] = -np.inf
+        odds[pictures, leaves[likeliest]] = np.maximum(stretched, own.max(axis=1) + _LEAD)
+        return np.asarray(sigmoid(odds) * self._known(features))
+
+    def log_odds(self, features: Floats) -> Floats:
+        """Return the log odds (q, l) of each label, for pictures like those of the shop."""
+        return np.asarray(features[..., :3] @ np.array(self.weights) + self.offset)
+
+    def _known(self, features: Floats) -> Floats:
+        return sigmoid((features[..., 3] - self.known_at) / self.known_width)
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -117,6 +141,25 @@ class Classifier:
         ``style.namedcolors.measure_colors`` found; None leaves the fields of color at 0. A
         category is at least as sure as those below it.
         """
+        return self._judged(vectors, colors, lambda fitted, seen: fitted.curve.confidences(seen))
+
+    def calibrated(self, vectors: Vectors, colors: NDArray[np.float32] | None) -> list[Floats]:
+        """Return the ``confidences`` with that of the likeliest label of each field calibrated.
+
+        It is as often right as it says, for photos like those of the shop.
+        """
+        return self._judged(
+            vectors,
+            colors,
+            lambda fitted, seen: fitted.curve.calibrated(seen, leaf_labels(fitted.field)),
+        )
+
+    def _judged(
+        self,
+        vectors: Vectors,
+        colors: NDArray[np.float32] | None,
+        judge: Callable[[FittedField, Floats], Floats],
+    ) -> list[Floats]:
         if not self.fields or not len(vectors):
             return [np.zeros((len(vectors), len(fitted.field.labels))) for fitted in self.fields]
         near = find_neighbors(vectors, self.vectors, self.products)
@@ -128,7 +171,7 @@ class Classifier:
             features = head_features(vectors, colors if fitted.field.of_color else None)
             scores = fitted.head.scores(features)
             seen = evidence(scores, near.shares(fitted.truth), near.best, rivals)
-            found.append(consistent(fitted.field, fitted.curve.confidences(seen)))
+            found.append(consistent(fitted.field, judge(fitted, seen)))
         return found
 
     def save(self, path: Path) -> None:
@@ -184,6 +227,12 @@ def head_features(vectors: Vectors, colors: NDArray[np.float32] | None) -> Float
     if colors is None:
         return vectors.astype(np.float64)
     return np.concatenate([vectors, COLOR_WEIGHT * np.sqrt(colors)], axis=1).astype(np.float64)
+
+
+def leaf_labels(field: Field) -> NDArray[np.int64]:
+    """Return the labels that no other label is below: (m,)."""
+    parents = field.parents()
+    return np.setdiff1d(np.arange(len(field.labels)), parents[parents >= 0])
 
 
 def consistent(field: Field, confidences: Floats) -> Floats:

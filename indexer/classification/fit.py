@@ -19,6 +19,7 @@ from indexer.classification.classifier import (
     FittedField,
     consistent,
     head_features,
+    leaf_labels,
 )
 from indexer.classification.evidence import evidence, rivals_of
 from indexer.classification.labels import PRESENT, UNKNOWN, Field, fields_of, truth_of
@@ -164,12 +165,14 @@ class _Predictions(NamedTuple):
 def _fit_field(predictions: _Predictions, weights: Floats) -> FieldFit:
     field, truth, rivals = predictions.field, predictions.truth, rivals_of(predictions.field)
     curve = _curve(predictions, rivals, weights)
-    confidences = np.empty(truth.shape)
+    leaves = leaf_labels(field)
+    confidences, calibrated = np.empty(truth.shape), np.empty(truth.shape)
     for start in range(0, len(truth), _BLOCK):
         rows = np.arange(start, min(start + _BLOCK, len(truth)))
         features = predictions.features(rows, rivals)
         confidences[rows] = consistent(field, curve.confidences(features))
-    facts = _facts(field, truth, confidences, weights)
+        calibrated[rows] = consistent(field, curve.calibrated(features, leaves))
+    facts = _facts(field, truth, confidences, calibrated, weights)
     return FieldFit(FittedField(field, predictions.crossed.head, curve, facts, truth), confidences)
 
 
@@ -182,12 +185,24 @@ def _curve(predictions: _Predictions, rivals: NDArray[np.bool_], weights: Floats
         used = np.random.default_rng(0).choice(used, most, replace=False)
     features = predictions.features(used, rivals)
     labels = np.argsort(-(features[:, :, 0] + features[:, :, 2]), axis=1)[:, :_JUDGED]  # (u, j)
+    present = predictions.truth[used] == PRESENT  # (u, l)
     (score, margin, votes), offset = fit_logistic(
         np.take_along_axis(features[:, :, :3], labels[:, :, None], axis=1).reshape(-1, 3),
-        (predictions.truth[used[:, None], labels] == PRESENT).ravel(),
+        np.take_along_axis(present, labels, axis=1).ravel(),
         np.broadcast_to(weights[used, None], labels.shape).ravel(),
     )
-    return Curve((float(score), float(margin), float(votes)), offset, known_at, known_width)
+    curve = Curve((float(score), float(margin), float(votes)), offset, known_at, known_width)
+    leaves = leaf_labels(predictions.field)
+    odds = curve.log_odds(features)[:, leaves]  # (u, m)
+    likeliest = odds.argmax(axis=1)
+    labeled = np.flatnonzero(present[:, leaves].any(axis=1))
+    if not len(labeled):
+        return curve
+    first = likeliest[labeled]
+    (scale,), shift = fit_logistic(
+        odds[labeled, first, None], present[labeled, leaves[first]], weights[used[labeled]]
+    )
+    return msgspec.structs.replace(curve, first=(float(scale), shift))
 
 
 def _similarity(best: Floats, blank_best: Floats) -> tuple[float, float]:
@@ -204,21 +219,27 @@ def _similarity(best: Floats, blank_best: Floats) -> tuple[float, float]:
     return floor + _KNOWN_AT * span, _KNOWN_WIDTH * span
 
 
-def _facts(field: Field, truth: NDArray[np.int8], confidences: Floats, weights: Floats) -> Facts:
+def _facts(
+    field: Field,
+    truth: NDArray[np.int8],
+    confidences: Floats,
+    calibrated: Floats,
+    weights: Floats,
+) -> Facts:
     """Measure the cross-fitted confidences on the pictures with known labels."""
     known = weights > 0
     present, confidences, weights = truth[known] == PRESENT, confidences[known], weights[known]
     leaves = leaf_labels(field)
-    first = confidences[:, leaves].argmax(axis=1)  # (k,)
-    right = present[:, leaves][np.arange(len(present)), first]
-    top = confidences[:, leaves][np.arange(len(present)), first]
+    sure = calibrated[known][:, leaves]
+    rows, first = np.arange(len(present)), sure.argmax(axis=1)
+    right = present[:, leaves][rows, first]
     labeled = present[:, leaves].any(axis=1)
     accuracy = float(np.average(right[labeled], weights=weights[labeled])) if labeled.any() else 0.0
     errors, guesses = _errors(present, confidences, weights)
     return Facts(
         int(labeled.sum()),
         round(accuracy, 4),
-        round(calibration_error(top, right), 4),
+        round(calibration_error(sure[rows, first], right), 4),
         round(1 - float(errors.sum() / guesses.sum()), 4) if guesses.any() else 0.0,
     )
 
@@ -230,12 +251,6 @@ def _errors(
     rate = np.average(truth, axis=0, weights=weights)  # (l,)
     weight = weights[:, None]
     return (weight * (truth - confidences) ** 2).sum(axis=0), (weight * (truth - rate) ** 2).sum(0)
-
-
-def leaf_labels(field: Field) -> NDArray[np.int64]:
-    """Return the labels that no other label is below: (m,)."""
-    parents = field.parents()
-    return np.setdiff1d(np.arange(len(field.labels)), parents[parents >= 0])
 
 
 def calibration_error(confidence: Floats, right: NDArray[np.bool_]) -> float:

@@ -29,6 +29,7 @@ _MOST_VALUES = 60  # of an attribute
 _MOST_FIELDS = 24
 _LEAST_COVERED = 0.5  # share of an attribute's products that must have a frequent value
 _APPLIES = 0.1  # share of a category's products with an attribute, if the category should have it
+_TWIN = 0.9  # share of the items of two labels that have both, if they always come together
 _EVERYWHERE = 0.98  # a label of nearly all products tells nothing
 
 COLOR_WORDS = frozenset(
@@ -123,12 +124,14 @@ def _field(
 ) -> Field | None:
     """Return a field, or None if it has too many values, or none that tells products apart."""
     products: dict[str, set[str]] = {}
+    carriers: dict[str, set[int]] = {}
     spelling: dict[str, Counter[str]] = {}
     having: set[str] = set()
-    for item in items:
+    for place, item in enumerate(items):
         for label in labels_of(item, name):
             key = label.casefold()
             products.setdefault(key, set()).add(item.product_id)
+            carriers.setdefault(key, set()).add(place)
             spelling.setdefault(key, Counter())[label] += 1
             having.add(item.product_id)
     total = len({item.product_id for item in items})
@@ -143,8 +146,22 @@ def _field(
         return None
     if name == CATEGORY and len(products) < 2:
         return None
+    if name != CATEGORY and _come_in_sets([carriers[key] for key in kept]):
+        return None
     labels = tuple(spelling[key].most_common(1)[0][0] for key in sorted(kept))
     return Field(name, labels, of_color=name != CATEGORY and is_color(name, labels, known_colors))
+
+
+def _come_in_sets(carriers: Sequence[set[int]]) -> bool:
+    """Return True if most labels have a twin on nearly the same items: the sizes S, M and L, say.
+
+    Pictures cannot tell such labels apart. ``carriers`` are the items of each label.
+    """
+    twins = [
+        any(one is not other and len(one & other) >= _TWIN * len(one | other) for other in carriers)
+        for one in carriers
+    ]
+    return sum(twins) > 0.5 * len(twins)
 
 
 def truth_of(items: Sequence[Item], field: Field) -> Truth:

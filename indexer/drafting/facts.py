@@ -266,7 +266,7 @@ def _is_quotable(sentence: str, language: Language, longest: int) -> bool:
         return False
     if words[:1] and (words[0] in _CONNECTORS or tuple(words[:2]) in _CONNECTORS):
         return False
-    if words[-1:] == ["too"]:
+    if words[-1:] == ["too"] or words[:3] == ["don", "t", "be"]:  # "Don't be fooled by its looks"
         return False
     is_torn = words[:1] and words[0] in _PREPOSITIONS and count < _FEWEST_AFTER_PREPOSITION
     return not is_torn and language_of(sentence) != "zh"

@@ -104,8 +104,9 @@ class Writer:
 
     @property
     def has_only_name(self) -> bool:
-        """True if no fact is said but the name."""
-        return len(self._words) < 2
+        """True if no fact is said but the name, and where there is more of the kind."""
+        more = sum(place == len(_PLACES) - 1 for place, _ in self._places)
+        return len(self._words) - more < 2
 
     def _chosen(self, plan: Plan) -> list[int] | None:
         """Return the facts for a plan that are not said yet, or None."""
@@ -155,7 +156,7 @@ class Writer:
                 slots[fact.kind] = _uncapitalized(slots[fact.kind])
         text = agreed(plan.text, plural=self._is_plural)
         if "," in slots.get("name", "") and self._language == "en":  # "Mug, red, is made of clay."
-            text = re.sub(r"\{name\}(?= \w)", "{name},", text)
+            text = re.sub(r"\{name\}( by \{brand\})?(?= \w)", _set_off, text)
         filled = re.sub(r"\{(\w+)\}", lambda found: slots[found[1]], text)
         if self._language == "zh":
             return _spaced(filled)
@@ -181,6 +182,11 @@ class Writer:
         """Put the sentences into the order of a product text; price and sizes come last."""
         order = sorted(range(len(self.sentences)), key=self._places.__getitem__)
         self.sentences = [self.sentences[at] for at in order]
+
+
+def _set_off(found: re.Match[str]) -> str:
+    """Set commas around the maker of a thing whose name has a comma: "Mug, red, by Mira,"."""
+    return "{name}," + (f"{found[1]}," if found[1] else "")
 
 
 def length_of(text: str, language: Language) -> int:

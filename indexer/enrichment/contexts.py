@@ -10,7 +10,7 @@ from indexer.enrichment.gazetteer import HAN
 _CLAUSE: Final = re.compile(r"[.,;:!?()\[\]|•]|\s[-–—]\s|\bbut\b", re.IGNORECASE)
 _DENIED: Final = re.compile(
     r"\b(?:(?:no|zero)(?:\s(?:added|real|genuine|animal|more|of|any|or|other|natural|artificial))*"
-    r"|non|faux|fake|imitation|artificial|synthetic|simulated|vegan"
+    r"|non|faux|fake|imitation|artificial|synthetic|simulated|vegan|protein|pu|eco"
     r"|(?:not(?!\s+(?:only|just))|never|without|isn't|aren't|doesn't|nor|cannot|avoid|excludes?)(?:\s[\w'%]+){0,4}"
     r"|(?:free\s(?:of|from)|instead\sof|rather\sthan|other\sthan|unlike|than|replaces?|lacks?)(?:\s[\w'%]+){0,3}"
     r"|(?:feels?|looks?|soft|warm|light|strong|sheer|smooth|hard)\s(?:like|as)(?:\s\w+){0,2}"
@@ -21,12 +21,12 @@ _DENIED: Final = re.compile(
 )
 _NOT_AFTER: Final = re.compile(
     r"^[\s-]?(?:free|like|look|looking|feel|effect|style|styled|proof|scented|scent|flavou?red|flavou?r|"
-    r"inspired|imitation|alternative|substitute|friendly|resistant|safe|optics?|imitating|soft)\b",
+    r"inspired|imitation|alternative|substitute|friendly|resistant|safe|optics?|imitating|soft|colou?r(?:ed)?)\b",
     re.IGNORECASE,
 )
 _NOT_COLOR_AFTER: Final = re.compile(
     r"^[\s-]?(?:free|scented|scent|flavou?red|flavou?r|tea|wine|juice|oil|extract|seeds?|powder|"
-    r"sugar|rice|beans?|blossom|essence|fragrance|salt|sauce|jam|cake|friendly|label|award)\b",
+    r"sugar|rice|beans?|blossom|essence|fragrance|salt|sauce|jam|cake|friendly|label|award|shades?|orchids?|lagoon|musk|pepper|lotus|dahlia)\b",
     re.IGNORECASE,
 )
 _PART: Final = (
@@ -36,7 +36,7 @@ _PART: Final = (
     r"keycaps?|switch(?:es)?|buttons?|knobs?|wheels?|pouch(?:es)?|vents?|venting|zones?|gussets?|padded|bottles?|jars?|box(?:es)?|packaging|shades?\sof|"
     r"cuffs?(?!\s+bracelet)|collars?|hoods?|stands?|stones?|gems?|beads?|hems?|tips?|caps?|lids?|cords?|tassels?|hardware|rivets?|clasps?|posts?|fasteners?|"
     r"palms?|clips?|carabiners?|ribs?|wicks?|bristles|seats?|patch(?:es)?|grips?|coat(?:ed|ing)|ventilation|(?:carry\s|storage\s)?bag\sincluded|"
-    r"lights?|leds?|contrast\w*|undertones?|overlays?|filling|fill|padding|cushions?|mattress(?:es)?|surfaces?|walls?|furniture)"
+    r"lights?|leds?|contrast\w*|undertones?|overlays?|filling|fill|padding|cushions?|mattress(?:es)?|surfaces?|walls?|furniture|shel(?:f|ves)|poles?|doors?|drawers?|heads?)"
 )
 _PART_AFTER: Final = re.compile(
     rf"^[\s-]++(?:and\s\w+\s)?(?:[\w'-]+\s){{0,2}}?{_PART}\b(?P<rest>.*)", re.IGNORECASE | re.DOTALL
@@ -44,7 +44,7 @@ _PART_AFTER: Final = re.compile(
 _PART_BEFORE: Final = re.compile(
     r"\b(?:lin(?:ed|ing|er)|fill(?:ed|ing)|trim(?:med)?|coat(?:ed|ing)|back(?:ed|ing)|stuff(?:ed|ing)|"
     r"piping|(?:in|out|mid)?soles?|straps?|handles?|packag\w+|pouch|accents?|details?|base|legs?|padd(?:ed|ing)|"
-    r"posts?|wrapped|reinforced|contrast\w*|comes?)\b[^.;!?]{0,12}?(?:\bof|\bin|\bwith|:|\bis|\bare|\bfrom)\s"
+    r"posts?|poles?|covers?|cushions?|shel(?:f|ves)|lids?|wrapped|reinforced|contrast\w*|comes?)\b[^.;!?]{0,12}?(?:\bof|\bin|\bwith|:|\bis|\bare|\bfrom)\s"
     r"(?:an?\s|the\s)?(?:\d+\s?%\s)?(?:[\w'-]+\s){0,2}$",
     re.IGNORECASE,
 )
@@ -92,10 +92,10 @@ _CHINESE_AFTER: Final = re.compile(
 )
 _CHINESE_PART: Final = re.compile(
     r"^(?:内里|里料|里衬|衬里|里布|内衬|鞋底|大底|底盘?|脚|腿|把手|手柄|柄|表带|腕带|带|轴|键帽|边|包边|拉链|纽扣|扣|"
-    r"配饰|点缀|拼接|装饰|瓶|盒|袋|罐装|底座|框|轮|填充|坐垫|盖|耳针|字|图案|logo|印花|条纹|线条)"
+    r"配饰|点缀|拼接|装饰|瓶|盒|袋|罐装|底座|框|轮|填充|坐垫|靠垫|面板|背板|背面|盖|耳针|字|图案|logo|印花|条纹|线条)"
 )
 _CHINESE_PART_BEFORE: Final = re.compile(
-    r"(?:内里|里料|里布|衬里|内衬|填充物?|鞋底|大底|底材|内胆|配件|包装|表带|底盘|坐垫|耳针)[:：]?[^，。；;]{0,4}$"
+    r"(?:内里|里料|里布|衬里|内衬|填充物?|鞋底|大底|底材|内胆|配件|包装|表带|底盘|坐垫|靠垫|面板|背面|耳针)[:：]?[^，。；;]{0,4}$"
 )
 
 

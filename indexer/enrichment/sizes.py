@@ -30,6 +30,13 @@ _MEASURED: Final = re.compile(
     r"|尺寸|长度?|宽度?|高度?|直径|圈口|容量)\s*(?:is|of|:|：|为)?\s*",
     re.IGNORECASE,
 )
+# "For TVs up to 65 inch": the size of another thing.
+_FITS: Final = re.compile(
+    r"\b(?:for(?!\s(?:men|women|kids|him|her|adults)\b)|fits?|holds?)\s[^,.;|()]*$|\bup\sto\s?$"
+    r"|适用于?[^，。]*$",
+    re.IGNORECASE,
+)
+_NEAR: Final = 40  # letters before a size
 _MODEL: Final = re.compile(
     r"(?<![\w-])(?=[A-Z0-9-]*\d)(?=[A-Z0-9-]*[A-Z])[A-Z0-9]+(?:-[A-Z0-9]+)*(?![\w-]|\.\d)"
 )
@@ -78,4 +85,5 @@ def _named(text: str) -> Iterator[tuple[str, int, int]]:
 
 def _plain(pattern: re.Pattern[str], text: str) -> Iterator[tuple[str, int, int]]:
     for match in pattern.finditer(text):
-        yield match.group().strip(), match.start(), match.end()
+        if not _FITS.search(text[max(0, match.start() - _NEAR) : match.start()]):
+            yield match.group().strip(), match.start(), match.end()

@@ -176,9 +176,9 @@ class _Build:
             self._began = writer.sequence
             self._absent = absence(writer.item_ids(), self._scan.ids, self._scan.skipped)
             if not self._targets.accept:
-                check_end(writer, self._catalog.path, self._scan.ends_line)
+                check_end(writer, self._catalog.name, self._scan.ends_line)
                 check_absence(
-                    self._catalog.path,
+                    self._catalog.name,
                     self._absent.gone,
                     writer.count("items"),
                     skipped=self._absent.skipped,

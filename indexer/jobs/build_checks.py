@@ -26,7 +26,7 @@ def check_not_empty(catalog: Catalog, scan: Scan, changes: Changes) -> None:
     ]
     why = f"; {at_fault[0].item_id}: {at_fault[0].reason}" if at_fault else ""
     raise BadCatalog(
-        f"{catalog.path}: none of {scan.items} items has an image that can be read{why}",
+        f"{catalog.name}: none of {scan.items} items has an image that can be read{why}",
         skipped=changes.skipped,
     )
 

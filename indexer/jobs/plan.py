@@ -128,7 +128,7 @@ def _measure(catalog: Catalog, paths: list[str], encoder: Encoder) -> _Sample:
     if not good:
         bad = next((read for read in read_all if isinstance(read, BadImage)), None)
         why = f"; {paths[0]}: {bad}" if bad else ""
-        raise BadCatalog(f"{catalog.path}: no image of {len(paths)} sampled can be read{why}")
+        raise BadCatalog(f"{catalog.name}: no image of {len(paths)} sampled can be read{why}")
     encoder.encode_images([pixels for pixels, _ in good])
     elapsed = time.perf_counter() - start
     pages = [-(-size // _PAGE) * _PAGE for _, size in good]

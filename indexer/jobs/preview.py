@@ -77,7 +77,7 @@ def preview_index(
     with _store_of(shop) as store:
         with store.read() as reader:
             if not accept:
-                check_end(reader, catalog.path, scan.ends_line)
+                check_end(reader, catalog.name, scan.ends_line)
             items = reader.count("items")
             absent = absence(reader.item_ids(), scan.ids, scan.skipped)
         done = embed_catalog(

@@ -34,13 +34,15 @@ def load_recognizer(
     or for a file that is missing or does not run.
     """
     is_ours = recognizer_id == DEFAULT_RECOGNIZER
-    if not is_ours and (fault := fault_in_trial(_load, recognizer_id, _files(recognizer_id))):
-        raise RecognizerNotFound(fault, param="recognizer")
+    if not is_ours:
+        files = recognizer_files(recognizer_id)
+        if fault := fault_in_trial(_load, recognizer_id, files):
+            raise RecognizerNotFound(fault, param="recognizer")
     return _load(recognizer_id, threads, threshold)
 
 
-def _files(recognizer_id: str) -> list[Path]:
-    """Return the files of a recognizer. Raises RecognizerNotFound for an unknown id."""
+def recognizer_files(recognizer_id: str) -> list[Path]:
+    """Return the files of a recognizer of the user. Raises RecognizerNotFound for an unknown id."""
     kind, _, rest = recognizer_id.partition(":")
     path = Path(rest).expanduser()
     if kind == "onnx" and rest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterable
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -13,6 +14,17 @@ import msgspec
 
 from indexer.durable import draft_of
 from indexer.errors import CannotWrite
+from indexer.exportcells import (
+    EXPORT_COLUMNS,
+    EXPORT_MARK,
+    OTHERS,
+    VECTORS,
+    VERSION,
+    cell_of,
+    column_of,
+    list_cell,
+    number_cell,
+)
 from indexer.formulacell import without_formula
 from indexer.progress import Progress, no_progress
 from indexer.shop.shelf import Shelf
@@ -20,16 +32,14 @@ from indexer.store.records import PictureKey
 from indexer.store.store import Store
 
 if TYPE_CHECKING:
+    from indexer.items import Item
     from indexer.shop.folder import ShopFolder
     from indexer.store.records import ItemRecord
     from indexer.store.transactions import Reader
 
 EXPORT_ENDINGS: Final = (".csv", ".jsonl", ".ndjson", ".parquet")
 _CHUNK: Final = 500
-_COLUMNS: Final = (
-    "id", "product_id", "title", "description", "categories", "price", "currency", "in_stock",
-    "url", "images",
-)  # fmt: skip
+_MOST_COLUMNS: Final = 10_000  # of attributes; a reader takes 16,384 columns
 Row: TypeAlias = dict[str, Any]
 
 
@@ -62,9 +72,9 @@ def export_items(
     images = done = 0
     with Store(shop.store) as store, store.read() as reader, draft_of(path) as draft:
         total = reader.count("items")
-        names = sorted({name for record in reader.items() for name in record.item.attributes})
+        columns = attribute_columns(record.item for record in reader.items())
         rows = (_row(reader, record, key) for record in reader.items())
-        with closing(_writer_of(path, draft, names, has_vectors=key is not None)) as writer:
+        with closing(writer_of(path, draft, columns, has_vectors=key is not None)) as writer:
             while chunk := list(islice(rows, _CHUNK)):
                 writer.write(chunk)
                 done += len(chunk)
@@ -73,15 +83,29 @@ def export_items(
     return ExportReport(str(path), done, images, serving.model.id if serving else "")
 
 
+def attribute_columns(items: Iterable[Item]) -> list[str]:
+    """Return the columns of a CSV export for the attributes of ``items``, in order.
+
+    The last one is ``attributes`` if some attributes have no column of their own.
+    """
+    found = {column_of(*one) for item in items for one in item.attributes.items()}
+    own = sorted(filter(None, found))[:_MOST_COLUMNS]
+    return [*own, OTHERS] if len(own) < len(found) else own
+
+
 def _row(reader: Reader, record: ItemRecord, encoder: bytes | None) -> Row:
-    item = record.item
-    row: Row = {name: getattr(item, name) for name in _COLUMNS if name not in ("id", "images")}
-    row = {"id": item.item_id, **row, "images": [image.path for image in record.images]}
-    row["attributes"] = item.attributes
+    row = row_of(record.item, [image.path for image in record.images])
     if encoder is not None:
         keys = [PictureKey(image.content) for image in record.images]
-        row["embeddings"] = [_vector(reader.embedding(encoder, key)) for key in keys]
+        row[VECTORS] = [_vector(reader.embedding(encoder, key)) for key in keys]
     return row
+
+
+def row_of(item: Item, images: list[str]) -> Row:
+    """Return the row of an item with these images: its fields, its attributes and the mark."""
+    fields = {name: getattr(item, name) for name in EXPORT_COLUMNS if name not in ("id", "images")}
+    row = {"id": item.item_id, **fields, "images": images}
+    return {**row, OTHERS: item.attributes, EXPORT_MARK: VERSION}
 
 
 def _vector(stored: bytes | None) -> list[float] | None:
@@ -90,16 +114,25 @@ def _vector(stored: bytes | None) -> list[float] | None:
     return np.frombuffer(stored, dtype=np.float16).tolist() if stored else None
 
 
-class _RowWriter(Protocol):
-    def write(self, rows: list[Row]) -> None: ...
+class RowWriter(Protocol):
+    """Writes rows to a file, which is complete when it is closed."""
 
-    def close(self) -> None: ...
+    def write(self, rows: list[Row]) -> None:
+        """Write these rows, which may be changed."""
+
+    def close(self) -> None:
+        """Complete the file."""
 
 
-def _writer_of(path: Path, draft: Path, attributes: list[str], *, has_vectors: bool) -> _RowWriter:
+def writer_of(path: Path, draft: Path, columns: list[str], *, has_vectors: bool) -> RowWriter:
+    """Return the writer for the ending of ``path``, to the file ``draft``.
+
+    ``columns`` are those of a CSV file for attributes. Raises CannotWrite for Parquet without
+    pyarrow.
+    """
     suffix = path.suffix.lower()
     if suffix == ".csv":
-        return _CsvWriter(draft, attributes, has_vectors=has_vectors)
+        return _CsvWriter(draft, columns, has_vectors=has_vectors)
     if suffix == ".parquet":
         return _ParquetWriter(path, draft, has_vectors=has_vectors)
     return _JsonWriter(draft)
@@ -121,28 +154,34 @@ class _JsonWriter:
 class _CsvWriter:
     """Writes a row for each item, with a column for each attribute.
 
-    Categories and images are joined by ``;``, or written as JSON if a reader would split one of
-    them. Attributes that are lists are written as JSON. A cell that a spreadsheet would run as a
-    formula begins with an apostrophe.
+    Attributes whose names may be no column's are an object in JSON in the column ``attributes``. A
+    cell that a spreadsheet would run as a formula begins with an apostrophe.
     """
 
-    def __init__(self, path: Path, attributes: list[str], *, has_vectors: bool) -> None:
+    def __init__(self, path: Path, columns: list[str], *, has_vectors: bool) -> None:
+        """``columns`` are those of attributes, see ``attribute_columns``."""
         self._file = path.open("w", encoding="utf-8", newline="")
-        self._names = {name: _column_of(name) for name in attributes}
-        columns = [*_COLUMNS, *self._names.values(), *(["embeddings"] if has_vectors else [])]
-        self._writer = csv.DictWriter(self._file, columns, restval="")
+        self._columns = frozenset(columns)
+        vectors = [VECTORS] if has_vectors else []
+        names = [*EXPORT_COLUMNS, *columns, *vectors, EXPORT_MARK]
+        self._writer = csv.DictWriter(self._file, names, restval="")
         self._writer.writeheader()
 
     def write(self, rows: list[Row]) -> None:
         for row in rows:
-            attributes = row.pop("attributes")
-            row.update({self._names[name]: _listed(part) for name, part in attributes.items()})
-            for name in ("categories", "images"):
-                if _is_split(row[name]):
-                    row[name] = json.dumps(row[name], ensure_ascii=False)
-            if "embeddings" in row:
-                row["embeddings"] = json.dumps(row["embeddings"])
-            self._writer.writerow({name: _cell(value) for name, value in row.items()})
+            cells = {name: _cell(row[name]) for name in (*EXPORT_COLUMNS, EXPORT_MARK)}
+            others: Row = {}
+            for name, value in row[OTHERS].items():
+                column = column_of(name, value)
+                if column in self._columns:
+                    cells[column] = cell_of(value)
+                else:
+                    others[name] = value
+            if others:
+                cells[OTHERS] = msgspec.json.encode(others).decode()
+            if VECTORS in row:
+                cells[VECTORS] = json.dumps(row[VECTORS])
+            self._writer.writerow(cells)
 
     def close(self) -> None:
         self._file.close()
@@ -161,45 +200,28 @@ class _ParquetWriter:
             ) from None
         lists = dict.fromkeys(("categories", "images"), pa.list_(pa.string()))
         kinds = {**lists, "price": pa.float64(), "in_stock": pa.bool_()}
-        fields = [(name, kinds.get(name, pa.string())) for name in (*_COLUMNS, "attributes")]
+        fields = [(name, kinds.get(name, pa.string())) for name in (*EXPORT_COLUMNS, OTHERS)]
+        fields.append((EXPORT_MARK, pa.string()))
         if has_vectors:
-            fields.append(("embeddings", pa.list_(pa.list_(pa.float32()))))
+            fields.append((VECTORS, pa.list_(pa.list_(pa.float32()))))
         self._pa, self._schema = pa, pa.schema(fields)
         self._writer = pq.ParquetWriter(draft, self._schema)
 
     def write(self, rows: list[Row]) -> None:
         for row in rows:
-            row["attributes"] = msgspec.json.encode(row["attributes"]).decode()
+            row[OTHERS] = msgspec.json.encode(row[OTHERS]).decode()
         self._writer.write_table(self._pa.Table.from_pylist(rows, schema=self._schema))
 
     def close(self) -> None:
         self._writer.close()
 
 
-def _column_of(attribute: str) -> str:
-    """Return the column of an attribute; one that has the name of a field gets another."""
-    is_taken = attribute in (*_COLUMNS, "embeddings")
-    return f"attributes.{attribute}" if is_taken else without_formula(attribute)
-
-
-def _listed(value: Any) -> Any:
-    """Return a list as JSON, because a text with separators would be read as one text."""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
-
-
-def _is_split(texts: list[str]) -> bool:
-    """Return True if a reader would split one of the texts of a cell into several."""
-    separators = ";|\n" if len(texts) > 1 else ";|\n,"
-    return any(separator in text for text in texts for separator in separators)
-
-
-def _cell(value: Any) -> Any:
+def _cell(value: Any) -> str:
+    """Return the cell of a field."""
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, list):
-        value = ";".join(value)
-    if isinstance(value, str):
-        return without_formula(value)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return "" if value is None else value
+    if isinstance(value, float):
+        return number_cell(value)
+    return without_formula(value) if isinstance(value, str) else list_cell(value)

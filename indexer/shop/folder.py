@@ -30,7 +30,7 @@ from indexer.durable import sync
 from indexer.encoders.base import file_digest
 from indexer.errors import IndexCorrupt, IndexNotFound, StoreFull, VitrineError
 from indexer.layout import CURRENT, ENCODERS, GENERATIONS, STORE, STYLES
-from indexer.regularfile import open_regular, read_regular
+from indexer.regularfile import not_permitted, open_regular, read_regular
 from indexer.shop.manifest import MANIFEST, FileRecord, Manifest, read_manifest
 from indexer.vectors.backends import BACKENDS, backend_of
 
@@ -74,6 +74,8 @@ class ShopFolder:
             raise IndexNotFound(
                 f"{self.path}: {what}; build one with 'vitrine index CATALOG --shop {self.path}'"
             ) from None
+        except PermissionError:
+            raise IndexCorrupt(not_permitted(self.current_file)) from None
         except (OSError, UnicodeDecodeError) as error:
             raise self._damaged_current(f"cannot be read: {error}") from error
         names = text.split("\n")
@@ -82,13 +84,15 @@ class ShopFolder:
         return names
 
     def names(self) -> list[str]:
-        """Return the complete generations on disk, oldest first."""
+        """Return the complete generations on disk, oldest first. Raises IndexCorrupt."""
         if not self.generations.is_dir():
             return []
+        try:
+            entries = list(self.generations.iterdir())
+        except PermissionError:
+            raise IndexCorrupt(not_permitted(self.generations)) from None
         return sorted(
-            entry.name
-            for entry in self.generations.iterdir()
-            if entry.name.isdigit() and (entry / MANIFEST).is_file()
+            entry.name for entry in entries if entry.name.isdigit() and (entry / MANIFEST).is_file()
         )
 
     def check_built(self) -> None:
@@ -145,6 +149,8 @@ class ShopFolder:
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         except (FileNotFoundError, NotADirectoryError):
             raise self.no_generation(name) from None
+        except PermissionError:
+            raise IndexCorrupt(not_permitted(path)) from None
         except OSError as error:
             raise IndexCorrupt(f"{path} cannot be read: {error.strerror or error}") from error
         try:

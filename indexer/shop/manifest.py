@@ -13,7 +13,7 @@ from indexer.confidence.curve import Calibration
 from indexer.encoders.base import Model
 from indexer.errors import IndexCorrupt, IndexMismatch
 from indexer.jsonbytes import decode_json_as
-from indexer.regularfile import read_regular
+from indexer.regularfile import not_permitted, read_regular
 from indexer.vectors.contract import Contract
 
 if TYPE_CHECKING:
@@ -114,6 +114,8 @@ def read_manifest(path: Path) -> Manifest:
         fields = decode_json_as(read_regular(path, _MOST_BYTES), dict[str, Any])
     except FileNotFoundError:
         raise
+    except PermissionError:
+        raise IndexCorrupt(not_permitted(path)) from None
     except (OSError, ValueError) as error:  # ValueError: also bytes that are not UTF-8
         raise IndexCorrupt(f"{path} cannot be read: {error}") from error
     if fields.get("seal") != _seal(fields):

@@ -14,6 +14,7 @@ from indexer.shop.encoder_upgrade import encoder_upgrade
 from indexer.shop.folder import ShopFolder
 from indexer.shop.manifest import Manifest, StyleCount
 from indexer.shop.shelf import Shelf
+from indexer.shop.styles import count_styles
 from indexer.store.replica import ReplicaNote, read_note
 from indexer.store.store import Store
 
@@ -86,7 +87,10 @@ def shop_status(shop: ShopFolder) -> ShopStatus:
             return status
         products = {record.item.product_id for record in reader.items()}
         items, rows = reader.count("items"), reader.count("rows")
-    return msgspec.structs.replace(status, items=items, products=len(products), rows=rows)
+        styles = count_styles(reader, {row.picture for _, row in reader.rows()})
+    return msgspec.structs.replace(
+        status, items=items, products=len(products), rows=rows, styles=styles
+    )
 
 
 def _status_at_build(shop: ShopFolder, name: str, manifest: Manifest) -> ShopStatus:

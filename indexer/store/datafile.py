@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from indexer.errors import IndexCorrupt
-from indexer.regularfile import open_regular
+from indexer.regularfile import not_permitted, open_regular
 
 _MAGIC = 0xBEEFC0DE
 _HEADER = 16  # bytes at the start of a page: its number, padding, flags, offsets of its nodes
@@ -52,6 +52,8 @@ def check_not_truncated(path: Path, advice: str = ADVICE) -> None:
         return
     try:
         file = open_regular(path)
+    except PermissionError:
+        raise IndexCorrupt(not_permitted(path)) from None
     except OSError as error:
         raise IndexCorrupt(f"{path} cannot be read: {error.strerror or error}; {advice}") from None
     with file:

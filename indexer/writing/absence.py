@@ -11,7 +11,6 @@ from indexer.items import Remark, Skipped, UnreadableRow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
-    from pathlib import Path
 
     from indexer.store.transactions import Reader, Writer
 
@@ -53,14 +52,14 @@ def absence(stored: Iterable[str], listed: Collection[str], skipped: list[Skippe
 
 
 def check_absence(
-    catalog: Path, gone: list[str], stored: int, *, skipped: Sequence[Skipped] = ()
+    catalog: str, gone: list[str], stored: int, *, skipped: Sequence[Skipped] = ()
 ) -> None:
     """Raise CatalogShrank if a build would remove so many of ``stored`` items."""
     if are_too_many(len(gone), stored):
         raise CatalogShrank(catalog, gone, stored, skipped=skipped)
 
 
-def check_end(reader: Reader, catalog: Path, ends_line: bool | None) -> None:
+def check_end(reader: Reader, catalog: str, ends_line: bool | None) -> None:
     """Raise BadCatalog if the last line has no end, and that of the last catalog had one.
 
     Then the file was probably cut: its last cell may lack its end, and rows may be missing.

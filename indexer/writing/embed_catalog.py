@@ -89,15 +89,17 @@ def embed_catalog(
     number of images, for ``progress``. ``skipped`` are the rows that a scan skipped. ``render``
     adds renditions to every image. Without ``write``, images are read and decoded, and ``encoded``
     counts those that would be encoded. With ``fetcher``, images behind URLs are fetched; ``ledger``
-    notes what is known of them. With ``ray``, ``local`` or the address of a Ray cluster, image
-    files are read and encoded there; URLs are not. Raises BadEncoder, StoreFull, WorkersLost.
+    notes what is known of them. With ``ray``, ``local`` or the address of a Ray cluster, images
+    are decoded and encoded there, and files are read there. Raises BadEncoder, StoreFull,
+    WorkersLost.
     """
     images = ImagePipeline(store, encoder, limits, render=render, rereadable=True)
-    urls = None if fetcher is None else UrlImages(images, fetcher, ledger)
     folder = ImageFolder(catalog.root)
     remote = None
     if ray is not None and write:
-        remote = _remote_images(ray, store, images, encoder, folder, limits)
+        copied = images.copies_files or fetcher is not None
+        remote = _remote_images(ray, store, images, encoder, folder, limits, copied=copied)
+    urls = None if fetcher is None else UrlImages(images, fetcher, ledger, remote)
     try:
         run = _EmbeddingRun(catalog, folder, store, images, skipped, limits, write, urls, remote)
         return run.run(total, progress)
@@ -113,11 +115,13 @@ def _remote_images(
     encoder: Encoder,
     folder: ImageFolder,
     limits: ImageLimits,
+    *,
+    copied: bool,
 ) -> RemoteImages:
-    """Start workers on a Ray cluster, which skip what the store has."""
+    """Start workers on a Ray cluster, which skip what the store has; see ``known_contents``."""
     model = Model.of(encoder)
     with store.read() as reader:
-        known = known_contents(reader, model.key, copied=images.copies_files)
+        known = known_contents(reader, model.key, copied=copied)
     order = work_order(model, folder, limits, keep_originals=images.keeps_originals)
     return RemoteImages(RayWorkers(address, order, known))
 
@@ -256,8 +260,9 @@ class _EmbeddingRun:
             self._waiting.clear()
 
     def _encode_one(self, prepared: Prepared) -> Embedded:
-        """Return the embedding of an image that a worker, or a fetched URL, has prepared."""
+        """Return the embedding of an image that a worker, or this process, has prepared."""
         if self._remote is not None and self._remote.has(prepared):
+            self._images.release(prepared)
             return self._remote.embedded(prepared)
         return self._images.encode([prepared])[0][1]
 

@@ -68,9 +68,10 @@ class Prepared(NamedTuple):
 
 
 class ImagePipeline:
-    """Processes the images of one run. Only ``prepare`` may be called from several threads.
+    """Processes the images of one run.
 
-    A picture that several items share is decoded and encoded once.
+    A picture that several items share is decoded and encoded once. Only ``prepare`` and ``adopt``
+    may be called from several threads.
     """
 
     def __init__(
@@ -153,6 +154,11 @@ class ImagePipeline:
             if content in self._seen:
                 return Prepared(image, self._seen[content])
         return Prepared(image, self._known) if self._trust_store and self._is_known(image) else None
+
+    def adopt(self, prepared: Prepared) -> None:
+        """Treat an image that was prepared elsewhere as seen, until it is released."""
+        with self._lock:
+            self._seen.setdefault(prepared.image.content, prepared.decoded)
 
     def prepare_with_vector(self, path: str, embedding: bytes, data: bytes | None) -> Prepared:
         """Prepare an image that comes with its vector (dim fp16 numbers); ``data`` may be None.

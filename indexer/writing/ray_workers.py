@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 from indexer.encoders.registry import uses_gpu
 from indexer.errors import EncoderNotFound, VitrineError, WorkersLost, one_line
 from indexer.threads import THREADS
-from indexer.writing.remote_worker import KnownContents, RemoteWorker, WorkedBatch, WorkOrder
+from indexer.writing.remote_worker import (
+    KnownContents,
+    RemoteWorker,
+    SentImage,
+    WorkedBatch,
+    WorkOrder,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,21 +45,21 @@ class _Actor(RemoteWorker):
         super().__init__(order, b"")
         self._has_known = False
 
-    def work(self, paths: Sequence[str], known: list[Any]) -> WorkedBatch:
+    def work(self, images: Sequence[SentImage], known: list[Any]) -> WorkedBatch:
         """See ``RemoteWorker.embed``. ``known`` has one reference to the known contents."""
         if not self._has_known:
             import ray
 
             self._known = KnownContents(ray.get(known[0]))
             self._has_known = True
-        return self.embed(paths)
+        return self.embed(images)
 
 
 class _Batch:
-    """The paths of a batch, its result, and how many workers died while they had it."""
+    """The images of a batch, its result, and how many workers died while they had it."""
 
-    def __init__(self, paths: Sequence[str]) -> None:
-        self.paths = list(paths)
+    def __init__(self, images: Sequence[SentImage]) -> None:
+        self.images = list(images)
         self.result: Future[WorkedBatch] = Future()
         self.deaths = 0
 
@@ -115,9 +121,9 @@ class RayWorkers:
                 ) from error
             return
 
-    def embed(self, worker: int, paths: Sequence[str]) -> Future[WorkedBatch]:
+    def embed(self, worker: int, images: Sequence[SentImage]) -> Future[WorkedBatch]:
         """See ``Workers.embed``."""
-        batch = _Batch(paths)
+        batch = _Batch(images)
         self._send(worker, batch)
         return batch.result
 
@@ -137,7 +143,7 @@ class RayWorkers:
             if chosen is None:
                 self._held.append(batch)
                 return
-            sent = self._actors[chosen].work.remote(batch.paths, [self._known])
+            sent = self._actors[chosen].work.remote(batch.images, [self._known])
         sent.future().add_done_callback(lambda done: self._receive(chosen, batch, done))
 
     def _receive(self, worker: int, batch: _Batch, done: Future[Any]) -> None:
@@ -148,15 +154,15 @@ class RayWorkers:
             batch.result.set_result(done.result())
             return
         if not isinstance(error, self._ray.exceptions.ActorUnavailableError):
-            batch.result.set_exception(_translated(error, batch.paths))
+            batch.result.set_exception(_translated(error, batch.images))
             return
         batch.deaths += 1
         self._await(worker)
         if batch.deaths > _RETRIES:
             batch.result.set_exception(
                 WorkersLost(
-                    f"workers died {batch.deaths} times on the {len(batch.paths)} images from "
-                    f"{batch.paths[0]!r} on: {one_line(error)}"
+                    f"workers died {batch.deaths} times on the {len(batch.images)} images from "
+                    f"{batch.images[0].path!r} on: {one_line(error)}"
                 )
             )
         else:
@@ -220,7 +226,7 @@ def places_of(nodes: Sequence[dict[str, Any]], *, on_gpus: bool) -> tuple[int, f
     return count, int(_RAY_PARTS / sharing) / _RAY_PARTS
 
 
-def _translated(error: BaseException, paths: Sequence[str]) -> VitrineError:
+def _translated(error: BaseException, images: Sequence[SentImage]) -> VitrineError:
     """Return Vitrine's error in place of Ray's."""
     cause = getattr(error, "cause", None)
     if isinstance(cause, VitrineError):
@@ -228,7 +234,7 @@ def _translated(error: BaseException, paths: Sequence[str]) -> VitrineError:
     if raised := _RAISED.findall(str(error)):  # while the worker started; Ray has only the text
         return WorkersLost(f"a worker did not start: {raised[-1]}", param="ray")
     return WorkersLost(
-        f"a worker failed on the {len(paths)} images from {paths[0]!r} on: {one_line(error)}"
+        f"a worker failed on the {len(images)} images from {images[0].path!r} on: {one_line(error)}"
     )
 
 

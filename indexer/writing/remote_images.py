@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from indexer.errors import BadImage
 from indexer.imaging.decodebudget import BUDGET
@@ -17,7 +17,7 @@ from indexer.items import ORIGINAL
 from indexer.store.records import PictureKey
 from indexer.writing.image_pipeline import Decoded, Embedded, Prepared
 from indexer.writing.merge import FoundImage
-from indexer.writing.remote_worker import WorkedBatch, WorkedImage, WorkOrder
+from indexer.writing.remote_worker import SentImage, WorkedBatch, WorkedImage, WorkOrder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ class Workers(Protocol):
         """The number of workers."""
         ...
 
-    def embed(self, worker: int, paths: Sequence[str]) -> Future[WorkedBatch]:
+    def embed(self, worker: int, images: Sequence[SentImage]) -> Future[WorkedBatch]:
         """Work on a batch; another worker does if this one dies. The future may raise an error."""
         ...
 
@@ -48,13 +48,21 @@ class Workers(Protocol):
         ...
 
 
+class _Job(NamedTuple):
+    """An image for a worker, and where its result goes."""
+
+    image: SentImage
+    result: Future[Prepared]
+
+
 class RemoteImages:
-    """Prepares the images of one run on workers. All methods are for one thread."""
+    """Prepares the images of one run on workers. All methods but ``send`` are for one thread."""
 
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
-        self._collecting: list[tuple[str, Future[Prepared]]] = []
-        self._unsent: deque[list[tuple[str, Future[Prepared]]]] = deque()
+        self._collecting: list[_Job] = []
+        self._unsent: deque[list[_Job]] = deque()
+        self._fetched: deque[_Job] = deque()  # sent as soon as a worker has room
         self._sent = [0] * workers.count
         self._embeddings: dict[bytes, bytes] = {}
         self._lock = threading.Lock()
@@ -67,11 +75,19 @@ class RemoteImages:
 
     def submit(self, path: str) -> Future[Prepared]:
         """Queue an image, and send its batch when that is full. The future may raise BadImage."""
-        job: Future[Prepared] = Future()
-        self._collecting.append((path, job))
+        job = _Job(SentImage(path), Future())
+        self._collecting.append(job)
         if len(self._collecting) >= BATCH:
             self.flush()
-        return job
+        return job.result
+
+    def send(self, url: str, data: bytes) -> Future[Prepared]:
+        """Send an image that was fetched, with those that wait too, to a worker that has room."""
+        job = _Job(SentImage(url, data), Future())
+        with self._lock:
+            self._fetched.append(job)
+        self._send()
+        return job.result
 
     def flush(self) -> None:
         """Send the batch that is not full yet; call this before waiting for one of its futures."""
@@ -95,6 +111,7 @@ class RemoteImages:
         """Drop all batches, and stop the workers."""
         with self._lock:
             self._unsent.clear()
+            self._fetched.clear()
         self._workers.close()
 
     def _send(self) -> None:
@@ -102,28 +119,32 @@ class RemoteImages:
         while True:
             with self._lock:
                 worker = min(range(len(self._sent)), key=self._sent.__getitem__)
-                if not self._unsent or self._sent[worker] >= _WAITING:
+                batch = self._next_batch() if self._sent[worker] < _WAITING else []
+                if not batch:
                     return
-                batch = self._unsent.popleft()
                 self._sent[worker] += 1
-            done = self._workers.embed(worker, [path for path, _ in batch])
+            done = self._workers.embed(worker, [job.image for job in batch])
             done.add_done_callback(
                 lambda future, batch=batch, worker=worker: self._receive(  # type: ignore[misc]
                     future, batch, worker
                 )
             )
 
-    def _receive(
-        self, future: Future[WorkedBatch], batch: list[tuple[str, Future[Prepared]]], worker: int
-    ) -> None:
+    def _next_batch(self) -> list[_Job]:
+        """Return what to send next, [] if nothing waits. The caller holds the lock."""
+        if self._unsent:
+            return self._unsent.popleft()
+        return [self._fetched.popleft() for _ in range(min(BATCH, len(self._fetched)))]
+
+    def _receive(self, future: Future[WorkedBatch], batch: list[_Job], worker: int) -> None:
         """Resolve the futures of a batch; runs in a thread of the workers."""
         with self._lock:
             self._sent[worker] -= 1
         if future.cancelled():
             return
         if error := future.exception():
-            for _, job in batch:
-                job.set_exception(error)
+            for job in batch:
+                job.result.set_exception(error)
             return
         done = future.result()
         with self._lock:
@@ -132,11 +153,11 @@ class RemoteImages:
             for image in done.images:
                 if image.embedding:
                     self._embeddings[image.content] = image.embedding
-        for (path, job), image in zip(batch, done.images, strict=True):
+        for job, image in zip(batch, done.images, strict=True):
             if image.refusal:
-                job.set_exception(BadImage(image.refusal))
+                job.result.set_exception(BadImage(image.refusal))
             else:
-                job.set_result(_prepared(path, image))
+                job.result.set_result(_prepared(job.image.path, image))
         self._send()
 
 

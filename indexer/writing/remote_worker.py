@@ -42,6 +42,13 @@ class WorkOrder(NamedTuple):
     decode_mb: float
 
 
+class SentImage(NamedTuple):
+    """An image to work on: its path in the catalog, or its URL and the bytes fetched from there."""
+
+    path: str
+    data: bytes | None = None
+
+
 class WorkedImage(NamedTuple):
     """An image that was read. ``embedding`` (dim fp16 numbers) is empty if the store has it.
 
@@ -66,7 +73,7 @@ class WorkedBatch(NamedTuple):
 
 
 class RemoteWorker:
-    """Works on batches of image files, one at a time, on one core."""
+    """Works on batches of images, one at a time, on one core."""
 
     def __init__(self, order: WorkOrder, known: bytes, encoder: Encoder | None = None) -> None:
         """Load the encoder. Raises IndexMismatch if it has other weights on this machine.
@@ -92,12 +99,12 @@ class RemoteWorker:
         """Return the id of the process."""
         return os.getpid()
 
-    def embed(self, paths: Sequence[str]) -> WorkedBatch:
-        """Read and embed the images at these paths of the catalog, in order."""
+    def embed(self, sent: Sequence[SentImage]) -> WorkedBatch:
+        """Read and embed images, in order."""
         start = time.perf_counter()
         images: list[WorkedImage] = []
         squares: dict[bytes, Pixels] = {}
-        for data in self._read_ahead(paths):
+        for data in self._read_ahead(sent):
             try:
                 image, square = self._decode(data.result(), squares)
             except BadImage as error:
@@ -111,15 +118,20 @@ class RemoteWorker:
         done = [image._replace(embedding=halves.get(image.content, b"")) for image in images]
         return WorkedBatch(done, decoded - start, time.perf_counter() - decoded)
 
-    def _read_ahead(self, paths: Sequence[str]) -> Iterator[Future[bytes]]:
+    def _read_ahead(self, sent: Sequence[SentImage]) -> Iterator[Future[bytes]]:
         """Read the images in order, some of them while earlier ones are decoded."""
         ahead: deque[Future[bytes]] = deque()
         with ThreadPoolExecutor(_READ_AHEAD, thread_name_prefix="read") as pool:
-            for path in paths:
-                ahead.append(pool.submit(self._folder.read, path, self._order.limits))
+            for image in sent:
+                ahead.append(pool.submit(self._read, image))
                 if len(ahead) > _READ_AHEAD:
                     yield ahead.popleft()
             yield from ahead
+
+    def _read(self, image: SentImage) -> bytes:
+        if image.data is not None:
+            return image.data
+        return self._folder.read(image.path, self._order.limits)
 
     def _decode(
         self, data: bytes, squares: dict[bytes, Pixels]

@@ -1,4 +1,8 @@
-"""Prepare the images of a catalog that are behind URLs: fetch them, unless they are known."""
+"""Prepare the images of a catalog that are behind URLs: fetch them, unless they are known.
+
+This process fetches, so that the pace of each host and the ledger hold for the whole run. With
+workers, they decode and encode what was fetched.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ if TYPE_CHECKING:
     from indexer.fetching.fetcher import Fetcher
     from indexer.fetching.ledger import Ledger
     from indexer.writing.image_pipeline import ImagePipeline, Prepared
+    from indexer.writing.remote_images import RemoteImages
 
 
 class UrlImages:
@@ -22,9 +27,16 @@ class UrlImages:
     A URL that several items have is fetched once.
     """
 
-    def __init__(self, images: ImagePipeline, fetcher: Fetcher, ledger: Ledger | None) -> None:
+    def __init__(
+        self,
+        images: ImagePipeline,
+        fetcher: Fetcher,
+        ledger: Ledger | None,
+        remote: RemoteImages | None = None,
+    ) -> None:
         """Without ``ledger``, every picture is fetched whole, and nothing is noted."""
         self._images = images
+        self._remote = remote
         self._fetcher = fetcher
         self._ledger = ledger
         self._running: dict[str, Future[Prepared]] = {}
@@ -77,28 +89,47 @@ class UrlImages:
         fetched: Future[Response],
         prepared: Future[Prepared],
     ) -> None:
+        """Prepare what was fetched; runs in a thread of the pool."""
+        made: Future[Prepared] = Future()
         try:
-            made = self._prepared(url, known, fetched.result())
+            response = fetched.result()
         except BaseException as error:  # noqa: BLE001 - passed on to the thread that waits
-            prepared.set_exception(error)
+            self._end(url, prepared, error)
+            return
+        if response.data is not None and self._remote is not None:
+            made = self._remote.send(url, response.data)
         else:
-            prepared.set_result(made)
-        finally:
-            with self._lock:
-                self._running.pop(url, None)
+            try:
+                made.set_result(self._prepared_here(url, known, response))
+            except BaseException as error:  # noqa: BLE001 - passed on
+                made.set_exception(error)
+        made.add_done_callback(lambda done: self._resolve(url, known, response, done, prepared))
 
-    def _prepared(self, url: str, known: KnownPicture | None, response: Response) -> Prepared:
-        try:
-            if response.data is not None:
-                made = self._images.prepare(url, response.data)
-            else:
-                unchanged = None if known is None else self._known(url, known)
-                if unchanged is None:
-                    raise BadImage("not fetched: the server says that it is unchanged; run again")
-                made = unchanged
-        finally:
-            self._fetcher.release(response)
-        image = made.image
+    def _prepared_here(self, url: str, known: KnownPicture | None, response: Response) -> Prepared:
+        if response.data is not None:
+            return self._images.prepare(url, response.data)
+        unchanged = None if known is None else self._known(url, known)
+        if unchanged is None:
+            raise BadImage("not fetched: the server says that it is unchanged; run again")
+        return unchanged
+
+    def _resolve(
+        self,
+        url: str,
+        known: KnownPicture | None,
+        response: Response,
+        made: Future[Prepared],
+        prepared: Future[Prepared],
+    ) -> None:
+        """Note what is known of a picture now, and hand it to the thread that waits."""
+        self._fetcher.release(response)
+        if error := made.exception():
+            self._end(url, prepared, error)
+            return
+        result = made.result()
+        if self._remote is not None:
+            self._images.adopt(result)
+        image = result.image
         run = 0 if self._ledger is None else self._ledger.run
         etag = response.etag or (known.etag if known and response.data is None else "")
         modified = response.last_modified or (
@@ -107,7 +138,15 @@ class UrlImages:
         note = KnownPicture(etag, modified, image.content, image.width, image.height, run)
         with self._lock:
             self._seen[url] = self._to_note[url] = note
-        return made
+        self._end(url, prepared, result)
+
+    def _end(self, url: str, prepared: Future[Prepared], result: Prepared | BaseException) -> None:
+        if isinstance(result, BaseException):
+            prepared.set_exception(result)
+        else:
+            prepared.set_result(result)
+        with self._lock:
+            self._running.pop(url, None)
 
     def _known(self, url: str, known: KnownPicture) -> Prepared | None:
         return self._images.prepare_known(url, known.content, known.width, known.height)

@@ -7,40 +7,49 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import msgspec
 
-from indexer.enrichment.language import Language, language_of
+from indexer.enrichment.language import Language
 from indexer.errors import BadQuery
-from search.asking.answer import Answer, AnswerSource
+from search.asking.answer import Answer
 from search.asking.asked import Asked, take_question_apart
 from search.asking.itemfacts import ItemFacts, facts_of_hit
+from search.asking.naming import has_all, named_item, names_items, only_describes
 from search.asking.quoting import (
-    item_of,
     list_items,
     quote_entry,
     quote_passage,
+    quote_review,
     quote_variants,
 )
 from search.asking.terms import stem_of, terms_of
 from search.query import Query, TextPart
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from indexer.enrichment.reviewlog import ReviewLog, StoredReview
+    from indexer.enrichment.reviewlog import ReviewLog
     from indexer.items import Item
-    from search.asking.faqmatcher import FaqMatcher
+    from search.asking.faqmatcher import FaqMatch, FaqMatcher
+    from search.filters.conditions import Range
     from search.hits import Hit, Reply
 
 MAX_LENGTH: Final = 500  # of a question, in characters
 THRESHOLDS: Final = {True: 0.45, False: 0.5}  # of the FAQ: by words and meaning, by words alone
+_BESIDE_ITEM: Final = 0.1  # added to the threshold beside an item: most questions are about it
+_SURE: Final = 0.5  # the score of an entry that goes before a search
+_WHOLE: Final = 0.1  # taken off the threshold of an entry that has all words of the question
 _CANDIDATES: Final = 60
-_RARE_PRODUCTS: Final = 2  # a word that at most as many products have names one of them
 _FIELDS: Final = ("color", "material", "size", "cost", "pattern", "brand", "gender", "stock")
 _SIZE: Final = re.compile(
     r"(?<![\w-])(xxs|xs|s|m|l|xl|xxl|xxxl|\d{2})(?![\w-])(?!\s*(?:%|usd|eur))"
 )
 _HOW_LONG: Final = re.compile(r"\bhow long (?:is|are)\b|多长(?!时间)")
-_SHORTEST_OPINION: Final = 12  # letters of a sentence that is quoted for no word in particular
-_FOUND, _REVIEW = 0.8, 0.6  # the confidence of answers by a search and by a review
+_OR: Final = re.compile(r"\bor\b|还是")
+# Stems that say little beside others: "can I keep it at room temperature?"
+_LIGHT: Final = frozenset(
+    {"fit", "hold", "keep", "eat", "eaten", "count", "measur", "good", "rich"}
+    | {"stay", "put", "last", "serv", "wear"}
+)
+_FOUND: Final = 0.8  # the confidence of an answer by a search
 
 
 class ShopSearch(Protocol):
@@ -56,10 +65,14 @@ class ShopSearch(Protocol):
 
 
 class _Subject(NamedTuple):
-    """The product that a question is about: its variants, and the terms that do not name it."""
+    """The product that a question is about: its variants, and the terms that do not name it.
+
+    ``is_shown`` is True if the customer looks at the first variant.
+    """
 
     variants: list[ItemFacts]
     left: frozenset[str]
+    is_shown: bool
 
 
 class Answerer:
@@ -96,27 +109,39 @@ class Answerer:
         if found is not None:
             return found
         match = self._faq.best(question, asked.terms)
-        if match is not None and match.score < THRESHOLDS[self._faq.has_meaning]:
+        if match is not None and match.score < self._least_score(match, item_id):
             match = None
-        if match is not None and asked.way != "search":
+        is_search = names_items(asked, [facts_of_hit(hit) for hit in hits]) and not _is_sure(match)
+        if match is not None and not is_search:
             return quote_entry(match)
         if subject is not None and (item_id is not None or asked.way != "search"):
             return self._review(subject, asked.language) if not asked.terms.unknown else None
         found = self._search(asked, hits) if asked.way == "search" else self._which(asked, hits)
         return quote_entry(match) if found is None and match is not None else found
 
+    def _least_score(self, match: FaqMatch, item_id: str | None) -> float:
+        """Return the score from which an entry is an answer."""
+        least = THRESHOLDS[self._faq.has_meaning]
+        if item_id is not None:
+            return least + _BESIDE_ITEM
+        return least - _WHOLE if match.is_whole else least
+
     def _hits(self, asked: Asked, question: str) -> list[Hit]:
-        """Return the items with words of a question, all variants; [] if no item has a word."""
+        """Return the items with words of a question, all variants; [] if no item has a word.
+
+        Items beyond the price limit of a search are left out.
+        """
+        price = None if asked.way == "ask" else asked.price
         words = " ".join(asked.terms.words)
         texts = [words, question] if asked.language == "zh" and not words.isascii() else [words]
         found: dict[str, Hit] = {}
         for text in texts:
             if text.strip():
-                found |= {hit.item_id: hit for hit in self._variants(text)}
+                found |= {hit.item_id: hit for hit in self._variants(text, price)}
         return list(found.values())
 
-    def _variants(self, text: str) -> list[Hit]:
-        query = Query(parts=[TextPart(text)], limit=_CANDIDATES, group="item")
+    def _variants(self, text: str, price: Range | None = None) -> list[Hit]:
+        query = Query(parts=[TextPart(text)], filter=price, limit=_CANDIDATES, group="item")
         return self._engine.search(query).hits
 
     def _subject(self, asked: Asked, hits: Sequence[Hit], item_id: str | None) -> _Subject | None:
@@ -125,7 +150,7 @@ class Answerer:
             item = self._engine.item(item_id)
             product, title = item.product_id, item.title
         else:
-            named = _named(asked.terms.stems, [facts_of_hit(hit) for hit in hits])
+            named = named_item(asked.terms.stems, [facts_of_hit(hit) for hit in hits])
             if named is None:
                 return None
             product, title = named.hit.product_id, named.hit.title
@@ -134,7 +159,8 @@ class Answerer:
         variants.sort(key=lambda variant: variant.hit.item_id != item_id)
         if not variants:
             return None
-        return _Subject(variants, asked.terms.stems - variants[0].title - variants[0].kinds)
+        left = asked.terms.stems - variants[0].title - variants[0].kinds
+        return _Subject(variants, left, is_shown=item_id is not None)
 
     def _about(self, asked: Asked, subject: _Subject) -> Answer | None:
         """Answer a question about one product: by a field, a sentence, or a review of it."""
@@ -151,11 +177,12 @@ class Answerer:
         if not left:
             passage = next((part for part in first.passages if part.field == "description"), None)
             return None if passage is None else quote_passage(passage, [first], None)
-        best = max(first.passages, key=lambda part: len(left & part.stems))
-        if not left <= best.stems:
-            return None
-        holds = True if asked.is_yes_no and best.field != "description" else None
-        return quote_passage(best, [first], holds)
+        for terms in (left, *_alternatives(asked, left), left - _LIGHT):
+            best = max(first.passages, key=lambda part: len(terms & part.stems))
+            if terms and terms <= best.stems:
+                is_decided = asked.is_yes_no and best.field != "description" and terms == left
+                return quote_passage(best, [first], True if is_decided else None)
+        return None
 
     def _field(self, asked: Asked, subject: _Subject, field: str) -> Answer | None:
         """Answer by a field, if the question names it, or a value of it."""
@@ -165,7 +192,7 @@ class Answerer:
         others = subject.left - {field} - values - {stem_of(size) for size in sizes}
         if field == "cost":
             others -= {"much"}
-        if values or sizes:  # "is it available in size 36?" asks for the size
+        if field != "stock":  # "is it available in size 36?" asks for the size
             others -= {"stock"}
         is_asked = field in subject.left
         if not (is_asked or values or sizes) or others - _of_values(asked, field):
@@ -177,7 +204,7 @@ class Answerer:
         ]
         if not shown:
             return None
-        if field == "stock":  # of the variant that is shown
+        if field == "stock" or (field == "cost" and subject.is_shown):
             shown = shown[:1]
         if not values and not sizes:
             return quote_variants(shown)
@@ -191,31 +218,12 @@ class Answerer:
         return quote_variants(shown, holds=False)
 
     def _review(self, subject: _Subject, language: Language) -> Answer | None:
-        """Quote the shortest sentence of a review that has all that is left to answer.
-
-        One in the language of the question is preferred.
-        """
+        """Quote a review of the subject that has all that is left to answer."""
         if self._reviews is None:
             return None
         hit = subject.variants[0].hit
-        best: tuple[tuple[bool, int], StoredReview, str] | None = None
-        for stored in self._reviews.about([hit.item_id, hit.product_id]):
-            for sentence in re.split(r"(?<=[.!?。！？])\s*", stored.review.text[:4000]):
-                stems = terms_of(sentence).stems
-                if not subject.left and len(sentence) < _SHORTEST_OPINION:
-                    continue  # "Love it!" does not say what they think
-                rank = language_of(sentence) != language, len(sentence)
-                if subject.left <= stems and (best is None or rank < best[0]):
-                    best = (rank, stored, sentence.strip())
-        if best is None:
-            return None
-        return Answer(
-            kind="review",
-            answer=best[2],
-            source=AnswerSource(item_id=hit.item_id, review_id=best[1].review.review_id),
-            items=[item_of(hit)],
-            confidence=_REVIEW,
-        )
+        stored = self._reviews.about([hit.item_id, hit.product_id])
+        return quote_review(hit, stored, subject.left, language)
 
     def _search(self, asked: Asked, hits: Sequence[Hit]) -> Answer | None:
         """Return the items that have all words of a search; else those with two thirds of them."""
@@ -226,6 +234,10 @@ class Answerer:
             shown = [item for item in facts if 3 * len(terms & item.stems) >= 2 * len(terms)]
         if not shown or (asked.terms.unknown and not terms):
             return None
+        if asked.order:
+            named = [item for item in shown if terms <= item.names and item.hit.price is not None]
+            shown = named or shown
+            shown.sort(key=lambda item: asked.order * (item.hit.price or 0.0))
         return Answer(kind="search", items=list_items(shown), confidence=_FOUND)
 
     def _which(self, asked: Asked, hits: Sequence[Hit]) -> Answer | None:
@@ -233,8 +245,12 @@ class Answerer:
         terms = asked.terms.stems
         if not terms or asked.terms.unknown:
             return None
-        facts = [item for hit in hits if _has_all(asked, item := facts_of_hit(hit))]
-        facts = [item for item in facts if terms & item.names]
+        known = [facts_of_hit(hit) for hit in hits]
+        facts = [item for item in known if has_all(asked, item, terms)]
+        if not facts:
+            terms -= _LIGHT
+            facts = [item for item in known if has_all(asked, item, terms)]
+        facts = [item for item in facts if terms & item.names and not only_describes(asked, item)]
         if not facts:
             return None
         if asked.order:
@@ -252,29 +268,20 @@ class Answerer:
         return quote_passage(best, facts, None)
 
 
-def _has_all(asked: Asked, facts: ItemFacts) -> bool:
-    """Return True if an item has all terms, and the values in the fields of their attributes."""
-    if not asked.terms.stems - {"material", "color"} <= facts.stems:
-        return False
-    for value in asked.terms.values:
-        field = facts.field(value.attribute)
-        if value.attribute in ("color", "material", "pattern") and field is not None:
-            wanted = {stem_of(part) for part in value.name.lower().split()}
-            if not wanted <= field.stems:
-                return False
-    return True
+def _is_sure(match: FaqMatch | None) -> bool:
+    """Return True for an entry that is better than a search for the same words."""
+    return match is not None and match.is_whole and match.score >= _SURE
 
 
-def _named(asked: frozenset[str], facts: Sequence[ItemFacts]) -> ItemFacts | None:
-    """Return the item whose title has most words of a question, among them a rare one."""
-    products: dict[str, set[str]] = {}
-    for item in facts:
-        for stem in item.stems & asked:
-            products.setdefault(stem, set()).add(item.hit.product_id)
-    kinds = {stem for item in facts for stem in item.kinds}
-    rare = {stem for stem, found in products.items() if len(found) <= _RARE_PRODUCTS} - kinds
-    named = [item for item in facts if item.title & rare]
-    return max(named, key=lambda item: len(item.title & asked), default=None)
+def _alternatives(asked: Asked, left: frozenset[str]) -> Iterator[frozenset[str]]:
+    """Yield the terms of each side of "waterproof or just water repellent?"; nothing without "or".
+
+    Terms that both sides have are part of each.
+    """
+    sides = [terms_of(side).stems & left for side in _OR.split(asked.text)]
+    if len(sides) == 2 and all(sides):
+        yield left - (sides[0] - sides[1])
+        yield left - (sides[1] - sides[0])
 
 
 def _of_values(asked: Asked, field: str) -> frozenset[str]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from indexer.words.folding import fold
 from search.asking.terms import Terms, stem_of, terms_of
 from search.words.price_words import take_order, take_price
+
+if TYPE_CHECKING:
+    from search.filters.conditions import Range
 
 Way = Literal["which", "have", "ask", "search"]
 
@@ -37,14 +40,22 @@ _PHRASES: Final = tuple(
         (r"\bmade (?:of|from|out of)\b|什么做的|用什么做", "material"),
         (r"\bwho (?:makes|made|produces)\b|谁(?:做|生产)的", "brand"),
         (r"\bsen[dt](?:ing)? (?:\w+ )?back\b|\b(?:take|bring|give) (?:\w+ )?back\b", "return"),
-        (r"\bmoney back\b|\bback my money\b", "return"),
+        (r"\bmoney back\b|\bback my money\b", "refund"),
+        (r"\b(?:pick|collect)(?:ing)? (?:\w+ )?up\b|自提|自取", "collect"),
+        (r"\bback in stock\b|\bin stock again\b", "stock"),
+        (r"\b(?:opening|business) hours\b|营业时间|几点(?:开门|关门)", "store"),
+        (r"\bcredit cards?\b|\bdebit cards?\b", "pay"),
+        (r"\bwhat (?:do|does|will|must) (?:i|we|it) pay\b", "cost"),
+        (r"\b(?:get|receive) (?:my|our|the) (?:order|parcel|package|things)\b", "delivery"),
+        (r"\bstop (?:sending|mailing|e-?mailing)\b(?: me)?(?: (?:e-?)?mails?)?", "newsletter"),
         (r"\b(?:another|bigger|larger|smaller|different|wrong) size\b", "exchange"),
         (r"\bwhat (?:does|do) (?:it|they|this) cost\b", "cost"),
         (r"\bhow (?:heavy|much does (?:it|this) weigh)\b|多重", "weight"),
         (
-            r"\bwhere (?:is|are|was|were) (?:it|they|this|these) (?:made|manufactured)\b|产地|产的",
+            r"\bwhere (?:is|are|was|were) (?:it|they|this|these) (?:made|manufactured|from)\b",
             "origin",
         ),
+        (r"\b(?:which|what) country\b.*\b(?:from|made)\b|产地|产的|哪里生产|哪国", "origin"),
     )
 )
 _OPINION: Final = re.compile(
@@ -58,7 +69,8 @@ _YES_NO: Final = re.compile(r"^(?:is|are|does|do|can|could|has|have|will)\b|吗|
 class Asked(NamedTuple):
     """A question. ``text`` has no price limit; ``order`` is 1 for cheapest, -1 for dearest.
 
-    ``is_opinion`` is True if it asks what customers say.
+    ``price`` is the limit, None if there is none. ``is_opinion`` is True if it asks what customers
+    say.
     """
 
     language: Literal["en", "zh"]
@@ -68,13 +80,14 @@ class Asked(NamedTuple):
     order: int
     is_yes_no: bool
     is_opinion: bool = False
+    price: Range | None = None
 
 
 def take_question_apart(question: str) -> Asked:
     """Return what a question asks. A text without any sign of a question is a search."""
     folded = " ".join(fold(question).split())
     text, order = take_order(folded)
-    text = take_price(text).text
+    text, price = take_price(text)
     meant = {stem_of(term) for pattern, term in _PHRASES if pattern.search(text)}
     plain = _OPINION.sub(" ", text)
     for pattern, _ in _PHRASES:
@@ -88,6 +101,7 @@ def take_question_apart(question: str) -> Asked:
         order=order,
         is_yes_no=bool(_YES_NO.search(folded)),
         is_opinion=bool(_OPINION.search(folded)),
+        price=price,
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from search.asking.asked import take_question_apart
 from search.asking.terms import Terms, terms_of
 
 if TYPE_CHECKING:
@@ -21,10 +22,14 @@ _WORDS_SHARE: Final = 0.4  # of the score, beside meaning
 
 
 class FaqMatch(NamedTuple):
-    """An entry, and how well it fits a question: in [0, 1]."""
+    """An entry, and how well it fits a question: in [0, 1].
+
+    ``is_whole`` is True if the entry has all words of the question.
+    """
 
     entry: FaqEntry
     score: float
+    is_whole: bool
 
 
 class FaqMatcher:
@@ -39,7 +44,7 @@ class FaqMatcher:
         self._vectors: Vectors | None = (
             np.stack(vectors).astype(np.float32) if self._encoder is not None else None
         )
-        self._questions = [terms_of(entry.question).stems for entry in self._entries]
+        self._questions = [take_question_apart(one.question).terms.stems for one in self._entries]
         self._answers = [terms_of(entry.answer[:2000]).stems for entry in self._entries]
         found = Counter(stem for stems in self._questions for stem in stems)
         pairs = zip(self._questions, self._answers, strict=True)
@@ -69,7 +74,8 @@ class FaqMatcher:
             likeness = self._vectors @ self._encoder.encode_query(question)  # (n,)
             scores = _WORDS_SHARE * scores + (1 - _WORDS_SHARE) * np.clip(likeness, 0, 1)
         best = int(scores.argmax())
-        return FaqMatch(self._entries[best], float(scores[best]))
+        is_whole = not asked.unknown and asked.stems <= self._questions[best] | self._answers[best]
+        return FaqMatch(self._entries[best], float(scores[best]), is_whole and bool(asked.stems))
 
     def _words_score(self, asked: frozenset[str], unknown: int, number: int) -> float:
         """Return how alike a question and that of an entry are: in [0, 1].

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _SENTENCE: Final = re.compile(r"(?<=[.!?])\s+|[•·\n。！？；;]+|\s[-*]\s")
 _MAX_SENTENCES: Final = 40
 _MAX_LENGTH: Final = 8_000  # of a description, in characters
+_KINDS: Final = frozenset({"department", "type", "product type", "product_type", "kind"})
 _NO_VALUES: Final = frozenset({"", "no", "none", "false", "n/a"})
 
 
@@ -29,7 +30,10 @@ class Passage(NamedTuple):
 
 
 class ItemFacts(NamedTuple):
-    """An item as questions see it: the stems of its title and categories, and its passages."""
+    """An item as questions see it: the stems of its title, of its kinds, and its passages.
+
+    Kinds are its categories and attributes such as a department.
+    """
 
     hit: Hit
     title: frozenset[str]
@@ -71,7 +75,8 @@ def facts_of_hit(hit: Hit) -> ItemFacts:
     stock = "in stock" if hit.in_stock else "out of stock"
     passages = (*passages, Passage("in_stock", stock, frozenset({"stock"})))
     title = terms_of(hit.title).stems
-    return ItemFacts(hit, title, _category_stems(tuple(hit.categories)), passages)
+    kinds = [value for name, values in attributes if fold(name) in _KINDS for value in values]
+    return ItemFacts(hit, title, _category_stems((*hit.categories, *kinds)), passages)
 
 
 @lru_cache(maxsize=5_000)
@@ -111,7 +116,14 @@ def _attributes(given: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[Passage
 def _sentences(description: str) -> tuple[Passage, ...]:
     parts = [" ".join(part.split()) for part in _SENTENCE.split(plain_text(description))]
     kept = [part for part in parts if len(part) > 2][:_MAX_SENTENCES]
-    return tuple(Passage("description", part, terms_of(part).stems) for part in kept)
+    return tuple(Passage("description", part, _stems_of_sentence(part)) for part in kept)
+
+
+def _stems_of_sentence(sentence: str) -> frozenset[str]:
+    """Return the stems of a sentence; one that names a color is about "color" too."""
+    terms = terms_of(sentence)
+    named = {value.attribute for value in terms.values}
+    return terms.stems | (named & {"color", "material", "pattern"})
 
 
 def _shared_name(field: str) -> str:

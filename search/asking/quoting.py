@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from indexer.enrichment.language import Language, language_of
 from search.asking.answer import Answer, AnswerItem, AnswerSource
+from search.asking.terms import terms_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from indexer.enrichment.reviewlog import StoredReview
     from search.asking.faqmatcher import FaqMatch
     from search.asking.itemfacts import ItemFacts, Passage
     from search.hits import Hit
 
-_FACT: Final = 0.9  # the confidence of an answer by a fact of an item
+_FACT, _REVIEW = 0.9, 0.6  # the confidence of answers by a fact of an item and by a review
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?。！？])\s*")
+_READ: Final = 4_000  # letters of a review
+_SHORTEST_OPINION: Final = 12  # letters of a sentence that is quoted for no word in particular
 _MAX_ITEMS: Final = 6  # of an answer
 
 
@@ -47,6 +54,33 @@ def quote_entry(match: FaqMatch) -> Answer:
         answer=entry.answer,
         source=AnswerSource(question=entry.question),
         confidence=round(min(1.0, match.score), 4),
+    )
+
+
+def quote_review(
+    hit: Hit, reviews: Iterable[StoredReview], terms: frozenset[str], language: Language
+) -> Answer | None:
+    """Quote the shortest sentence of reviews of a hit that has these terms; None if there is none.
+
+    One in the language of the question is preferred. Without terms, a sentence of a few letters is
+    left out: "Love it!" does not say what customers think.
+    """
+    best: tuple[tuple[bool, int], StoredReview, str] | None = None
+    for stored in reviews:
+        for sentence in _SENTENCE_END.split(stored.review.text[:_READ]):
+            if not terms and len(sentence) < _SHORTEST_OPINION:
+                continue
+            rank = language_of(sentence) != language, len(sentence)
+            if terms <= terms_of(sentence).stems and (best is None or rank < best[0]):
+                best = (rank, stored, sentence.strip())
+    if best is None:
+        return None
+    return Answer(
+        kind="review",
+        answer=best[2],
+        source=AnswerSource(item_id=hit.item_id, review_id=best[1].review.review_id),
+        items=[item_of(hit)],
+        confidence=_REVIEW,
     )
 
 

@@ -13,12 +13,14 @@ from typing import Final, NamedTuple
 
 from indexer.drafting.glossary import chinese_names
 from indexer.enrichment.gazetteer import Value, folded_words
+from indexer.enrichment.tree import bundled_tree
 from indexer.enrichment.values import bundled
 from indexer.words.folding import fold
 
 _FOLDER: Final = Path(__file__).parent / "data"
 _WORD: Final = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 _HAN: Final = re.compile("[\u3400-\u9fff]+")
+_LONGEST_CATEGORY: Final = 4  # characters; longer names are put together from words
 
 
 class Terms(NamedTuple):
@@ -72,12 +74,14 @@ def _stem(word: str) -> str:
     if not word.isascii() or len(word) < 4:
         return word
     for ending, instead, least in (
-        ("ies", "y", 4), ("sses", "ss", 4), ("ches", "ch", 5), ("shes", "sh", 5), ("ing", "", 6),
-        ("ed", "", 5), ("es", "", 5), ("s", "", 4),
+        ("ies", "y", 4), ("sses", "ss", 4), ("ches", "ch", 5), ("shes", "sh", 5), ("xes", "x", 5),
+        ("ing", "", 6), ("ed", "", 5), ("s", "", 4),
     ):  # fmt: skip
         if word.endswith(ending) and len(word) >= least and not word.endswith(("ss", "us")):
             word = word[: -len(ending)] + instead
             break
+    if len(word) > 4 and word.endswith("ie"):
+        return word[:-2] + "y"  # the "hoodies" of a category
     return word.removesuffix("e") if len(word) > 4 else word
 
 
@@ -133,6 +137,12 @@ def _dictionary() -> tuple[Mapping[str, frozenset[str]], int]:
             name = word.removeprefix("+")
             besides = found.get(name, frozenset()) if name != word else frozenset()
             found[name] = besides | {concept}
+    tree = bundled_tree()
+    for word, categories in tree.chinese.items():
+        parts = list(_words(fold(tree.node(categories[0].code).name)))
+        of_name = frozenset(stem_of(part) for part in parts if part not in _stop_words())
+        if of_name and len(parts) <= 2 and len(word) <= _LONGEST_CATEGORY:
+            found.setdefault(fold(word), of_name)
     return found, max(map(len, found))
 
 

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from indexer.catalog.columnnames import loose_key
+from indexer.catalog.columnwords import ROLES
 from indexer.words.folding import fold_label
 from search.filters.dates import parse_date
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from indexer.arrays import Mask
     from search.filters.conditions import DateRange, Range
+
+_PRICE = frozenset(ROLES["price"])
+_AMOUNT = re.compile(r"\d+(?:[.,' ]\d+)*")  # one in 1,299.00 USD, two in 20-50
 
 
 class LabelIndex:
@@ -156,3 +163,14 @@ def as_number(text: str) -> float:
     except ValueError:
         return float("nan")
     return number if abs(number) != float("inf") else float("nan")
+
+
+def is_amount(name: str, tally: Mapping[str, int]) -> bool:
+    """Return True if a shopper would give a range of a field, rather than choose its values.
+
+    That is a price by its name, such as an old price; and numbers that hardly two items share.
+    ``tally`` is how many items have each value.
+    """
+    if not _PRICE.isdisjoint(loose_key(name).split()):
+        return all(len(_AMOUNT.findall(value)) == 1 for value in tally)
+    return sum(tally.values()) < 2 * len(tally) and all(map(isfinite, map(as_number, tally)))

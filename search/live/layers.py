@@ -20,6 +20,7 @@ from search.filters.conditions import BUILTIN, AnyOf, Match
 from search.filters.grammar import quoted
 from search.hits import FacetValue
 from search.live.columns import Columns, casefolded
+from search.live.label_index import is_amount
 from search.query import MAX_FACETS
 
 if TYPE_CHECKING:
@@ -214,8 +215,8 @@ class LayeredColumns:
     def facet_fields(self) -> list[str]:
         """Return the fields that are worth showing as filters.
 
-        They have few enough values, and enough items have one. There are at most as many as a
-        query may count: those that most items have.
+        They have few enough values, which are no amounts, and enough items have one. There are at
+        most as many as a query may count: those that most items have.
         """
         fields = ["category"] if self.tally("category", self.alive) else []
         total = int(self.alive.sum())
@@ -224,7 +225,8 @@ class LayeredColumns:
             for name in sorted(self._schema)
             if name.startswith("attributes.")
             and self._entries(name) * 4 >= total  # cheap, for catalogs with thousands of fields
-            and 2 <= len(self.tally(name, self.alive)) <= _MAX_CHECKBOXES
+            and 2 <= len(tally := self.tally(name, self.alive)) <= _MAX_CHECKBOXES
+            and not is_amount(name, tally)
             and (covered := self._covered(name)) * 4 >= total
         }
         room = MAX_FACETS - len(fields) - 1

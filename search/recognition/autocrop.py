@@ -61,14 +61,20 @@ def choose(
     crops: Sequence[Embedding],
     whole_score: float,
     scores: Sequence[float],
+    *,
+    any_close: bool = True,
 ) -> Meant:
     """Choose among the regions and the whole photo.
 
     ``crops`` are the vectors (dim,) of the regions, ``scores`` and ``whole_score`` the cosines of
     their best hits. A region weighs as much as it matches better: small gains are mostly noise.
+    Unless ``any_close``, the shop sells nothing like the photo or a region of it, so that scores
+    say little; then the most plausible region is meant.
     """
     if not regions:
         return Meant(None, whole)
+    if not any_close:
+        return Meant(regions[0].box, _fused(_CROP_WEIGHT, crops[0], whole))
     priors = np.array([region.prior for region in regions])
     merit = np.array(scores) + _PRIOR_WEIGHT * np.log(np.maximum(priors, 1e-6) / priors.max())
     best = int(merit.argmax())
@@ -76,5 +82,8 @@ def choose(
     if gain <= 0:
         return Meant(None, whole)
     weight = _CROP_WEIGHT * min(gain / _CLEAR_GAIN, 1)
-    fused = weight * crops[best] + (1 - weight) * whole
-    return Meant(regions[best].box, unit(fused))
+    return Meant(regions[best].box, _fused(weight, crops[best], whole))
+
+
+def _fused(weight: float, crop: Embedding, whole: Embedding) -> Embedding:
+    return unit(weight * crop + (1 - weight) * whole)

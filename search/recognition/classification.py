@@ -110,7 +110,7 @@ class PhotoClassifier:
         measured = measure_colors(pixels)
         categories: list[Label] = []
         attributes: dict[str, list[Label]] = {}
-        found = classifier.confidences(vector[None], measured.shares[None])
+        found = classifier.calibrated(vector[None], measured.shares[None])
         for fitted, sure in zip(classifier.fields, found, strict=True):
             if fitted.field.is_category:
                 categories = _deepest(fitted.field, sure[0], min_confidence)
@@ -127,7 +127,8 @@ class PhotoClassifier:
         """Name what each vector (dim,) shows by its surest category.
 
         A name is None if no category has a confidence of ``MIN_CONFIDENCE``. The result is None
-        if the shop's categories cannot be learned.
+        if the shop's categories cannot be learned. The confidences are not calibrated: that holds
+        for photos like those of the shop, and a thing cut out of a scene is unlike them.
         """
         fields = self.classifier.fields
         known = [place for place, fitted in enumerate(fields) if fitted.field.is_category]

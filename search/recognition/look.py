@@ -12,6 +12,7 @@ from msgspec import Meta
 from indexer.recognizers.boxes import areas, intersections, overlaps
 from search.hits import Hit
 from search.query import EmbeddingPart, Query
+from search.recognition.kinds import is_of_kind, is_of_other_kind
 from search.recognition.masks import MASK_SIDE, MaskForm, ThingMask, mask_things
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _MARGIN = 0.03  # around a thing, as a share of its sides, like that of a catalo
 _REPEATED = 0.8  # share of the smaller of two boxes that is in the other, if both are one thing
 _SAME = 0.6  # intersection over union of the boxes of a thing, and of one without a label
 _SMALL, _AS_GOOD = 0.2, 0.8  # shares of the area and score of a thing, of another on or in it
+_TOUCHING = 0.05  # between boxes of one thing, at most, as a share of the photo's sides
 _LEAST_OWN = 0.1  # share of a box that its own mask covers
 _NAMING_HITS = 5
 _NAMING_SHARE = 0.6  # of these hits that must be of one category
@@ -53,6 +55,10 @@ class FoundThing(msgspec.Struct, frozen=True, kw_only=True):
     hits: list[Hit] = []
     no_close_match: Annotated[
         bool, Meta(description="Even the best hit is probably not this thing.")
+    ] = False
+    sold: Annotated[
+        bool,
+        Meta(description="The best hit is a close match, or at least of the kind of this thing."),
     ] = False
     mask: Annotated[
         ThingMask | None,
@@ -162,31 +168,98 @@ def with_hits(
     match: a shop without shoes has no word for them.
     Without ``names``, a thing that the recognizer does not name has the category of most of its
     first hits.
+
+    If the first hit is of another kind than the recognizer is sure of, hits of its kind come first.
     """
     found = []
     for place, (thing, vector) in enumerate(zip(things, vectors, strict=True)):
         reply = search(msgspec.structs.replace(query, parts=[EmbeddingPart(vector)]))
-        name = None
-        if names is not None:
-            given = names[place]
-            if given is not None and not (
-                thing.label is not None
-                and (given.broad or reply.no_close_match or thing.fit > given.confidence)
-            ):
-                name = given.name
-        elif thing.label is None and not reply.no_close_match:
-            name = kind_of(reply.hits)
-        name = name or thing.label
+        given = None if names is None else names[place]
+        hits = reply.hits
+        is_mistaken = _is_mistaken(thing, hits, given)
+        if is_mistaken:  # what is of its kind comes first
+            hits = sorted(hits, key=lambda hit: not is_of_kind(thing.label, hit))
+        no_close_match = reply.no_close_match or is_mistaken
+        if names is None and thing.label is None and not no_close_match:
+            name = kind_of(hits)
+        else:
+            name = _surer_name(thing, given, no_close_match=no_close_match)
+        is_called = bool(hits) and _is_called(name, thing.label, hits[0])
         found.append(
             FoundThing(
                 box=thing.box,
                 score=round(thing.score, 4),
                 name=name,
-                hits=reply.hits,
-                no_close_match=reply.no_close_match,
+                hits=hits,
+                no_close_match=no_close_match,
+                sold=bool(hits) and (is_called or not no_close_match),
             )
         )
     return Look(things=found)
+
+
+def without_parts(look: Look, things: Sequence[Thing]) -> tuple[Look, list[Thing]]:
+    """Leave out parts of one thing: neighbors without a label that look like the same product.
+
+    Of the seat and the back of a chair, the one that matches best is kept. ``look`` was made of
+    ``things``; both are returned, in step.
+    """
+    kept: list[tuple[FoundThing, Thing]] = []
+    for part in zip(look.things, things, strict=True):
+        places = [place for place, other in enumerate(kept) if _same_product(*part, *other)]
+        if not places:
+            kept.append(part)
+        elif _sureness(part[0]) > _sureness(kept[places[0]][0]):
+            kept[places[0]] = part
+    kept.sort(key=lambda pair: -pair[0].score)
+    found = msgspec.structs.replace(look, things=[found for found, _ in kept])
+    return found, [thing for _, thing in kept]
+
+
+def _sureness(found: FoundThing) -> float:
+    return found.hits[0].confidence or found.hits[0].score
+
+
+def _same_product(found: FoundThing, thing: Thing, other: FoundThing, first: Thing) -> bool:
+    """Return True if two things have no label, touch, and match the same product."""
+    if thing.label is not None or first.label is not None:
+        return False
+    if not (found.hits and other.hits) or found.no_close_match or other.no_close_match:
+        return False
+    (x0, y0, x1, y1), (left, top, right, bottom) = found.box, other.box
+    apart = max(left - x1, x0 - right, top - y1, y0 - bottom)
+    return apart <= _TOUCHING and found.hits[0].product_id == other.hits[0].product_id
+
+
+def _surer_name(thing: Thing, given: ShopName | None, *, no_close_match: bool) -> str | None:
+    """Return the name by the shop's classifier or by the recognizer; see ``with_hits``.
+
+    A broad name of a thing without a close match says nothing: in a shop of clothes, a hand is
+    "men".
+    """
+    if given is None:
+        return thing.label
+    if thing.label is None:
+        return None if given.broad and no_close_match else given.name
+    by_label = given.broad or no_close_match or thing.fit > given.confidence
+    return thing.label if by_label else given.name
+
+
+def _is_mistaken(thing: Thing, hits: Sequence[Hit], given: ShopName | None) -> bool:
+    """Return True if the first hit is of another kind than the thing.
+
+    The kind by the recognizer must be surer than the hit, and than the category that is ``given``.
+    """
+    if not hits or not is_of_other_kind(thing.label, hits[0]):
+        return False
+    named = 0.0 if given is None or given.broad else given.confidence
+    return thing.fit > max(hits[0].confidence or 0.0, named)
+
+
+def _is_called(name: str | None, label: str | None, hit: Hit) -> bool:
+    """Return True if an item is in the category of a name, or of the kind of a label."""
+    steps = {step.casefold() for path in hit.categories for step in path.split("/")}
+    return (name is not None and name.casefold() in steps) or is_of_kind(label, hit)
 
 
 def kind_of(hits: Sequence[Hit]) -> str | None:

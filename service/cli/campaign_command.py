@@ -195,7 +195,8 @@ def _look(
 
 
 def _report(campaign: Campaign, out: Path) -> None:
-    say(f"{out}: {len(campaign.made)} pictures, campaign.csv, sheet.jpg")
+    sheet = ", sheet.jpg" if campaign.made else ""
+    say(f"{out}: {len(campaign.made)} pictures, campaign.csv{sheet}")
     lines = [f"{skip.item_id}: {skip.reason}" for skip in campaign.skipped]
     lines += [line for made in campaign.made for line in _remarks(made)]
     for line in lines[:_SHOWN]:

@@ -19,6 +19,7 @@ from indexer.imaging.photos import Photo
 from indexer.items import Skipped
 from service.adverts import advert_of
 from style.campaign.poster import Look, draw_poster
+from style.errors import BadFont
 
 if TYPE_CHECKING:
     from indexer.arrays import Pixels
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from style.campaign.poster import Poster
 
 _CELL = 320  # height of a picture on the sheet
-_ACROSS = 5
+_ACROSS = 5  # squares in a row of the sheet
 _ON_SHEET = 40
 _GAP = 12
 # As the catalogs of Google Merchant Center and of Meta name them.
@@ -76,7 +77,8 @@ class Campaign:
     def add(self, item: Item, picture: Callable[[str], bytes]) -> None:
         """Draw an item in all sizes; ``picture`` returns its photo, encoded.
 
-        An item without a readable photo is skipped, with the reason. Raises CannotWrite.
+        An item without a readable photo, or with a title that no font can write, is skipped, with
+        the reason. Raises CannotWrite.
         """
         try:
             photo = Photo(picture(item.item_id)).cut(side=max(map(max, self._sizes)))
@@ -89,7 +91,11 @@ class Campaign:
         advert = advert_of(item, self._look.template.old_price, line)
         stem = self._stem(item.item_id)
         for width, height in self._sizes:
-            poster = draw_poster(photo, advert, width, height, self._look)
+            try:
+                poster = draw_poster(photo, advert, width, height, self._look)
+            except BadFont as error:
+                self.skipped.append(Skipped(item.item_id, str(error)))
+                return
             name = f"{stem}-{width}x{height}.jpg"
             self._save(poster.pixels, name)
             self._note(item, text, poster, name, advert.old_price)
@@ -152,13 +158,18 @@ def _money(price: float | None, currency: str) -> str:
 
 
 def _sheet(cells: Sequence[Image.Image]) -> Pixels:
-    """Lay pictures of one height in rows."""
-    rows = [cells[at : at + _ACROSS] for at in range(0, len(cells), _ACROSS)]
-    width = max(sum(cell.width + _GAP for cell in row) for row in rows) + _GAP
-    sheet = Image.new("RGB", (width, len(rows) * (_CELL + _GAP) + _GAP), (226, 226, 224))
+    """Lay pictures of one height in rows, those of each width together, in their order."""
+    widths = dict.fromkeys(cell.width for cell in cells)
+    room = _ACROSS * (_CELL + _GAP)
+    rows: list[list[Image.Image]] = []
+    for width in widths:
+        alike = [cell for cell in cells if cell.width == width]
+        across = max(1, room // (width + _GAP))
+        rows += [alike[at : at + across] for at in range(0, len(alike), across)]
+    most = max(len(row) * (row[0].width + _GAP) for row in rows) + _GAP
+    sheet = Image.new("RGB", (most, len(rows) * (_CELL + _GAP) + _GAP), (226, 226, 224))
     for r, row in enumerate(rows):
-        left = _GAP
-        for cell in row:
-            sheet.paste(cell, (left, _GAP + r * (_CELL + _GAP)))
-            left += cell.width + _GAP
+        for c, cell in enumerate(row):
+            place = (_GAP + c * (cell.width + _GAP), _GAP + r * (_CELL + _GAP))
+            sheet.paste(cell, place)
     return np.asarray(sheet)

@@ -1,17 +1,15 @@
 """The argument CATALOG: a file, a folder, or a URL.
 
-A URL is the address of a feed on the web or of a file in an object store. Both are copied first,
-because a catalog is read more than once.
+A URL is the address of a feed on the web, or of a file or a folder of images in an object store.
+Files are copied first, because a catalog is read more than once.
 """
 
 from __future__ import annotations
 
-import gzip
 import io
 import re
 import shutil
 import tempfile
-import zlib
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,9 +17,9 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
+from indexer.catalog.packedfile import unpack_gzip
 from indexer.errors import BadCatalog, BadImage, one_line
 from indexer.objectstore import is_object_url, object_at
-from service.cli.console import human_bytes
 from service.cli.terminal import note
 
 if TYPE_CHECKING:
@@ -33,9 +31,6 @@ if TYPE_CHECKING:
     from service.cli.fetch_options import FetchChoice
 
 _MEGABYTES: Final = 500.0  # of the answer
-_MOST_UNPACKED: Final = 4_000_000_000  # bytes
-_MUCH: Final = 100_000_000  # bytes, if they are packed more than:
-_MOST_PACKED: Final = 200  # times, as for Parquet files
 _SECONDS: Final = 600.0
 _GZIP: Final = b"\x1f\x8b"
 _CHUNK: Final = 1 << 20  # bytes
@@ -61,7 +56,7 @@ catalog_argument = click.argument("catalog", callback=_place)
 def opened_catalog(
     place: Path | str, choice: FetchChoice | None, read_catalog: ReadCatalog
 ) -> Iterator[Catalog]:
-    """Yield the catalog at a place; what is behind a URL is copied until the block ends.
+    """Yield the catalog at a place; a file behind a URL is copied until the block ends.
 
     The host of a feed is allowed, and so are redirects to those of ``choice``; None fetches no
     feed. Raises BadCatalog, also if nothing can be read at the URL.
@@ -71,7 +66,7 @@ def opened_catalog(
         return
     with tempfile.TemporaryDirectory(prefix="vitrine-feed-") as folder:
         if is_object_url(place):
-            path = _copied(place, Path(folder))
+            place, path = _copied(place, Path(folder))
         elif choice is None:
             raise BadCatalog(f"{place}: expected a file or folder; 'vitrine index' fetches a feed")
         else:
@@ -79,13 +74,18 @@ def opened_catalog(
         yield read_catalog(path, place)
 
 
-def _copied(url: str, folder: Path) -> Path:
-    """Copy a file of an object store. Raises BadCatalog."""
+def _copied(url: str, folder: Path) -> tuple[str, Path]:
+    """Copy a file of an object store; return its URL and the copy. Raises BadCatalog.
+
+    Of a folder, nothing is copied: returns its URL with a slash at its end, and ``folder``.
+    """
     store, name = object_at(url)
     note(f"reading {url}")
     try:
+        if url.endswith("/") or store.isdir(name):
+            return f"{url.rstrip('/')}/", folder
         with store.open(name, "rb") as file:
-            return _write(folder, url, "", file)
+            return url, _write(folder, url, "", file)
     except BadCatalog:
         raise
     except FileNotFoundError:
@@ -115,37 +115,18 @@ def _write(folder: Path, url: str, content_type: str, source: BinaryIO) -> Path:
     is_packed = source.read(len(_GZIP)) == _GZIP
     source.seek(0)
     name = re.sub(r"[^\w.-]", "-", unquote(urlsplit(url).path).rpartition("/")[2])[-100:] or "feed"
-    path = folder / (name.removesuffix(".gz") if is_packed else name)
+    path = folder / name.removesuffix(".gz")
     with path.open("wb") as file:
         if is_packed:
-            _unpack(url, source, file)
+            unpack_gzip(url, source, file)
         else:
             shutil.copyfileobj(source, file, _CHUNK)
-    if kind_of(path) is not None:
+    if kind_of(path) is not None or path.suffix.lower() == ".zip":
         return path
     kind = re.split(r"[/+]", content_type.partition(";")[0].strip().lower())[-1]
     with path.open("rb") as file:
         start = file.read(100)
     return path.rename(path.with_name(f"{path.name}{_ENDINGS.get(kind) or _ending(start)}"))
-
-
-def _unpack(url: str, packed: BinaryIO, target: BinaryIO) -> None:
-    """Unpack a gzip file. Raises BadCatalog if it is damaged, or too large."""
-    size = 0
-    with gzip.GzipFile(fileobj=packed) as file:
-        while True:
-            try:
-                part = file.read(_CHUNK)
-            except (OSError, EOFError, zlib.error) as error:
-                raise BadCatalog(f"{url}: not a whole gzip file: {error}") from None
-            if not part:
-                return
-            size += len(part)
-            if size > max(_MUCH, _MOST_PACKED * packed.tell()):
-                raise BadCatalog(f"{url}: unpacks to over {_MOST_PACKED} times its size")
-            if size > _MOST_UNPACKED:
-                raise BadCatalog(f"{url}: over {human_bytes(_MOST_UNPACKED)} when unpacked")
-            target.write(part)
 
 
 def _ending(start: bytes) -> str:

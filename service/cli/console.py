@@ -29,7 +29,8 @@ shop_option = click.option(
     required=True,
     type=click.Path(path_type=Path),
     envvar="VITRINE_SHOP",
-    help="The shop's folder (or VITRINE_SHOP).",
+    show_envvar=True,
+    help="The shop's folder.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 map_option = click.option(

@@ -44,7 +44,7 @@ def command(
 ) -> None:
     """Repair PHOTO: white balance, levels, noise; and enlarge it, into the file OUT.
 
-    A photo without a color cast, with full levels and without noise stays as it is.
+    A photo without a clear color cast, with full levels and little noise stays as it is.
     """
     from indexer.errors import BadQuery
     from indexer.threads import THREADS

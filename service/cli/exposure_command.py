@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     "--field", required=True, metavar="NAME", help="category, price, or an attribute such as brand."
 )
 @click.option("--users", default=500, show_default=True, help="How many users to make lists for.")
-@click.option("-k", "limit", default=12, show_default=True, help="How long the lists are.")
+@click.option(
+    "-k", "--limit", "limit", default=12, show_default=True, help="How long the lists are."
+)
 @threads_option
 @json_option
 def command(shop: Path, field: str, users: int, limit: int, as_json: bool) -> None:

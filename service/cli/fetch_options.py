@@ -140,7 +140,7 @@ def _which_hosts(catalog: Catalog) -> str:
                 except BadImage:
                     continue
     if not counts:
-        return f"{catalog.path} has no image behind a URL; leave --fetch out"
+        return f"{catalog.name} has no image behind a URL; leave --fetch out"
     common = counts.most_common(_NAMED)
     named = ", ".join(f"{host} ({count})" for host, count in common)
     more = f" and {len(counts) - _NAMED} more" if len(counts) > _NAMED else ""

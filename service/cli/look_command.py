@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     envvar="VITRINE_SHOP",
     help="A shop's folder (or VITRINE_SHOP): find its products too.",
 )
-@click.option("-k", "limit", default=5, show_default=True, help="How many products for each thing.")
+@click.option(
+    "-k", "--limit", "limit", default=5, show_default=True, help="How many products for each thing."
+)
 @click.option(
     "--filter",
     "filter_text",
@@ -73,7 +75,7 @@ def command(
     """Find the things in PHOTO, and the products of a shop that look like each."""
     from indexer.recognizers.registry import load_recognizer
     from search.engine import SearchEngine
-    from search.recognition.look import count_products, with_masks, without_hits
+    from search.recognition.look import count_products, with_masks, without_hits, without_parts
     from service.query_builder import GivenFields, build_query
 
     query = build_query([], GivenFields(filter=filter_text, limit=limit))
@@ -94,6 +96,8 @@ def command(
             look = _shop_look(engine, opened, things, query)
             if shelf:
                 look = msgspec.structs.replace(look, products=count_products(look.things))
+            else:
+                look, things = without_parts(look, things)
             _save(sheet, opened, look, things, engine)
     if masks != "none":
         look = with_masks(look, opened, things, masks)
@@ -188,7 +192,9 @@ def _print_report(look: Look, *, with_shop: bool) -> None:
     for rank, thing in enumerate(look.things, start=1):
         cells = [str(rank), f"{thing.score:.2f}", *(f"{at:.3f}" for at in thing.box)]
         cells.append(thing.name or "")
-        if thing.hits:
+        if thing.hits and not thing.sold:
+            cells += ["", "no close match"]
+        elif thing.hits:
             hit = thing.hits[0]
             sure = "" if hit.confidence is None else f"{hit.confidence:.0%}"
             cells += [hit.item_id, hit.title, sure]

@@ -89,8 +89,9 @@ def _row(
     photo: Photo, number: int, thing: FoundThing, engine: SearchEngine | None
 ) -> list[SheetCell]:
     crop = Image.fromarray(photo.cut(thing.box, side=128))
-    cells = [SheetCell(crop, f"{number}  {thing.name or ''}", f"{thing.score:.2f}")]
-    for hit in thing.hits[:_MOST_HITS] if engine is not None else []:
+    unlike = "  no close match" if thing.hits and not thing.sold else ""
+    cells = [SheetCell(crop, f"{number}  {thing.name or ''}", f"{thing.score:.2f}{unlike}")]
+    for hit in thing.hits[:_MOST_HITS] if engine is not None and thing.sold else []:
         sure = "" if hit.confidence is None else f"  {hit.confidence:.0%}"
         assert engine is not None
         cells.append(

@@ -9,7 +9,8 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
-from typing import TYPE_CHECKING
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -22,69 +23,90 @@ from style.errors import StyleError
 if TYPE_CHECKING:
     from indexer.vectors.remote.access import ServerAccess
 
-_COMMANDS = {
-    "plan": "Estimate counts, time, disk and memory of an index before building it.",
-    "index": "Index a catalog into a shop folder; repeat it when the catalog changes.",
-    "put": "Add or change the items of a catalog in a shop, while it is served.",
-    "delete": "Delete items from a shop, while it is served.",
-    "rebuild": "Build a new index from the items stored in a shop.",
-    "search": "Find products by a photo, words or a similar item.",
-    "classify": "Name the category, the attributes and the colors of photos.",
-    "audit": "Find items whose pictures contradict the catalog, or show nothing.",
-    "keys": "Add, list, rotate and remove the keys of a shop's service.",
-    "synonyms": "List or replace the synonyms of a shop.",
-    "look": "Find the things in a photo, and the products that look like each.",
-    "cutout": "Cut the product out of a photo, for another background.",
-    "recommend": "Recommend items for a user.",
-    "events": "Import and export what users did, learn from it, or erase a user.",
-    "enrich": "Suggest attributes of items from their titles and descriptions.",
-    "reviews": "Score reviews, store those of a shop, and train a model of moods on them.",
-    "describe": "Draft texts of items from their own facts.",
-    "ask": "Answer a customer's question from catalog, FAQ, policies and reviews.",
-    "faq": "Store and list the questions and answers of a shop.",
-    "eval": "Measure how often photos find the right item.",
-    "train-ranker": "Learn from a shop's events how to mix recommendations.",
-    "eval-rec": "Compare recommenders on logged events.",
-    "exposure": "Report whose items are recommended.",
-    "serve": "Serve a shop over HTTP, with a web page.",
-    "mcp": "Offer a shop to assistants, as tools over MCP.",
-    "status": "Show what a shop folder contains.",
-    "doctor": "Check a deployment: versions, disk, permissions, settings and keys.",
-    "check": "Verify all files of a shop; for monitoring.",
-    "generations": "List the indexes of a shop, and which one serves.",
-    "migrate": "Embed a shop with another encoder, while the present one serves.",
-    "compare": "Compare the answers of two generations to the same queries.",
-    "promote": "Make a generation serve.",
-    "rollback": "Go back to an earlier generation.",
-    "drop": "Delete a generation that does not serve.",
-    "gc": "Delete files and embeddings that a shop no longer needs.",
-    "export": "Write all items of a shop to a CSV, JSON lines or Parquet file.",
-    "snapshot": "Save a whole shop in one file, while it is served.",
-    "replicate": "Copy the shop of a service, and follow its changes.",
-    "restore": "Create a shop from a snapshot.",
-    "train-encoder": "Fine-tune the bundled encoder on a shop, and measure whether it helps.",
-    "train-style": "Train a network that paints photos in the style of a picture.",
-    "style": "Render a photo in a style.",
-    "styles": "List the styles, add or remove those of a shop, or export one as a file.",
-    "campaign": "Draw advertising pictures of items: product, title, price, in a style.",
-    "enhance": "Repair a photo: white balance, levels, noise; enlarge it.",
-    "demo": "Draw a sample shop, and serve it with its page.",
-    "sample": "Draw a sample shop: catalog, product pictures and shopper photos.",
+_SECTIONS: Final = {
+    "Try it": {
+        "demo": "Draw a sample shop, and serve it with its page.",
+        "sample": "Draw a sample shop: catalog, product pictures and shopper photos.",
+    },
+    "Build and change a shop": {
+        "plan": "Estimate counts, time, disk and memory of an index before building it.",
+        "index": "Index a catalog into a shop folder; repeat it when the catalog changes.",
+        "put": "Add or change the items of a catalog in a shop, while it is served.",
+        "delete": "Delete items from a shop, while it is served.",
+        "rebuild": "Build a new index from the items stored in a shop.",
+        "export": "Write all items of a shop to a CSV, JSON lines or Parquet file.",
+    },
+    "Search it": {
+        "search": "Find products by a photo, words or a similar item.",
+        "look": "Find the things in a photo, and the products that look like each.",
+        "classify": "Name the category, the attributes and the colors of photos.",
+        "ask": "Answer a customer's question from catalog, FAQ, policies and reviews.",
+        "recommend": "Recommend items for a user.",
+    },
+    "Serve it": {
+        "serve": "Serve a shop over HTTP, with a web page.",
+        "mcp": "Offer a shop to assistants, as tools over MCP.",
+        "keys": "Add, list, rotate and remove the keys of a shop's service.",
+        "doctor": "Check a deployment: versions, disk, permissions, settings and keys.",
+        "status": "Show what a shop folder contains.",
+        "check": "Verify all files of a shop; for monitoring.",
+    },
+    "Measure it": {
+        "eval": "Measure how often photos find the right item.",
+        "audit": "Find items whose pictures contradict the catalog, or show nothing.",
+        "compare": "Compare the answers of two generations to the same queries.",
+        "eval-rec": "Compare recommenders on logged events.",
+        "exposure": "Report whose items are recommended.",
+    },
+    "Change its index or encoder, and go back": {
+        "generations": "List the indexes of a shop, and which one serves.",
+        "promote": "Make a generation serve.",
+        "rollback": "Go back to an earlier generation.",
+        "migrate": "Embed a shop with another encoder, while the present one serves.",
+        "drop": "Delete a generation that does not serve.",
+        "gc": "Delete files and embeddings that a shop no longer needs.",
+    },
+    "Keep it safe, and serve it from more machines": {
+        "snapshot": "Save a whole shop in one file, while it is served.",
+        "restore": "Create a shop from a snapshot.",
+        "replicate": "Copy the shop of a service, and follow its changes.",
+    },
+    "Learn from its users": {
+        "events": "Import and export what users did, learn from it, or erase a user.",
+        "reviews": "Score reviews, store those of a shop, and train a model of moods on them.",
+        "train-ranker": "Learn from a shop's events how to mix recommendations.",
+        "train-encoder": "Fine-tune the bundled encoder on a shop, and measure whether it helps.",
+    },
+    "Improve its texts": {
+        "enrich": "Suggest attributes of items from their titles and descriptions.",
+        "describe": "Draft texts of items from their own facts.",
+        "faq": "Store and list the questions and answers of a shop.",
+        "synonyms": "List or replace the synonyms of a shop.",
+    },
+    "Make pictures": {
+        "style": "Render a photo in a style.",
+        "styles": "List the styles, add or remove those of a shop, or export one as a file.",
+        "campaign": "Draw advertising pictures of items: product, title, price, in a style.",
+        "cutout": "Cut the product out of a photo, for another background.",
+        "enhance": "Repair a photo: white balance, levels, noise; enlarge it.",
+        "train-style": "Train a network that paints photos in the style of a picture.",
+    },
 }
+COMMANDS: Final = {name: text for section in _SECTIONS.values() for name, text in section.items()}
 
 
 class _Commands(click.Group):
     """Imports a command only to run it, so that ``vitrine --help`` is instant."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(
         self,
         ctx: click.Context,  # noqa: ARG002
         cmd_name: str,
     ) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"service.cli.{cmd_name.replace('-', '_')}_command")
         command: click.Command = module.command
@@ -95,8 +117,17 @@ class _Commands(click.Group):
         ctx: click.Context,  # noqa: ARG002
         formatter: click.HelpFormatter,
     ) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+        longest = max(map(len, COMMANDS))
+        for title, commands in _SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(longest), text) for name, text in commands.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and (near := get_close_matches(args[0], COMMANDS, n=1)):
+            raise click.UsageError(f"No such command {args[0]!r}. Did you mean {near[0]!r}?", ctx)
+        return super().resolve_command(ctx, args)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

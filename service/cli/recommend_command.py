@@ -32,7 +32,9 @@ _WORDS = {
 @click.command("recommend")
 @shop_option
 @click.option("--user", required=True, metavar="ID", help="The shop's id of the user.")
-@click.option("-k", "limit", default=12, show_default=True, help="How many distinct products.")
+@click.option(
+    "-k", "--limit", "limit", default=12, show_default=True, help="How many distinct products."
+)
 @click.option(
     "--filter", "filter_text", metavar="F", help="""Such as: category = "Mugs" and price < 20."""
 )

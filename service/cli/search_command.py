@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ _USER_WEIGHT = 0.3  # the photo counts 1
 @click.option("--text", metavar="WORDS", help="Search by words, or by words and the photo.")
 @click.option("--item", metavar="ID", help="Search for items similar to this one.")
 @click.option("--user", metavar="ID", help="Prefer hits that this user likes.")
-@click.option("-k", "limit", default=10, show_default=True, help="How many products.")
+@click.option("-k", "--limit", "limit", default=10, show_default=True, help="How many products.")
 @click.option(
     "--filter",
     "filter_text",
@@ -210,7 +211,10 @@ def _parts(
             data = read_image_file(photo)
             inspect(data)
         except BadImage as error:
-            raise BadImage(f"{photo}: {error}", param="image") from None
+            # Path.exists raises an error for a name that is too long, as words may be.
+            is_words = not photo.suffix and not os.path.exists(photo)  # noqa: PTH110
+            hint = "; to search by words, use --text" if is_words else ""
+            raise BadImage(f"{photo}: {error}{hint}", param="image") from None
         parts.append(GivenPart(image=data, box=box))
     if text is not None:
         parts.append(GivenPart(text=text))
@@ -231,9 +235,12 @@ def _print_report(reply: Reply) -> None:
         say("nothing found")
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
+    verified = any(hit.verification is not None for hit in reply.hits)
     for name, justify in (
-        ("", "right"), ("score", "right"), ("sure", "right"), ("item", "left"), ("title", "left"),
-        ("price", "right"), ("category", "left"), ("image", "left"),
+        ("", "right"), ("score", "right"), ("sure", "right"),
+        *([("points", "right")] if verified else []),  # that agree with the photo
+        ("item", "left"), ("title", "left"), ("price", "right"), ("category", "left"),
+        ("image", "left"),
     ):  # fmt: skip
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for rank, hit in enumerate(reply.hits, start=1):
@@ -242,9 +249,10 @@ def _print_report(reply: Reply) -> None:
             price += " (out)"
         category = hit.categories[0] if hit.categories else ""
         sure = "" if hit.confidence is None else f"{hit.confidence:.0%}"
-        cells = [
-            str(rank), f"{hit.score:.3f}", sure, hit.item_id, hit.title, price, category, hit.image
-        ]  # fmt: skip
+        cells = [str(rank), f"{hit.score:.3f}", sure]
+        if verified:
+            cells.append(str(hit.verification.points) if hit.verification else "")
+        cells += [hit.item_id, hit.title, price, category, hit.image]
         table.add_row(*(Text(printable(cell)) for cell in cells))
     print_table(table)
     if reply.next_cursor:

@@ -13,7 +13,7 @@ from service.cli.console import json_option, print_json
 from service.cli.onnx_out import check_onnx_out
 from service.cli.terminal import note, say
 
-REPORTED = 50
+REPORTED = 10
 """Steps between two lines of losses."""
 
 

@@ -13,7 +13,14 @@ from indexer.stopwatch import Stopwatch
 from search.cost import COSTLY
 from search.query import EmbeddingPart, ImagePart, Query
 from search.recognition.autocrop import Meant, candidates, choose
-from search.recognition.look import find_things, search_box, with_hits, with_masks, without_hits
+from search.recognition.look import (
+    find_things,
+    search_box,
+    with_hits,
+    with_masks,
+    without_hits,
+    without_parts,
+)
 from search.searcher import milliseconds
 from service.http.answering import check_limit, checked
 from service.http.replies import recognize_reply, search_reply
@@ -60,7 +67,7 @@ async def things_reply(
         things = (await _things(state, photo))[:most]
         stopwatch.lap("recognize_ms")
 
-        def finished(look: Look) -> bytes:
+        def finished(look: Look, things: Sequence[Thing]) -> bytes:
             if masks is not None:
                 look = with_masks(look, photo, things, masks)
                 stopwatch.lap("masks_ms")
@@ -70,7 +77,7 @@ async def things_reply(
             state.rates.take_search(request.scope, request.headers, len(things))
         if query is None:
             look = without_hits(things)
-            return await state.pools.decoding.run(lambda: finished(look))
+            return await state.pools.decoding.run(lambda: finished(look, things))
         # Each thing is a search of its own.
         state.rates.take_search(request.scope, request.headers, len(things))
         boxes = [search_box(thing.box) for thing in things]
@@ -83,7 +90,7 @@ async def things_reply(
                 things, vectors, base_query, engine.search, engine.classifier.names(vectors)
             )
             stopwatch.lap("search_ms")
-            return finished(look)
+            return finished(*without_parts(look, things))
 
         pool = state.pools.costly if len(things) > COSTLY else state.pools.searching
         return await pool.run(work)
@@ -133,14 +140,15 @@ def _choose_region(
 ) -> Meant:
     """Search with each region, and choose the one that the photo is meant to show."""
 
-    def best_score(vector: Embedding) -> float:
-        alone = Query(parts=[EmbeddingPart(vector)], filter=query.filter, limit=1)
-        hits = engine.search(alone).hits
-        return hits[0].score if hits else -1.0
-
     if not regions:
         return Meant(None, whole)
-    return choose(regions, whole, crops, best_score(whole), [best_score(crop) for crop in crops])
+    alone = [
+        engine.search(Query(parts=[EmbeddingPart(vector)], filter=query.filter, limit=1))
+        for vector in (whole, *crops)
+    ]
+    whole_score, *scores = [reply.hits[0].score if reply.hits else -1.0 for reply in alone]
+    any_close = not all(reply.no_close_match for reply in alone)
+    return choose(regions, whole, crops, whole_score, scores, any_close=any_close)
 
 
 async def _things(state: AppState, photo: Photo) -> list[Thing]:

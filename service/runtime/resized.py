@@ -50,6 +50,10 @@ class ResizedImages:
         """The bytes of the copies in memory."""
         return self._kept.bytes_used
 
+    def kept(self, etag: str) -> bytes | None:
+        """Return the copy with this ETag if it is in memory, or None."""
+        return self._kept.get(etag)
+
     def resized(self, data: bytes, wanted: SizedImage) -> bytes:
         """Return an encoded image, upright, without metadata, and no larger than ``wanted``.
 

@@ -49,6 +49,13 @@ class FairListener(socket.socket):
         self._connections = connections
         self._left = 0
 
+    def listen(self, backlog: int = 0, /) -> None:
+        """Do nothing: it listens already.
+
+        asyncio gives the kernel's queue the number of connections that it accepts in one iteration,
+        here 1. When a worker starts again, that would drop those who wait meanwhile.
+        """
+
     def accept(self) -> tuple[socket.socket, Any]:
         """Accept a connection. Raises BlockingIOError if there is none, or it is left to others.
 

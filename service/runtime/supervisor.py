@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("vitrine.service")
 
-_STABLE_S = 10.0  # a worker that lived longer is restarted at once
-_FIRST_PAUSE_S = 0.5  # before a worker that lived shorter is restarted; doubled each time
+_FIRST_PAUSE_S = 0.5  # before a worker that never answered is restarted; doubled each time
 _MAX_PAUSE_S = 30.0
 _MARGIN_S = 5.0  # added to the grace period before a worker is killed; it ends itself earlier
 _READY = b"ready"
@@ -45,6 +44,7 @@ class _Place:
     due: float = 0.0  # when to start it, if there is no process
     pause_s: float = 0.0
     was_started: bool = False
+    is_ready: bool = False  # the process answers requests
 
 
 class Supervisor:
@@ -132,7 +132,7 @@ class Supervisor:
                 due.append(place.due)
             else:
                 waiting.append(place.process.sentinel)
-                if place.link is not None and self._ready is not None:
+                if place.link is not None and not place.is_ready:
                     waiting.append(place.link)
         timeout = max(0.0, min(due) - time.monotonic()) if due else None
         found = wait(waiting, timeout)
@@ -152,7 +152,8 @@ class Supervisor:
             place.link.close()
             place.link = None
             return
-        if message == _READY and self._ready is not None:
+        place.is_ready = message == _READY
+        if place.is_ready and self._ready is not None:
             self._ready()
             self._ready = None
 
@@ -162,7 +163,7 @@ class Supervisor:
         code = place.process.exitcode
         lived = time.monotonic() - place.began
         longer = min(_MAX_PAUSE_S, max(_FIRST_PAUSE_S, 2 * place.pause_s))
-        place.pause_s = 0.0 if lived > _STABLE_S else longer
+        place.pause_s = 0.0 if place.is_ready else longer
         place.due = time.monotonic() + place.pause_s
         if not self._ending.is_set():
             logger.error(
@@ -195,6 +196,7 @@ def _close(place: _Place) -> None:
     if place.process is not None:
         place.process.close()
         place.process = None
+    place.is_ready = False
 
 
 def report_ready(link: Connection) -> None:

@@ -201,7 +201,8 @@ async function load() {
 }
 
 function show(reply, asked, { title, full }) {
-  const words = results.show(reply, {
+  const weak = reply.no_close_match || source.isUnsold(asked);
+  const words = results.show({ ...reply, no_close_match: weak }, {
     title,
     full,
     filtered: filtersIn(asked) > 0,

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { boxOf } from "./box.js";
 import { byId, make } from "./dom.js";
-import { t } from "./texts.js";
+import { hasText, t } from "./texts.js";
 
 const MOST = 8;
 const HITS = 4; // of each thing
@@ -14,12 +14,16 @@ const WHOLE_AREA = 0.8; // share of the photo from which a single thing is the p
 
 const known = new Map(); // photo id -> things
 
-/** Return the things in a photo: [{box, name, hits}]; [] if they cannot be found. */
+/**
+ * Return the things in a photo: [{box, name, sold, hits}]; [] if they cannot be found. Those without a
+ * name that the shop sells nothing like are left out: most of them are no things.
+ */
 async function thingsIn(photo, signal) {
   if (!known.has(photo.id)) {
     try {
       const { things } = await api.recognize(photo, { most: MOST, limit: HITS, signal });
-      known.set(photo.id, apart(things.map((thing) => ({ ...thing, box: boxOf(thing.box) }))));
+      const worthwhile = things.filter((thing) => thing.name || thing.sold);
+      known.set(photo.id, apart(worthwhile.map((thing) => ({ ...thing, box: boxOf(thing.box) }))));
       if (known.size > KEPT) known.delete(known.keys().next().value);
     } catch {
       return []; // the photo can be searched without them
@@ -48,8 +52,11 @@ function apart(things) {
 
 const same = (a, b) => ["x0", "y0", "x1", "y1"].every((edge) => Math.abs(a[edge] - b[edge]) < SAME);
 
-/** Return the name of a thing for a label: the last step of its category, or "". */
-const nameOf = ({ name }) => (name ? name.split("/").at(-1) : "");
+/** Return the name of a thing: the last step of its category, or the kind of a garment, or "". */
+export function nameOf({ name }) {
+  const kind = `kind.${name}`;
+  return hasText(kind) ? t(kind) : (name ?? "").split("/").at(-1);
+}
 
 export class Dots {
   /** The dots, to be put on the picture. */
@@ -82,6 +89,11 @@ export class Dots {
       }
     }
     this.mark(box);
+  }
+
+  /** Return whether a box is around a thing that the shop sells nothing like. */
+  isUnsold(box) {
+    return Boolean(box) && this.things.some((thing) => same(thing.box, box) && thing.hits.length > 0 && !thing.sold);
   }
 
   /** Mark the dot of the thing that is searched for. */

@@ -2,19 +2,15 @@
 
 import { COMPACT, card } from "./card.js";
 import { byId, icon, make } from "./dom.js";
+import { nameOf } from "./dots.js";
 import { t } from "./texts.js";
-
-/** Whether the shop sells something like a thing: the hit matches closely, or is of the kind of the thing. */
-function isSold({ name, no_close_match }, hit) {
-  const kind = name?.split("/").at(-1).toLowerCase();
-  return !no_close_match || hit.categories?.some((path) => path.toLowerCase().split("/").includes(kind));
-}
 
 export class Look {
   #section = byId("look");
   #button = byId("open-look");
   #handlers;
   #things = [];
+  #unsold = "";
 
   /** `handlers`: open(item), alike(item), href(item). */
   constructor(handlers) {
@@ -27,9 +23,11 @@ export class Look {
     const products = new Set();
     this.#things = things.filter((thing) => {
       const [hit] = thing.hits;
-      if (!hit || !isSold(thing, hit) || products.has(hit.product_id)) return false;
+      if (!hit || !thing.sold || products.has(hit.product_id)) return false;
       return products.add(hit.product_id);
     });
+    const unsold = things.filter((thing) => !thing.sold).map(nameOf);
+    this.#unsold = [...new Set(unsold.filter(Boolean))].join(", ");
     const count = this.#things.length;
     this.#button.textContent = t("look.button", { count });
     this.#button.hidden = count < 2;
@@ -54,6 +52,7 @@ export class Look {
         ),
       ),
       make("ul", { class: "grid compact", role: "list" }, ...this.#things.map((thing) => this.#card(thing))),
+      ...(this.#unsold ? [make("p", { class: "look-unsold", text: t("look.unsold", { names: this.#unsold }) })] : []),
     );
     this.#section.hidden = false;
     title.focus();
@@ -63,7 +62,7 @@ export class Look {
   #card(thing) {
     const [hit] = thing.hits;
     const element = card(hit, { href: this.#handlers.href(hit), width: COMPACT, handlers: this.#handlers });
-    const name = thing.name?.split("/").at(-1);
+    const name = nameOf(thing);
     if (name) element.append(make("span", { class: "look-thing", dir: "auto", text: name }));
     return element;
   }

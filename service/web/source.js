@@ -71,6 +71,11 @@ export class Source {
     this.#dots.show(photo, box);
   }
 
+  /** Return whether a question is only the photo of a thing that the shop sells nothing like. */
+  isUnsold({ box, text, second, like, unlike }) {
+    return !text && !second && like.length + unlike.length === 0 && this.#dots.isUnsold(box);
+  }
+
   /** Give the crop box the focus of the keyboard. */
   focusBox() {
     this.#crop.focus();

@@ -64,7 +64,7 @@ class Poster(NamedTuple):
     """A finished picture, and facts that a person should check.
 
     ``contrast`` is the least contrast of its text. ``shortened`` is True if the title did not fit.
-    ``missing`` are characters that no font has; they were left out. ``cut_out`` is True if the
+    ``missing`` are signs that no font has; they were left out. ``cut_out`` is True if the
     product was cut out of its photo.
     """
 
@@ -78,7 +78,8 @@ class Poster(NamedTuple):
 def draw_poster(photo: Pixels, advert: Advert, width: int, height: int, look: Look) -> Poster:
     """Draw a picture (height, width, 3) of a product photo (h, w, 3).
 
-    The same arguments give the same bytes. Raises BadPixels, and what ``Styler.apply`` raises.
+    The same arguments give the same bytes. Raises BadPixels, BadFont if no font has a letter of
+    the title, and what ``Styler.apply`` raises.
     """
     photo = shrunk(check_pixels(photo), max(width, height))
     template = look.template

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from typing import NamedTuple
 
 from style.campaign.frame import Frame
 from style.campaign.template import Template
 from style.campaign.typeface import CAP, Typeface
 from style.campaign.wrapping import Wrapped, wrap
+from style.errors import BadFont
 
 __all__ = ["Line", "TextBlock", "set_text"]
 
@@ -51,9 +53,17 @@ def set_text(
     bold: Typeface,
     medium: Typeface,
 ) -> TextBlock:
-    """Set the words for a frame; no line is wider than its column."""
+    """Set the words for a frame; no line is wider than its column.
+
+    Raises BadFont if no font has a letter of the title: without it, the title says something else.
+    """
     column = frame.column
     words, missing = bold.drawable(title[:_LONGEST])
+    if letters := [sign for sign in missing if unicodedata.category(sign)[0] in "LM"]:
+        raise BadFont(
+            f"no font has the letters {''.join(letters[:20])!r} of the title; name one that has "
+            "them in the template of 'vitrine campaign'"
+        )
     price, strange = bold.drawable(price)
     old, _ = medium.drawable(old)
     most = template.title_lines + (1 if frame.beside else 0)  # that column is narrow and high

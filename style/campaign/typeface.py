@@ -1,7 +1,8 @@
 """Measure and draw lines of text with fonts that stand in for each other, character by character.
 
 The bundled fonts are subsets; ``fonts/README.md`` gives their sources and licenses. Characters that
-no font has are left out and reported.
+no font has are left out and reported, and so are letters that run to the left where Pillow lacks
+the library that orders them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import ImageDraw, ImageFont
+from PIL import ImageDraw, ImageFont, features
 
 from style.campaign.charmap import characters_of
 from style.errors import BadFont
@@ -27,6 +28,7 @@ CAP = 0.727
 _MOST = 64_000_000  # bytes of a font file
 _UNPRINTED = ("Cc", "Cf", "Cs", "Co", "Cn")  # categories without a shape of their own
 _SIZES = (6, 600)
+_LEFTWARD = ("R", "AL")  # letters of Hebrew, Arabic and others that run to the left
 
 
 class Face:
@@ -115,8 +117,16 @@ class Typeface:
         return runs
 
     def _face_of(self, character: str) -> Face | None:
+        if unicodedata.bidirectional(character) in _LEFTWARD and not _is_shaped():
+            return None
         code = ord(character)
         return next((face for face in self._faces if code in face.characters), None)
+
+
+@cache
+def _is_shaped() -> bool:
+    """Return True if Pillow joins Arabic letters and turns the order of letters that run left."""
+    return bool(features.check("raqm"))
 
 
 def read_face(path: Path) -> Face:

@@ -29,6 +29,7 @@ _SHARED = 0.2  # quantile of these pixels' casts that is taken for the light's
 _BRIGHT = 0.96  # quantile of their lightness from which they are taken for white or shiny
 _VARIED = (0.03, 0.1)  # deviation of their lightness: of one plain surface, of a scene
 _MOST = 0.18  # length of the largest correction, in logarithms of the channels
+_CLEAR = (0.2, 0.3)  # a cast, in the same unit: of a warm shop, of a fault
 _CAST = 0.012  # gains closer to 1 than this are no cast
 _ENDS = (0.004, 0.996)  # quantiles that become black and white
 _BLACK, _WHITE = 0.16, 0.80  # levels: black is not raised above, white not lowered below these
@@ -98,6 +99,7 @@ def _gains(small: Pixels) -> tuple[float, float, float]:
     white = float((flat.min(1) >= 250).mean())
     trust = min(1.0, float(neutral.mean()) / _ENOUGH) * max(0.0, 1 - 4 * white)
     trust *= float(smoothstep(*_VARIED, lightness.std()))
+    trust *= float(smoothstep(*_CLEAR, np.asarray(shared, np.float32)))
     correction = _MOST * np.tanh(trust * max(0.0, shared) / _MOST)
     gains = np.exp(-correction / size * cast)
     if np.abs(gains - 1).max() < _CAST:

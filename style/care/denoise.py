@@ -15,7 +15,7 @@ from style.strips import over_strips
 
 __all__ = ["LEAST", "denoised", "noise_of"]
 
-LEAST = 0.008
+LEAST = 0.012
 """The least noise that is removed, of a range of 1."""
 _RADIUS = 2
 _LIGHT, _COLOR = 1.6, 3.0  # contrasts below this many deviations are smoothed
@@ -45,7 +45,7 @@ def noise_of(pixels: Pixels) -> float:
 def denoised(pixels: Pixels, noise: float) -> Pixels:
     """Smooth a photo (h, w, 3) with noise of this deviation; colors are smoothed more.
 
-    Noise below 0.008 changes nothing. Strips overlap, so there are no seams.
+    Noise below LEAST changes nothing. Strips overlap, so there are no seams.
     """
     if noise < LEAST:
         return pixels.copy()

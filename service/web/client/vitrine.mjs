@@ -235,7 +235,7 @@ export class Vitrine {
    * Find the things in a photo, and with `search` the items that look like each.
    * @param {Photo} photo
    * @param {{search?: boolean, most?: number, limit?: number} & CallOptions} [options]
-   * @returns {Promise<{things: {box: Box, name: string | null, score: number, hits: Hit[]}[]}>}
+   * @returns {Promise<{things: {box: Box, name: string | null, score: number, sold: boolean, hits: Hit[]}[]}>}
    */
   recognize(photo, { signal, ...fields } = {}) {
     return this.#send("POST", "/v1/recognize", { body: formOf(photo, fields), signal });
