@@ -10,7 +10,7 @@ from indexer.words.spellings import EMPTY_WORDS, EQUAL_WORDS, singular
 from indexer.words.typed import Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from indexer.words.vocabulary import Vocabulary
 
@@ -87,7 +87,7 @@ class Translator:
         meaning = next(filter(None, map(meaning_of, spellings)), None)
         if meaning is None or (only_sure and not meaning.is_sure):
             return None
-        if self._is_known(name):
+        if self._is_known(name, self._vocabulary.those_of(_forms_of(name[0]))):
             return None
         return self._of_meaning(meaning, " ".join(name))
 
@@ -98,7 +98,9 @@ class Translator:
         only in descriptions if no item is named so.
         """
         phrases = {" ".join(name): name for name in meaning.names}
-        had = [phrase for phrase in phrases if self._is_known(phrases[phrase])]
+        words = {form for name in meaning.names if len(name) == 1 for form in _forms_of(name[0])}
+        known = self._vocabulary.those_of(words)
+        had = [phrase for phrase in phrases if self._is_known(phrases[phrase], known)]
         sure = [phrase for phrase in had if _is_sure(phrases[phrase])]
         named = [phrase for phrase in sure or had if self._names(phrase)]
         found = named or sure
@@ -106,16 +108,16 @@ class Translator:
             return None
         return Unit(phrases[found[0]], text, also=tuple(found[1:]))
 
-    def _is_known(self, name: Name) -> bool:
+    def _is_known(self, name: Name, known: Collection[str]) -> bool:
         """Return True if the shop has a name, its plural, its singular, or a compound of it.
 
+        ``known`` are the words of the shop, or at least those of ``_forms_of`` the name.
         A stemmer would not do: it has ``veste`` and "vest" as one.
         """
         if len(name) > 1 or not name[0].isascii():
             return self._has(" ".join(name))
         word = name[0]
-        forms = (word, f"{word}s", f"{word}es", singular(word), *EQUAL_WORDS.get(word, ()))
-        is_written = any(map(self._vocabulary.has, forms)) and self._has(word)
+        is_written = any(form in known for form in _forms_of(word)) and self._has(word)
         return is_written or bool(
             self._compounds.are_usual and self._compounds.ending_in(word, is_found=False)
         )
@@ -176,6 +178,11 @@ class Translator:
                 kept.append(unit)
             at += 1 if unit is None else len(unit.text.split())
         return kept or pairs
+
+
+def _forms_of(word: str) -> tuple[str, ...]:
+    """Return a word, its plurals and its singular."""
+    return (word, f"{word}s", f"{word}es", singular(word), *EQUAL_WORDS.get(word, ()))
 
 
 def _is_sure(name: Name) -> bool:
