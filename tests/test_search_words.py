@@ -168,6 +168,23 @@ def test_a_category_that_words_name_comes_before_what_only_mentions_it(shop):
     assert found.index("red-mug") < found.index("red-shoe")
 
 
+def test_a_chinese_value_beside_a_picture_is_read_too(shop):
+    with SearchEngine.open(shop) as engine:
+        for item_id, color in (
+            ("red-mug", "红色"),
+            ("green-mug", "深绿色"),
+            ("green-shoe", "深绿色"),
+        ):
+            engine.put(
+                [Draft(item_id, lambda old, color=color: replace(old, attributes={"color": color}))]
+            )
+        engine.refresh()
+        query = Query(parts=[ItemPart("red-mug"), TextPart("深绿色")], limit=12)
+        reply = engine.search(query)
+    assert reply.hits[0].item_id == "green-mug"
+    assert reply.understood == ["color = 深绿色"]
+
+
 def test_two_values_count_both_and_their_order_does_not(engine, photo):
     for words in ("green mug", "mug green", "mugs in green"):
         assert ids(engine, ImagePart(photo("red")), TextPart(words), limit=12)[0] == "green-mug"

@@ -102,7 +102,10 @@ class Interpreter:
             )
             if correction:
                 corrected = re.sub(rf"(?<!\w){re.escape(unit.text)}(?!\w)", correction, corrected)
-            plain.append(correction or " ".join(unit.words))
+            if place and unit.is_unspaced and unit.words[0] == units[place - 1].words[-1]:
+                plain[-1] += "".join(unit.words[1:])  # the pairs of a text overlap
+            else:
+                plain.append(correction or ("" if unit.is_unspaced else " ").join(unit.words))
             counts = " ".join(unit.words) not in EMPTY_WORDS
             groups.append(WordGroup(tuple(strong), tuple(weak), counts, unit.modifies))
         # Words without content are in most texts: they find nothing, and would take long.
