@@ -199,13 +199,20 @@ def _barred_items(
     ]
     for item_id in [item_id for part in query.parts for item_id in part.named_items]:
         if (number := view.number(item_id)) >= 0:
-            same = [number] if groups is None else np.flatnonzero(groups == groups[number])
-            parts.append(np.asarray(same))
+            parts.append(np.array([number]) if groups is None else _group(number, groups, view))
     if not parts:
         return _NONE
     barred = parts[0] if len(parts) == 1 else np.unique(np.concatenate(parts))
     found: NDArray[np.int64] = barred[view.columns.alive[barred]].astype(np.int64, copy=False)
     return found
+
+
+def _group(number: int, groups: NDArray[np.int64], view: ShopView) -> NDArray[np.int64]:
+    """Return the items of an item's group, which most items have to themselves: (g,)."""
+    group = groups[number]
+    if groups is not view.product or view.columns.product_sizes(view.product)[group] == 1:
+        return np.array([number])
+    return np.flatnonzero(groups == group)
 
 
 def _matching(words: Sequence[WordMatches], size: int) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from indexer.errors import IndexNotFound, VitrineError
 from indexer.shop.encoder_upgrade import encoder_upgrade
 from indexer.shop.encoderfiles import encoder_faults
-from indexer.shop.folder import ShopFolder
+from indexer.shop.folder import INDEX_AGAIN, ShopFolder
 from indexer.shop.listing import generations
 from indexer.shop.shelf import Shelf
 from indexer.shop.status import disk_bytes
@@ -116,7 +116,7 @@ def _index(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
             f"CURRENT names generation {current!r}, which does not exist",
             "run 'vitrine promote NAME' with one that 'vitrine generations' lists"
             if listed
-            else "run 'vitrine index' with the catalog again: it encodes no stored picture again",
+            else INDEX_AGAIN,
         )
         return
     yield Finding("index", "ok", f"generation {current} serves, of {len(listed)} on disk")

@@ -8,7 +8,7 @@ import os
 import numpy as np
 import pytest
 
-from indexer.arrays import empty_vectors, unit
+from indexer.arrays import empty_vectors, places_of_largest, unit
 from indexer.errors import StoreFull
 
 
@@ -43,3 +43,17 @@ def test_a_disk_without_room_for_the_vectors_is_an_error_that_says_so(tmp_path, 
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(StoreFull, match=r"no room for 3 vectors of 4 numbers.*No space left"):
         empty_vectors(3, 4, tmp_path)
+
+
+@pytest.mark.parametrize(("size", "count"), [(0, 3), (2, 3), (50, 3), (10_000, 1), (10_000, 40)])
+def test_the_largest_are_those_that_sorting_finds(rng, size, count):
+    values = rng.normal(size=size).astype(np.float32)
+    expected = np.sort(np.argsort(-values)[:count])
+    assert places_of_largest(values, count).tolist() == expected.tolist()
+
+
+def test_of_equal_values_none_is_left_out():
+    values = np.zeros(1_000, dtype=np.float32)
+    values[[3, 500, 999]] = [2.0, 1.0, 1.0]
+    assert places_of_largest(values, 2).tolist() == [3, 500, 999]
+    assert len(places_of_largest(np.full(1_000, -np.inf, dtype=np.float32), 2)) == 1_000

@@ -314,6 +314,13 @@ def test_whatever_goes_is_dropped_from_a_backend_that_keeps_it_elsewhere(tmp_pat
     assert [path.name for path in shop.generations.iterdir()] == ["000002"]
 
 
+def test_a_shop_that_lost_all_generations_is_to_be_indexed_again(shop):
+    shutil.rmtree(shop.generations)
+    with pytest.raises(IndexNotFound, match=r"000002, nor another; run 'vitrine index'") as caught:
+        shop.manifest("000002")
+    assert "vitrine generations" not in str(caught.value)
+
+
 def test_what_somebody_reads_is_not_removed(tmp_path):
     shop = ShopFolder(tmp_path)
     publish(shop)

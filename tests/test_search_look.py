@@ -306,6 +306,13 @@ def test_of_the_parts_of_a_product_the_one_that_matches_best_is_kept(other, kept
     assert [part.box for part in left.things] == [part.box for part in same] == kept
 
 
+def test_what_the_shop_sells_comes_first():
+    unsold = msgspec.structs.replace(found(FAR, "hand", 0.1), sold=False, score=0.9)
+    look = Look(things=[unsold, found(BACK, "chair", 0.5)])
+    left, things = without_parts(look, [thing(FAR), thing(BACK)])
+    assert [part.box for part in left.things] == [part.box for part in things] == [BACK, FAR]
+
+
 def test_garments_that_match_the_same_product_are_all_kept():
     look = Look(things=[found(BACK, "suit", 0.5), found(SEAT, "suit", 0.9)])
     things = [Thing(BACK, 0.5, "outwear"), Thing(SEAT, 0.5, "pants")]

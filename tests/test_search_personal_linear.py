@@ -14,10 +14,8 @@ from search.personal.facts import FactCode
 from search.personal.item_factors import ItemFactors
 from search.personal.learning import Pictures, learn, linear_of
 from search.personal.linear import KEPT, learn_linear
-from search.personal.mixer import WEIGHTS
 from search.personal.newcomer_share import Sides, first_meetings, share_of_places
-from search.personal.newcomers import due, insert
-from search.quality.weight_search import best_weights
+from search.personal.newcomers import Newcomers, due, insert
 from tests.personalevents import visits
 
 NOW = 1_700_000_000.0
@@ -275,11 +273,17 @@ def test_factors_are_stored_for_items_that_enough_users_met(tmp_path, rng):
             assert reader.factors("i2").shape == (FACTORS,)
 
 
-def test_weights_are_chosen_by_what_they_rank_among_the_first(rng):
-    # Likeness picks the item that was taken; behavior and popularity say nothing.
-    tables = rng.normal(size=(60, 40, len(WEIGHTS))).astype(np.float32)
-    tables[:, 0, 1] = 4.0
-    tables[:, 30:] = np.nan
-    found = best_weights(tables)
-    assert found["interest"] > 5 * abs(found["following"])
-    assert found["popular"] > 0
+def test_newcomers_that_fit_come_first_however_few_are_allowed(rng):
+    factors = rng.normal(size=(500, FACTORS + 32)).astype(np.float32)
+    newcomers = Newcomers(np.arange(100, 600), factors)
+    popular = np.zeros(600, dtype=np.float32)
+    popular[100:103] = [1.0, 3.0, 2.0]
+    met = rng.normal(size=(3, FACTORS + 32)).astype(np.float32)
+    user = 2 ** (-np.arange(3) / 10) @ met
+    fits = [factors[:, part] @ user[part] for part in (slice(FACTORS), slice(FACTORS, None))]
+    scores = sum(fit / fit.std() for fit in fits)
+    scores[:3] += [2 / 3, 2.0, 4 / 3]
+    for allowed in (np.ones(600, dtype=np.bool_), np.arange(600) % 60 == 1):
+        expected = [item for item in 100 + np.argsort(-scores) if allowed[item]][:12]
+        found = newcomers.best(met, allowed, popular, 12)
+        assert found.tolist() == expected

@@ -13,8 +13,10 @@ from search.personal.event import Event
 from search.personal.event_log import EventLog
 from search.personal.mixer import FEATURES, WEIGHTS
 from search.quality.interactions import interactions_of
-from search.quality.mixer_model import fitted_to_scale
+from search.quality.logged_lists import LoggedLists
 from search.quality.train_ranker import train_ranker
+from search.quality.tree_ranking import ranks_by_trees
+from search.quality.weight_search import best_weights, fitted_to_scale
 from service.cli.main import vitrine
 
 ITEMS = [f"i{number}" for number in range(40)]
@@ -68,6 +70,44 @@ def test_where_nothing_can_be_learned_the_trained_weights_are_not_better(vectors
         for number in range(1500)
     ]
     assert not train_ranker(interactions_of(events, ITEMS), vectors).is_better
+
+
+def lists(tables) -> LoggedLists:
+    """Lists of candidates (n, m, features), of which the first was taken."""
+    count, size, _ = tables.shape
+    return LoggedLists(np.concatenate(tables), np.full(count, size), np.arange(count))
+
+
+def test_weights_are_chosen_by_what_they_rank_among_the_first(rng):
+    # Likeness picks the item that was taken; behavior and popularity say nothing.
+    tables = rng.normal(size=(60, 40, len(WEIGHTS))).astype(np.float32)
+    tables[:, 0, 1] = 4.0
+    found = best_weights(lists(tables))
+    assert found["interest"] > 5 * abs(found["following"])
+    assert found["popular"] > 0
+
+
+def test_ties_rank_in_the_middle():
+    three = LoggedLists(np.zeros((9, 1)), np.array([2, 3, 4]), np.arange(3))
+    scores = np.array([1.0, 2.0, 5.0, 5.0, 5.0, 3.0, 1.0, 3.0, 9.0])
+    assert three.ranks(scores).tolist() == [1, 1, 1]
+    first, others = three.split(1)
+    assert first.ranks(scores[:2]).tolist() == [1]
+    assert others.ranks(scores[2:]).tolist() == [1, 1]
+
+
+def test_trees_find_what_no_weighted_sum_can(rng):
+    """What was taken has a likeness near zero: neither much nor little."""
+    pytest.importorskip(
+        "lightgbm", reason="needs the extra personal", exc_type=(ImportError, OSError)
+    )
+    tables = rng.normal(size=(600, 20, len(WEIGHTS))).astype(np.float32)
+    tables[:, :, 1] += np.sign(tables[:, :, 1])  # none is near zero
+    tables[:, 0, 1] = 0.0
+    whole = lists(tables)
+    earlier, later = whole.split(200)
+    assert np.median(later.ranks(later.features[:, 1])) == pytest.approx(10, abs=1)
+    assert np.median(ranks_by_trees(earlier, later)) == 0
 
 
 def test_learned_weights_come_on_the_scale_of_the_others(rng):

@@ -69,6 +69,12 @@ def test_for_a_person_it_is_a_table_on_stdout(look, photo, tiny_shop):
     assert "--shop" in look(photo).err
 
 
+def test_a_thing_that_no_item_is_like_has_no_hit_in_the_table(look, photo, tiny_shop):
+    done = look(photo, "--shop", tiny_shop, "--filter", "color = blue")
+    assert done.out.count("no close match") == 2
+    assert "blue" not in done.out.lower()
+
+
 def test_a_photo_of_nothing_has_no_things(look, tmp_path, tiny_shop):
     path = tmp_path / "empty.jpg"
     path.write_bytes(scene())

@@ -153,6 +153,23 @@ def test_a_refused_method_is_told_of_all_that_are_allowed(serve, method, path, a
     assert (response.status_code, response.headers["allow"]) == (405, allowed)
 
 
+@pytest.mark.parametrize(
+    ("path", "kind", "takes_photos"),
+    [
+        ("/v1/search/image", "text/plain", True),
+        ("/v1/recognize", "image/jpeg", False),
+        ("/v1/classify", "image/jpeg", False),
+    ],
+)
+def test_only_a_route_that_takes_the_photo_itself_as_its_body_offers_that(
+    http, path, kind, takes_photos
+):
+    reply = http.post(path, content=b"x", headers={"content-type": kind})
+    assert reply.status_code == 415
+    assert reply.json()["detail"].endswith(f"got {kind}")
+    assert ("or a photo as image/jpeg" in reply.json()["detail"]) == takes_photos
+
+
 @pytest.mark.parametrize("item_id", ["image", "similar", "x%2Fimage", "a/b"])
 def test_an_id_may_look_like_what_is_below_an_item(http, item_id):
     response = http.get(f"/v1/items/{item_id}")

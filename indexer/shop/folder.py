@@ -42,6 +42,7 @@ logger = logging.getLogger("vitrine.indexer")
 _DRAFT = ".CURRENT."
 _HISTORY = 20  # most names in CURRENT
 _MAX_DIGITS = 12  # of a generation's name
+INDEX_AGAIN = "run 'vitrine index' with the catalog again: it encodes no stored picture again"
 
 
 class ShopFolder:
@@ -109,8 +110,10 @@ class ShopFolder:
 
     def no_generation(self, name: str) -> IndexNotFound:
         """Return the error for a generation that does not exist."""
-        listed = f"'vitrine generations --shop {self.path}' lists what there is"
-        return IndexNotFound(f"{self.path} has no generation {name}; {listed}")
+        way_out = f"; 'vitrine generations --shop {self.path}' lists what there is"
+        if not self.names():
+            way_out = f", nor another; {INDEX_AGAIN}"
+        return IndexNotFound(f"{self.path} has no generation {name}{way_out}")
 
     def verify(self, name: str) -> Manifest:
         """Read the manifest of a generation and check all its files; see ``check_files``."""

@@ -205,9 +205,8 @@ class VectorIndex:
 
     def vectors_at(self, positions: Positions) -> Vectors:
         """Return the vectors at these positions, as stored: (p,) to (p, dim)."""
-        found = self._codes[positions]  # (p, bytes)
-        kind = np.float32 if found.shape[1] == 4 * self.dim else np.float16
-        return np.asarray(found.view(kind), dtype=np.float32)
+        found: Vectors = self._exact.sa_decode(self._codes[positions])
+        return found
 
     def _among(self, chosen: Positions, queries: Vectors, k: int) -> tuple[Positions, Scores]:
         """Search like ``exact`` among these positions, copied out block by block."""

@@ -141,6 +141,8 @@ class ShopView:
         for segment in self.segments:
             positions = segment.table.positions_of(rows)  # (n,)
             here = np.flatnonzero(positions >= 0)
+            if len(here) == len(rows):  # without a copy, which takes a third of the time
+                return unit(segment.vectors.vectors_at(positions))
             if len(here):
                 out[here] = unit(segment.vectors.vectors_at(positions[here]))  # stored rounded
         return out

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from indexer.arrays import unit
+from search.personal.candidates import PER_SOURCE, find_candidates
 from search.personal.factor_path import FactorPath
 from search.personal.listing import (
     SURFACE,
@@ -40,11 +40,7 @@ if TYPE_CHECKING:
     from search.personal.profile import Profile
     from search.personal.recommendation import Fallback, RecommendQuery
     from search.personal.sources import Sources
-    from search.personal.taste import Taste
 
-_PER_SOURCE: Final = 80  # candidates
-_FROM_BEHAVIOR: Final = 300
-_SAME_DIRECTION: Final = 0.98  # cosine
 _RANKED: Final = 400  # the best candidates, which are diversified
 
 
@@ -136,11 +132,18 @@ def _choose(
     newcomers = _newcomers(allowed, query, sources, evidence)
     own = np.union1d(newcomers, again)
     wanted = np.union1d(own, applied.wanted(allowed)).astype(np.int64)
-    items = np.union1d(_candidates(allowed, sources, evidence), wanted)
+    found = find_candidates(
+        allowed,
+        evidence,
+        sources.factors,
+        sources.most_popular,
+        lambda directions: view.nearest_numbers(directions, allowed, view.product, PER_SOURCE),
+    )
+    items = np.union1d(found, wanted)
     ranking = _ranked(items, wanted, sources, evidence)
     options = ListOptions(query, is_personal, applied, sources.factors, sources.rng)
     places = make_list(ranking, Reserved(again, newcomers), view, options)
-    chosen = _explained(ranking, places, evidence)
+    chosen = _explained(ranking, places, evidence, adds=query.explain)
     if len(chosen) == query.limit:
         fallback: Fallback | None = None if is_personal else "popular"
         return Choice(chosen, fallback)
@@ -190,7 +193,10 @@ def _order(
     return np.lexsort((ids, -scores))
 
 
-def _explained(ranking: Ranking, shown: list[Place], evidence: Evidence) -> list[Chosen]:
+def _explained(
+    ranking: Ranking, shown: list[Place], evidence: Evidence, *, adds: bool
+) -> list[Chosen]:
+    """Return what is shown, each with its reason and, with ``adds``, its contributions."""
     places = np.array([place.place for place in shown], dtype=np.int64)
     features = ranking.features[places]
     grounds = find_reasons(ranking.items[places], ranking.vectors[places], features, evidence)
@@ -202,21 +208,25 @@ def _explained(ranking: Ranking, shown: list[Place], evidence: Evidence) -> list
             why = Grounds("buy_again", item)
         elif place.kind == "new":
             why = Grounds("new", -1)
-        parts = {name: round(float(value), 6) for name, value in zip(FEATURES, row, strict=True)}
-        if boost := float(ranking.boosts[place.place]):
-            parts["boosts"] = round(boost, 6)
+        boost = float(ranking.boosts[place.place])
         chosen.append(
             Chosen(
                 item,
                 int(ranking.rows[place.place]),
                 float(ranking.scores[place.place]),
                 why,
-                parts,
+                _parts(row, boost) if adds else {},
                 place.propensity,
                 place.surface,
             )
         )
     return chosen
+
+
+def _parts(added: NDArray[np.float32], boost: float) -> dict[str, float]:
+    """Return what each feature (features,) and the boosts add to a score, by name."""
+    parts = {name: round(float(value), 6) for name, value in zip(FEATURES, added, strict=True)}
+    return parts | ({"boosts": round(boost, 6)} if boost else {})
 
 
 def _evidence(profile: Profile, query: RecommendQuery, sources: Sources) -> Evidence:
@@ -250,39 +260,6 @@ def _evidence(profile: Profile, query: RecommendQuery, sources: Sources) -> Evid
 def _is_personal(evidence: Evidence) -> bool:
     taste = evidence.taste
     return bool(len(taste.liked.items) or len(taste.met)) or evidence.context is not None
-
-
-def _candidates(allowed: Mask, sources: Sources, evidence: Evidence) -> NDArray[np.int64]:
-    """Return the allowed items that any source proposes: (n,), ascending."""
-    view, taste = sources.view, evidence.taste
-    found = np.zeros(view.size, dtype=np.bool_)
-    found[_first_allowed(sources.most_popular, allowed)] = True
-    directions = _directions(taste, evidence.context)
-    for items in view.nearest_numbers(directions, allowed, view.product, _PER_SOURCE):
-        found[items] = True
-    for path in (evidence.following, evidence.behavior):
-        found[path.strongest(_FROM_BEHAVIOR)] = True
-    found[sources.factors.led_to(evidence.factors.user, _PER_SOURCE, allowed)] = True
-    return np.flatnonzero(found & allowed)
-
-
-def _directions(taste: Taste, context: Embedding | None) -> list[Embedding]:
-    """Return the vectors whose neighbors are candidates: interests, newest items, the context.
-
-    Those that have the same neighbors as one before, as with a single item, are left out.
-    """
-    interests = [taste.liked.vectors[interest.place] for interest in taste.interests]
-    found: list[Embedding] = []
-    for vector in (*interests, taste.recent.mean(), context):
-        if vector is not None:
-            direction = unit(vector)
-            if all(float(direction @ other) < _SAME_DIRECTION for other in found):
-                found.append(direction)
-    return found
-
-
-def _first_allowed(items: NDArray[np.int64], allowed: Mask) -> NDArray[np.int64]:
-    return np.asarray(items[allowed[items]][:_PER_SOURCE], dtype=np.int64)
 
 
 def _assorted(allowed: Mask, view: ShopView, taken: set[int], limit: int) -> list[Chosen]:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from indexer.arrays import places_of_largest
 from search.personal.factors import FACTORS
-from search.personal.newcomers import rank_newcomers
+from search.personal.newcomers import Newcomers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,8 +36,9 @@ class ItemFactors:
         self._known[is_warm, : own.shape[1]] = own[is_warm]
         self._is_new: Mask = ~is_warm
         self._warm = np.flatnonzero(is_warm)
-        self._new = np.flatnonzero(self._is_new & np.any(mapped, axis=1))
-        self._of_warm, self._of_new = own[self._warm], mapped[self._new]
+        self._of_warm = own[self._warm]
+        new = np.flatnonzero(self._is_new & np.any(mapped, axis=1))
+        self._newcomers = Newcomers(new, mapped[new])
 
     def are_new(self, items: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which of the items (n,) too few users met: (n,)."""
@@ -54,10 +56,9 @@ class ItemFactors:
             return np.zeros(0, dtype=np.int64)
         scores = self._of_warm @ user
         scores[~allowed[self._warm]] = -np.inf
-        count = min(limit, len(scores))
-        least = np.partition(scores, -count)[-count]
-        # Nothing leads to items with 0 or less.
-        return np.asarray(self._warm[(scores >= least) & (scores > 0)], dtype=np.int64)
+        places = places_of_largest(scores, limit)
+        found: NDArray[np.int64] = self._warm[places[scores[places] > 0]]  # 0 or less leads nowhere
+        return found
 
     def newcomers(
         self, met: NDArray[np.int64], allowed: Mask, popular: NDArray[np.float32], most: int
@@ -70,8 +71,7 @@ class ItemFactors:
         known = self._known[met[met < len(self._known)]]
         if not known.any():
             return np.zeros(0, dtype=np.int64)
-        may = allowed[self._new]
-        return self._new[rank_newcomers(self._of_new, known, popular[self._new], may, most)]
+        return self._newcomers.best(known, allowed, popular, most)
 
 
 NO_FACTORS: Final = ItemFactors(

@@ -164,8 +164,11 @@ def _with_newcomers(
 
 def _places_of(items: NDArray[np.int64], ranking: Ranking) -> list[int]:
     """Return the places of items in the ranking."""
-    place_of = {item: place for place, item in enumerate(ranking.items.tolist())}
-    return [place_of[item] for item in items.tolist()]
+    if not len(items):
+        return []
+    order = np.argsort(ranking.items)
+    found: list[int] = order[np.searchsorted(ranking.items, items, sorter=order)].tolist()
+    return found
 
 
 def _first_of_groups(places: list[int], groups: NDArray[np.int64]) -> list[int]:

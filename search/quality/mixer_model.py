@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from indexer.errors import BadQuery
+from search.personal.candidates import PER_SOURCE, find_candidates
 from search.personal.covisits import Visits, learn_covisits
 from search.personal.factor_map import learn_factor_map
 from search.personal.factor_path import FactorPath
@@ -31,23 +31,22 @@ from search.personal.paths import Path
 from search.personal.profile import profile_of
 from search.personal.taste import MAX_ITEMS, Taste, Weighted, interests_of
 from search.quality.baselines import Model, RecentPopular
+from search.quality.logged_lists import lists_of
 from search.quality.weight_search import best_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from indexer.arrays import Vectors
+    from indexer.arrays import Embedding, Vectors
     from search.personal.mixer import Features
     from search.personal.neighbors import Row
     from search.quality.baselines import History, Scores, Setting
     from search.quality.interactions import Interactions
 
-_NEVER_DIFFERS = 1e-9
 _MET_ITEMS = 60
 TOP = 20  # items of an evaluated list
-_MOST_ITEMS = 2_000  # to choose from: drawn if the shop has more
 _HALF_LIFE_DAYS = 14.0  # of popularity, as it serves
 
 
@@ -82,9 +81,33 @@ class Mixer(Model):
         users = np.bincount(np.unique(log.users * count + log.items) % count, minlength=count)
         # As it serves: popularity needs so many users.
         self._served_popular = np.where(users >= MIN_USERS, self._popular, np.float32(0))
+        best_first = np.argsort(-self._served_popular, kind="stable")
+        self._most_popular = best_first[self._served_popular[best_first] > 0]
 
     def features(self, history: History) -> Features:
         """Return the features of all items for a user: (items, features)."""
+        return features_of(self._every, self.vectors, self._evidence(history))
+
+    def choices(self, history: History, taken: int) -> Features:
+        """Return the features of what could be recommended to a user: (n, features).
+
+        The item ``taken`` is the first. (0, features) if it is not among the candidates.
+        """
+        evidence = self._evidence(history)
+        allowed = np.ones(len(self.vectors), dtype=np.bool_)
+        allowed[history.items] = False
+
+        def nearest(directions: list[Embedding]) -> Iterator[NDArray[np.int64]]:
+            for direction in directions:
+                cosines = np.where(allowed, self.vectors @ direction, np.float32(-2))
+                yield np.argpartition(-cosines, min(PER_SOURCE, len(cosines) - 1))[:PER_SOURCE]
+
+        items = find_candidates(allowed, evidence, self._factors, self._most_popular, nearest)
+        others = items[items != taken]
+        kept = np.concatenate([[taken], others]) if len(others) < len(items) else items[:0]
+        return features_of(kept, self.vectors[kept], evidence)
+
+    def _evidence(self, history: History) -> Evidence:
         profile = profile_of(history.events, history.time)
         liked = self._weighted(profile.liked)
         taste = Taste(
@@ -97,8 +120,7 @@ class Mixer(Model):
         following = Path(taste.met, Neighbors(self._rows), FOLLOWING_HALF_LIFE)
         behavior = Path(taste.met, Neighbors(self._linear), BEHAVIOR_HALF_LIFE)
         factors = FactorPath(taste.met, self._factors.own, FACTORS_HALF_LIFE)
-        evidence = Evidence(taste, None, self._popular, self._moods, following, behavior, factors)
-        return features_of(self._every, self.vectors, evidence)
+        return Evidence(taste, None, self._popular, self._moods, following, behavior, factors)
 
     def scores(self, history: History) -> Scores:
         """Mix the features, and give newcomers their places."""
@@ -137,24 +159,8 @@ class TrainedMixer(Mixer):
     name: ClassVar[str] = "vitrine-trained"
 
     def trained(self, log: Interactions, histories: Iterable[tuple[int, History]]) -> Setting:
-        """Learn the weights that best rank the items taken among those that could be taken."""
-        rng = np.random.default_rng(1)
-        tables = []
-        for number, history in histories:
-            taken = int(log.items[number])
-            others = rng.permutation(len(log.item_ids))[:_MOST_ITEMS]
-            others = others[others != taken]
-            table = self.features(history)[np.concatenate([[taken], others])]
-            table[1:][np.isin(others, history.items)] = np.nan
-            if not np.isnan(table[1:, 0]).all():  # else the user had nothing to choose from
-                tables.append(table)
-        if not tables:
-            raise BadQuery("no event of the validation can be predicted", param="events")
-        most = min(len(table) for table in tables)
-        stacked = np.stack([table[:most] for table in tables])
-        learned = best_weights(stacked)
-        known = stacked[~np.isnan(stacked[:, :, 0])]
-        return fitted_to_scale(learned, known)
+        """Learn the weights that best rank the items taken among the candidates."""
+        return best_weights(lists_of(self.choices, log, histories))
 
 
 def _with_places(
@@ -180,19 +186,3 @@ def mixed(features: Features, weights: Mapping[str, float]) -> Scores:
     row: NDArray[np.float64] = np.array([weights[name] for name in FEATURES])
     scores: Scores = features.astype(np.float64) @ row
     return scores
-
-
-def fitted_to_scale(learned: Mapping[str, float], features: Features) -> dict[str, float]:
-    """Return learned weights on the scale of those that need no training.
-
-    The scores of ``features`` (n, features) then spread as widely as without training, so that
-    the cost of likeness in a list keeps its scale. A feature that is the same in all logged events,
-    such as the context, keeps the weight that needs no training.
-    """
-    spread = float(mixed(features, learned).std())
-    factor = float(mixed(features, WEIGHTS).std()) / spread if spread > 0 else 1.0
-    shown = features.std(axis=0) > _NEVER_DIFFERS
-    return {
-        name: factor * learned[name] if shown[place] else WEIGHTS[name]
-        for place, name in enumerate(FEATURES)
-    }

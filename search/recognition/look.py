@@ -202,7 +202,7 @@ def without_parts(look: Look, things: Sequence[Thing]) -> tuple[Look, list[Thing
     """Leave out parts of one thing: neighbors without a label that look like the same product.
 
     Of the seat and the back of a chair, the one that matches best is kept. ``look`` was made of
-    ``things``; both are returned, in step.
+    ``things``; both are returned, in step. What the shop sells comes first, then the best score.
     """
     kept: list[tuple[FoundThing, Thing]] = []
     for part in zip(look.things, things, strict=True):
@@ -211,7 +211,7 @@ def without_parts(look: Look, things: Sequence[Thing]) -> tuple[Look, list[Thing
             kept.append(part)
         elif _sureness(part[0]) > _sureness(kept[places[0]][0]):
             kept[places[0]] = part
-    kept.sort(key=lambda pair: -pair[0].score)
+    kept.sort(key=lambda part: (not part[0].sold, -part[0].score))
     found = msgspec.structs.replace(look, things=[found for found, _ in kept])
     return found, [thing for _, thing in kept]
 

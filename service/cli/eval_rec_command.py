@@ -76,7 +76,9 @@ def command(
     """
     from search.quality.eval_recommend import evaluate_recommenders
     from search.quality.interactions import interactions_of
+    from service.runtime.blas import use_one_thread_each
 
+    use_one_thread_each()
     if (items is None) == (shop is None):
         raise click.UsageError("give either --items or --shop")
     if not 0.01 <= test <= 0.5:

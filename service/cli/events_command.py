@@ -59,6 +59,9 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
 @click.group("events")
 def command() -> None:
     """Import and export what users did, learn from it, or erase a user."""
+    from service.runtime.blas import use_one_thread_each
+
+    use_one_thread_each()
 
 
 command.add_command(publish_counts)

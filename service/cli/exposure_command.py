@@ -35,7 +35,9 @@ def command(shop: Path, field: str, users: int, limit: int, as_json: bool) -> No
     from search.engine import SearchEngine
     from search.personal.rules import read_rules
     from search.quality.exposure import exposure
+    from service.runtime.blas import use_one_thread_each
 
+    use_one_thread_each()
     if (shop / RULES).exists():
         read_rules(shop / RULES)
     with SearchEngine.open(shop) as engine:

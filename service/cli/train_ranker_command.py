@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 from msgspec.structs import replace
 
-from service.cli.console import json_option, print_json, shop_option
+from service.cli.console import json_option, print_json, shop_option, stage_bar
+from service.cli.interrupt import exit_on_interrupt
 from service.cli.terminal import note, say
 from service.cli.threads_option import threads_option
 
@@ -17,14 +18,21 @@ if TYPE_CHECKING:
     from indexer.shop.manifest import Manifest
     from search.quality.train_ranker import TrainedRanker
 
+_STAGES = {"earlier": "earlier lists", "weights": "weights", "later": "later lists"}
+
 
 @click.command("train-ranker")
 @shop_option
 @click.option("--reset", is_flag=True, help="Go back to the default weights.")
+@click.option(
+    "--trees",
+    is_flag=True,
+    help="Compare with LightGBM's lambdarank too; it is not stored. Needs the extra personal.",
+)
 @threads_option
 @json_option
 @click.pass_context
-def command(context: click.Context, shop: Path, reset: bool, as_json: bool) -> None:
+def command(context: click.Context, shop: Path, reset: bool, trees: bool, as_json: bool) -> None:
     """Learn from a shop's events how much each feature of a recommendation should count.
 
     The weights are learned from earlier events and tested on later ones. They are stored only if
@@ -40,6 +48,7 @@ def command(context: click.Context, shop: Path, reset: bool, as_json: bool) -> N
     from search.personal.event_log import open_if_exists
     from search.quality.interactions import interactions_of
     from search.quality.train_ranker import train_ranker
+    from service.runtime.blas import use_one_thread_each
 
     folder = ShopFolder(shop)
     folder.current()
@@ -62,7 +71,11 @@ def command(context: click.Context, shop: Path, reset: bool, as_json: bool) -> N
             ids, vectors = engine.item_vectors()
             _, facts = engine.item_facts()
         note(f"learning from {len(events)} events")
-        trained = train_ranker(interactions_of(events, ids), vectors, facts)
+        use_one_thread_each()
+        with exit_on_interrupt("nothing was changed"), stage_bar(_STAGES) as progress:
+            trained = train_ranker(
+                interactions_of(events, ids), vectors, facts, progress, trees=trees
+            )
         if trained.is_better:
             _deploy(folder, manifest, trained)
     rounded = {name: round(weight, 4) for name, weight in trained.weights.items()}
@@ -74,6 +87,11 @@ def command(context: click.Context, shop: Path, reset: bool, as_json: bool) -> N
             f"ndcg@10 {trained.ndcg:.4f}, untrained {trained.ndcg_untrained:.4f}; difference "
             f"{gap.value:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}] over {trained.test_events} events"
         )
+        if (worse := trained.difference_trees) is not None:
+            say(
+                f"LightGBM's lambdarank {trained.ndcg_trees:.4f}; difference from untrained "
+                f"{worse.value:+.4f} [{worse.low:+.4f}, {worse.high:+.4f}]"
+            )
         say(", ".join(f"{name} {weight:+.3f}" for name, weight in rounded.items()))
         say("stored" if trained.is_better else "not significantly better: nothing was changed")
     if not trained.is_better:

@@ -51,12 +51,14 @@ def parse_form(
     texts: Collection[str] | None = None,
     lists: Collection[str] = (),
     limits: FormLimits = _LIMITS,
+    or_else: str = "",
 ) -> Form:
     """Parse a complete multipart body. ``is_file`` returns True for the names of file fields.
 
     All other fields are text, even if a part has a file name. ``texts`` are the names of the text
     fields if there are no others: a file in another field is refused by the name of the right one.
-    ``lists`` are the names of text fields that may occur several times.
+    ``lists`` are the names of text fields that may occur several times. ``or_else`` is what else
+    the body may be, for the error.
     Raises HttpError: 415 for another content type, 422 for an invalid body or a field that occurs
     twice.
     """
@@ -66,7 +68,7 @@ def parse_form(
         raise HttpError(
             415,
             "unsupported_media_type",
-            "expected multipart/form-data with a boundary, or a photo as image/jpeg, got "
+            f"expected multipart/form-data with a boundary{or_else}, got "
             f"{content_type.split(';')[0] or 'no content type'}",
         )
     form = Form()

@@ -1,7 +1,8 @@
-"""The threads of numpy's matrix products in a process that answers requests."""
+"""The threads of numpy's matrix products in a process that has many small ones."""
 
 from __future__ import annotations
 
+import numpy as np  # noqa: F401  # only libraries that are loaded can be limited
 from threadpoolctl import threadpool_limits
 
 

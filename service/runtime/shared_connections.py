@@ -53,7 +53,7 @@ class FairListener(socket.socket):
         """Do nothing: it listens already.
 
         asyncio gives the kernel's queue the number of connections that it accepts in one iteration,
-        here 1. When a worker starts again, that would drop those who wait meanwhile.
+        here 1. When a worker starts again, that would shorten the queue of all for a moment.
         """
 
     def accept(self) -> tuple[socket.socket, Any]:

@@ -199,6 +199,7 @@ def query_from_form(body: bytes, content_type: str) -> PhotoQuery:
         is_file=lambda name: name == "image",
         texts=PhotoForm.model_fields,
         lists=("box",),
+        or_else=", or a photo as image/jpeg",
     )
     fields = _checked(form)
     boxes = _boxes(fields)
