@@ -60,7 +60,6 @@ def first(shops: dict[str, LexicalIndex], language: str, text: str) -> str:
         ("en", "Apfelsaft", "Apple juice"),
         ("en", "Hafermilch", "Oat milk"),
         ("en", "blaue Hose", "Blue pants"),
-        ("en", "scarlet jacket", "Red jacket"),
         ("de", "red jacket", "Rote Jacke für Damen"),
         ("de", "rain jackets", "Regenjacke und Hut"),
         ("de", "黑色裤子", "Schwarze Hose"),
