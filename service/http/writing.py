@@ -126,7 +126,7 @@ def read_body(body: bytes, content_type: str, field: str) -> tuple[Any, dict[str
     if kind == "multipart/form-data":
         form = parse_form(body, content_type, is_file=lambda name: name != field, limits=_FORM)
         if field not in form.texts:
-            raise HttpError(422, "invalid_request", f"{field}: Field required", param=field)
+            raise HttpError(422, "invalid_request", f"{field}: missing, but required", param=field)
         body, files = form.texts[field].encode(), form.files
     elif kind != "application/json":
         raise HttpError(
