@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from indexer.arrays import Embedding, Mask
     from indexer.words.lexical import LexicalIndex
     from indexer.words.meaning import MeaningIndex
+    from indexer.words.textmatches import TextMatches
     from search.hits import FacetValue
     from search.live.view import ShopView
     from search.query import Query
@@ -57,7 +58,8 @@ class BoundQuery(NamedTuple):
     with their groups, and those that its words exclude. ``words`` has the matches of each part with
     words to search for, in the order of the parts. ``matching``
     (m,) are the items that match any part of positive weight. ``values`` are the values of fields
-    that words name. ``corrected`` and ``understood`` are for the reply.
+    that words name. ``corrected`` and ``understood`` are for the reply. ``sort`` is the query's, or
+    what its words ask for.
     """
 
     query: Query
@@ -71,6 +73,7 @@ class BoundQuery(NamedTuple):
     values: Sequence[ValueMatch] = ()
     corrected: str = ""
     understood: Sequence[str] = ()
+    sort: str | None = None
 
     def count_items(self) -> int:
         """Return how many items pass the filter and, for a query of words alone, match a word."""
@@ -137,7 +140,7 @@ def bind(
     """
     groups = view.product if query.group == "product" else np.arange(view.size)
     with_values = vector is not None and not text_tower
-    asked = ask_words(query.parts, view, index, with_values=with_values)
+    asked = ask_words(query.parts, view, index, alone=vector is None, with_values=with_values)
     allowed = view.columns.alive if query.filter is None else view.columns.mask(query.filter)
     # Words beside an item may ask for another variant of it.
     adds_words = not index.is_plain and any(words.weight > 0 for words in asked)
@@ -145,14 +148,18 @@ def bind(
     if len(barred):
         allowed = allowed.copy()
         allowed[barred] = False
-    if query.sort is not None and vector is None:
-        wanted_texts = [words.text for words in asked if words.weight > 0]
-        allowed = with_most_words(wanted_texts, view, index, allowed)
+    sort = query.sort or next((words.sort for words in asked if words.sort), None)
+    wanted = [words for words in asked if words.weight > 0]
+    if sort is not None and vector is None:
+        allowed = with_most_words(wanted, view, index, allowed)
     words = [
-        WordMatches(words.weight, *_find_matches(words.text, view, index, meaning))
+        WordMatches(words.weight, *_find_matches(words, view, index, meaning))
         for words in asked
         if words.text
     ]
+    if vector is None and not any(words.text for words in wanted) and _narrows(wanted):
+        everything = np.flatnonzero(view.columns.alive)
+        words.append(WordMatches(1.0, everything, np.ones(len(everything))))
     return BoundQuery(
         query,
         vector,
@@ -165,7 +172,13 @@ def bind(
         values=[value for words in asked for value in words.values],
         corrected=next((words.corrected for words in asked if words.corrected), ""),
         understood=[condition for words in asked for condition in words.understood],
+        sort=sort,
     )
+
+
+def _narrows(asked: Sequence[AskedWords]) -> bool:
+    """Return True if words that search for nothing still say what is wanted: "under 20"."""
+    return any(words.price is not None or words.order or len(words.excluded) for words in asked)
 
 
 def _barred_items(
@@ -214,27 +227,47 @@ def _matching(words: Sequence[WordMatches], size: int) -> NDArray[np.int64]:
 
 
 def _find_matches(
-    text: str, view: ShopView, index: LexicalIndex, meaning: MeaningIndex | None
+    words: AskedWords, view: ShopView, index: LexicalIndex, meaning: MeaningIndex | None
 ) -> tuple[NDArray[np.integer], NDArray[np.float64]]:
     """Return the items of the view with these words, and their scores: both (m,), in no order.
 
-    With ``meaning``, items whose title means something similar are found too.
+    Of items with as many of the words, those of a kind that the words name are first: "apple" finds
+    apples before apple juice. With ``meaning``, items whose title means something similar are found
+    too.
     """
-    found = index.find(text, sequence=view.sequence)
+    found = index.find(words.text, sequence=view.sequence)
     items = view.items_of(found.numbers)
     known = items >= 0
     # Rounded, so that equal texts have equal scores whatever the order of summing was.
     scores = found.totals[known].astype(np.float32).astype(np.float64)
+    items = items[known]
+    ahead = _ahead_of_others(found.those(known), items, words.kinds)
     if meaning is None:
-        return items[known], scores
-    alike = meaning.search(text, MAX_ALIKE, sequence=view.sequence)
+        return items, scores + ahead
+    alike = meaning.search(words.text, MAX_ALIKE, sequence=view.sequence)
     numbers = view.numbers_of([item_id for item_id, _ in alike])
     likeness = np.array([likeness for _, likeness in alike])
     total = np.zeros(view.size)
-    total[items[known]] = scores
+    total[items] = scores
     total = add_meaning(total, numbers[numbers >= 0], likeness[numbers >= 0])
+    total[items] += ahead
     matching = np.flatnonzero(total)
     return matching, total[matching]
+
+
+def _ahead_of_others(
+    found: TextMatches, items: NDArray[np.integer], kinds: Mask | None
+) -> NDArray[np.float64]:
+    """Return what is added to the scores of items (m,), so that those of ``kinds`` are first.
+
+    Items with more words stay before those with fewer.
+    """
+    is_kind = np.zeros(len(items), dtype=np.bool_) if kinds is None else kinds[items]
+    if not is_kind.any() or is_kind.all():
+        return np.zeros(len(items))
+    most = float(np.float32(found.scores.max(initial=0.0)))
+    ahead: NDArray[np.float64] = (found.words - 1 + is_kind) * most
+    return ahead
 
 
 def add_meaning(

@@ -11,7 +11,7 @@ from search.filters.jsonform import Match
 from search.live.best_rows import Candidate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -24,6 +24,19 @@ if TYPE_CHECKING:
 
 WORDS_PER_VECTOR = 5  # ranks of the ranking by words that are fused, for each by vector
 _VOTERS = 10  # nearest items whose categories are counted to find the kind
+_ELECTED = 0.4  # of the votes that the first category needs
+_NEARLY = 0.8  # of its votes that others need
+_CONTAINED = 0.9  # of the items of a kind that are of its wider kind
+
+
+class Kind(NamedTuple):
+    """The items of the kind that a picture shows, and those of its wider kind: both (size,).
+
+    A shirt is of the category Shirts, and of the wider one Tops.
+    """
+
+    narrow: Mask
+    wide: Mask
 
 
 class Candidates(NamedTuple):
@@ -31,15 +44,15 @@ class Candidates(NamedTuple):
 
     ``by_vector`` has at most one candidate of each item, with its cosine and, if the query allows
     it, its confidence. ``by_words`` has the sum of the BM25 scores of all parts of positive weight.
-    ``depth`` is the number of groups that were asked for. ``kind`` (size,) is the mask of
-    items of the kind that the picture shows, for queries with values; None if it is unknown.
+    ``depth`` is the number of groups that were asked for. ``kind`` is what the picture shows, for
+    queries with values; None if it is unknown.
     """
 
     by_vector: list[Candidate]
     by_words: list[Candidate]
     mode: Mode
     depth: int
-    kind: Mask | None = None
+    kind: Kind | None = None
 
 
 def find_candidates(
@@ -52,7 +65,7 @@ def find_candidates(
     unwanted words.
     """
     query, view = bound.query, bound.view
-    reorders = query.sort is not None or any(match.weight < 0 for match in bound.words)
+    reorders = bound.sort is not None or any(match.weight < 0 for match in bound.words)
     by_words = _find_by_words(bound, None if reorders else depth) if bound.words else []
     if bound.vector is None:
         return Candidates([], by_words, "lexical", depth)
@@ -81,7 +94,7 @@ def _searched(bound: BoundQuery) -> tuple[Mask | None, Sequence[int]]:
 
 def _find_by_values(
     bound: BoundQuery, depth: int, scorer: ConfidenceScorer, watch: RecallWatch | None
-) -> tuple[list[Candidate], Mask | None]:
+) -> tuple[list[Candidate], Kind | None]:
     """Find the nearest of all items, of those with each value, and of those with all values.
 
     Items that have the values may rank far down among all items, so they are searched for
@@ -95,9 +108,10 @@ def _find_by_values(
     kind = likely_kind(nearest, bound)
     wanted = [value.mask if value.weight > 0 else ~value.mask for value in bound.values]
     masks = [bound.allowed & mask for mask in wanted]
-    both = [*wanted, *([] if kind is None else [kind])]
-    if len(both) > 1:
-        masks.append(np.logical_and.reduce([bound.allowed, *both]))
+    for limits in [[]] if kind is None else [[kind.narrow], [kind.wide]]:
+        both = [*wanted, *limits]
+        if len(both) > 1:
+            masks.append(np.logical_and.reduce([bound.allowed, *both]))
     scored = scorer.score(bound.query, nearest, view.product)
     found = {candidate.item: candidate for candidate in scored}
     for mask in masks:
@@ -109,29 +123,49 @@ def _find_by_values(
     return ranked, kind
 
 
-def likely_kind(nearest: list[Candidate], bound: BoundQuery) -> Mask | None:
-    """Return the mask (size,) of the items of the kind that the picture shows; None if unknown.
+def likely_kind(nearest: list[Candidate], bound: BoundQuery) -> Kind | None:
+    """Return the kind that the picture shows; None if unknown.
 
-    The kind is the deepest category of the item that the query names or, for a photo, the deepest
-    that most of the nearest items have; of several, the one with the fewest items. It is unknown
-    if the words name a category, because that is then the kind.
+    The kind is the deepest category of the item that the query names; of several, the one with the
+    fewest items. The wider kind has those of the several that contain it. For a photo, the nearest
+    items vote: it is the category that more of them have than any other of that depth, at least
+    four of ten, or else the deepest that most of them have. It is unknown if the words name a
+    category, because that is then the kind.
     """
     if any(value.is_category for value in bound.values):
         return None
     view = bound.view
     parts = [part for part in bound.query.parts if part.weight > 0]
-    voters = [view.number(item_id) for part in parts for item_id in part.named_items]
-    voters = voters or [candidate.item for candidate in nearest[:_VOTERS]]
+    named = [view.number(item_id) for part in parts for item_id in part.named_items]
+    voters = named or [candidate.item for candidate in nearest[:_VOTERS]]
     mask = np.zeros(view.size, dtype=np.bool_)
     mask[voters] = True
     votes = view.columns.tally("category", mask & view.columns.alive)
+    if not named:
+        most = max((votes[label] for label in _leaves(votes)), default=0)
+        if most >= _ELECTED * len(voters):
+            leaders = [label for label in _leaves(votes) if votes[label] >= _NEARLY * most]
+            kind, is_clear = _kind_of(leaders, view)
+            if is_clear:
+                return kind
     common = [label for label, count in votes.items() if 2 * count > len(voters)]
-    if not common:
-        return None
-    depth = max(label.count("/") for label in common)
-    deepest = sorted(label for label in common if label.count("/") == depth)
+    return _kind_of(common, view)[0] if common else None
+
+
+def _leaves(labels: Collection[str]) -> list[str]:
+    """Return the categories that are above no other one."""
+    return [label for label in labels if not any(o.startswith(f"{label}/") for o in labels)]
+
+
+def _kind_of(labels: Sequence[str], view: ShopView) -> tuple[Kind, bool]:
+    """Return the kind of the deepest of some categories, and whether each of them contains it."""
+    depth = max(label.count("/") for label in labels)
+    deepest = sorted(label for label in labels if label.count("/") == depth)
     masks = [view.columns.mask(Match("category", (label,))) for label in deepest]
-    return min(masks, key=np.count_nonzero)
+    narrow = min(masks, key=np.count_nonzero)
+    least = _CONTAINED * np.count_nonzero(narrow)
+    wider = [mask for mask in masks if np.count_nonzero(mask & narrow) >= least]
+    return Kind(narrow, np.logical_or.reduce(wider)), len(wider) == len(masks)
 
 
 def by_score(

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from search.confidence import ConfidenceScorer
     from search.cursor import Cursor
     from search.live.recall import RecallWatch
-    from search.query import Query
     from search.rank import Ranker, Ranking
 
 _RANK_DEPTH = 200  # least depth of rankings whose depth is the same for all pages
@@ -65,8 +64,8 @@ class Pipeline:
         Finding candidates is the lap ``search_ms`` of the stopwatch, all after it ``rank_ms``.
         """
         limit = bound.query.limit
-        fixed = self._ranker.has_fixed_depth(bound) or bound.query.sort is not None
-        fixed_depth = cursor.depth if cursor else _fixed_depth(bound.query)
+        fixed = self._ranker.has_fixed_depth(bound) or bound.sort is not None
+        fixed_depth = cursor.depth if cursor else _fixed_depth(bound)
         depth = (cursor.seen if cursor else 0) + limit + 1
         deepest = (MAX_DEPTH if bound.query.collapse is None else _MAX_COLLAPSED) + limit + 1
         collapser = Collapser(bound, self._dim)
@@ -95,8 +94,9 @@ class Pipeline:
         return found, ranking
 
 
-def _fixed_depth(query: Query) -> int:
+def _fixed_depth(bound: BoundQuery) -> int:
     """Return how many groups all pages rank, if their number must not depend on the page."""
+    query = bound.query
     has_least = query.min_score is not None or query.min_confidence is not None
-    least = _SORTED_DEPTH if query.sort is not None and has_least else _RANK_DEPTH
+    least = _SORTED_DEPTH if bound.sort is not None and has_least else _RANK_DEPTH
     return max(least, 10 * query.limit)

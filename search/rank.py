@@ -27,6 +27,7 @@ _UNSORTED: Mapping[int, float] = MappingProxyType({})
 _K = 60.0  # of reciprocal rank fusion
 _WITHOUT_VALUE = 0.4  # of its likeness that an item keeps for each value that it lacks
 _OTHER_KIND = 0.4  # of its likeness that an item of another kind than the picture keeps
+_WIDER_KIND = 0.7  # the same of an item that is only of the wider kind
 
 
 class Ranking(NamedTuple):
@@ -131,7 +132,8 @@ def _rank_by_values(bound: BoundQuery, found: Candidates) -> list[Candidate]:
         else:
             unwanted += np.where(has, -value.weight, 0.0)
     if found.kind is not None:
-        share *= np.where(found.kind[items], 1.0, _OTHER_KIND)
+        share *= np.where(found.kind.wide[items], _WIDER_KIND, _OTHER_KIND)
+        share[found.kind.narrow[items]] /= _WIDER_KIND
     cosines = np.array([candidate.score for candidate in found.by_vector])  # (c,)
     scores = (1 + cosines) / 2 * share - unwanted  # a likeness from 0 to 1, less the unwanted
     ranked = [

@@ -34,7 +34,7 @@ def refine(bound: BoundQuery, ranking: Ranking, depth: int) -> Ranking:
     if query.min_confidence is not None:
         sure = query.min_confidence
         kept = [candidate for candidate in kept if (candidate.confidence or 0.0) >= sure]
-    sort = None if query.sort is None else parse_sort(query.sort)
+    sort = None if bound.sort is None else parse_sort(bound.sort)
     if sort is None:
         return ranking._replace(candidates=kept)
     first = first_of_groups(kept, bound.groups) if kept else []

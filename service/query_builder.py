@@ -208,7 +208,9 @@ def _bytes_of(image: bytes | str, at: int) -> bytes:
     try:
         return decode_base64(image)
     except ValueError as error:
-        raise BadImage(f"image is not base64: {error}", param=f"parts.{at}.image") from None
+        advice = "; send the picture itself, not its URL" if "://" in image[:12] else ""
+        message = f"image is not base64: {error}{advice}"
+        raise BadImage(message, param=f"parts.{at}.image") from None
 
 
 def _filter(value: str | Mapping[str, object] | None) -> Filter | None:

@@ -288,8 +288,9 @@ def test_a_number_and_its_unit_are_found_apart_however_short():
         assert index.search("29l", 9)[0] == ["no0"]
 
 
-def test_nothing_but_excluded_words_is_a_search_for_them(index):
-    assert titles(index, "-women") == titles(index, "women")
+def test_nothing_but_excluded_words_is_no_search_for_them(index):
+    assert index.read("-women").excluded[0] == "women"
+    assert titles(index, "-women") == []
 
 
 def test_a_size_in_inches_is_no_phrase():

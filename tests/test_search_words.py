@@ -84,10 +84,44 @@ def test_a_price_restricts_the_hits_and_the_reply_says_so(engine):
     assert {one.value for one in reply.facets["color"]} == {"red", "green"}
 
 
-def test_a_price_alone_is_a_limit_beside_a_photo_and_words_without_one(engine, photo):
+def test_a_price_alone_is_a_limit_beside_a_photo_and_without_one(engine, photo):
     reply = engine.search(Query(parts=[ImagePart(photo("red")), TextPart("under 20")], limit=12))
     assert {hit.item_id for hit in reply.hits} == {"red-shoe", "red-mug"}
-    assert ids(engine, TextPart("under 20")) == []
+    assert set(ids(engine, TextPart("under 20"))) == {"red-shoe", "red-mug"}
+
+
+def test_an_amount_of_money_is_the_most_to_spend(engine):
+    assert set(ids(engine, TextPart("mug for $30"))) == {"red-mug", "green-mug"}
+    assert take_price("$30-50 tee").price is None
+    assert take_price("dumbbell 20 pounds").price is None
+
+
+def test_what_is_cheap_comes_first_if_the_words_ask_for_it(engine):
+    reply = engine.search(Query(parts=[TextPart("cheapest mug")], limit=12))
+    prices = [hit.price for hit in reply.hits if hit.price is not None]
+    assert prices == sorted(prices)
+    assert all("mug" in hit.item_id for hit in reply.hits)
+    assert reply.understood == ["sort = price"]
+    dear = engine.search(Query(parts=[TextPart("most expensive mug")], limit=12))
+    assert [hit.price for hit in dear.hits if hit.price is not None] == prices[::-1]
+
+
+def test_the_pages_of_a_cheap_search_have_every_item_once(engine):
+    parts, cursor, found = [TextPart("cheap")], None, []
+    while True:
+        reply = engine.search(Query(parts=parts, limit=5, cursor=cursor))
+        found += [hit.item_id for hit in reply.hits]
+        if (cursor := reply.next_cursor) is None:
+            break
+    assert len(found) == len(set(found)) == 12
+
+
+def test_nothing_but_excluded_words_finds_everything_else(engine, photo):
+    assert not any("mug" in item_id for item_id in ids(engine, TextPart("-mug"), limit=12))
+    assert len(ids(engine, TextPart("not mug"), limit=12)) == 6
+    beside = ids(engine, ImagePart(photo("red")), TextPart("-red"), limit=12)
+    assert "red-mug" not in beside
+    assert len(beside) == 10
 
 
 # Words beside a picture
@@ -99,6 +133,56 @@ def test_a_value_beside_an_item_finds_what_is_alike_with_that_value(engine):
     assert reply.hits[0].item_id == "green-mug"
     assert (reply.mode, reply.understood) == ("fused", ["color = green"])
     assert len(reply.hits) == 11  # a soft filter: nothing is left out
+
+
+def test_what_is_of_a_wider_kind_and_has_the_value_comes_before_the_same_kind_without_it(shop):
+    categories = {"red-mug": ["Home/Mugs", "Home/Tableware"], "green-mug": ["Home/Tableware"]}
+    categories["blue-mug"] = categories["red-mug"]
+    with SearchEngine.open(shop) as engine:
+        engine.put(
+            [
+                Draft(item_id, lambda old, given=given: replace(old, categories=given))
+                for item_id, given in categories.items()
+            ]
+        )
+        engine.refresh()
+        found = ids(engine, ItemPart("red-mug"), TextPart("green"), limit=12)
+    assert found[0] == "green-mug"
+    assert found.index("green-mug") < found.index("blue-mug")
+    assert found.index("green-mug") < found.index("green-shoe")
+
+
+def test_a_category_that_words_name_comes_before_what_only_mentions_it(shop):
+    with SearchEngine.open(shop) as engine:
+        engine.put(
+            [
+                Draft(
+                    "red-shoe", lambda old: replace(old, title="Mugs mug mug", description="mug")
+                ),
+                Draft("red-mug", lambda old: replace(old, title="Cup")),
+            ]
+        )
+        engine.refresh()
+        found = ids(engine, TextPart("mug"), limit=12)
+    assert found[-1] == "red-shoe"
+    assert found.index("red-mug") < found.index("red-shoe")
+
+
+def test_a_chinese_value_beside_a_picture_is_read_too(shop):
+    with SearchEngine.open(shop) as engine:
+        for item_id, color in (
+            ("red-mug", "红色"),
+            ("green-mug", "深绿色"),
+            ("green-shoe", "深绿色"),
+        ):
+            engine.put(
+                [Draft(item_id, lambda old, color=color: replace(old, attributes={"color": color}))]
+            )
+        engine.refresh()
+        query = Query(parts=[ItemPart("red-mug"), TextPart("深绿色")], limit=12)
+        reply = engine.search(query)
+    assert reply.hits[0].item_id == "green-mug"
+    assert reply.understood == ["color = 深绿色"]
 
 
 def test_two_values_count_both_and_their_order_does_not(engine, photo):
@@ -240,9 +324,11 @@ class Concepts:
         Concepts.embedded += len(texts)
         out = np.zeros((len(texts), DIM), dtype=np.float32)
         for row, text in enumerate(texts):
-            for place, words in enumerate((("mug", "杯子", "coffee"), ("shoe", "鞋", "walking"))):
+            for place, words in enumerate(
+                (("mug", "แก้ว", "coffee"), ("shoe", "รองเท้า", "walking"))
+            ):
                 out[row, place] = any(word in text.lower() for word in words)
-            if "red" in text.lower() or "红" in text:
+            if "red" in text.lower() or "แดง" in text:
                 out[row, 2] = 1
             if not out[row].any():
                 out[row, 3] = 1
@@ -267,13 +353,13 @@ def rebuild(shop: Path, meaning: bool | None = None):
 def test_words_of_another_language_find_what_they_mean(shop, concepts):
     assert rebuild(shop, meaning=True).published
     with SearchEngine.open(shop) as engine:
-        assert engine.by_text("红杯子", k=1)[0].item_id == "red-mug"
-        assert {hit.item_id for hit in engine.by_text("鞋", k=6)} >= {"red-shoe", "blue-shoe"}
+        assert engine.by_text("แก้วแดง", k=1)[0].item_id == "red-mug"
+        assert {hit.item_id for hit in engine.by_text("รองเท้า", k=6)} >= {"red-shoe", "blue-shoe"}
         assert engine.by_text("green mug", k=1)[0].item_id == "green-mug"
     assert not rebuild(shop).published  # nothing changed
     assert rebuild(shop, meaning=False).published
     with SearchEngine.open(shop) as engine:
-        assert engine.by_text("红杯子") == []
+        assert engine.by_text("แก้วแดง") == []
 
 
 def test_writes_are_found_by_their_meaning_and_only_new_titles_are_embedded(shop, concepts):
@@ -283,11 +369,11 @@ def test_writes_are_found_by_their_meaning_and_only_new_titles_are_embedded(shop
         engine.put([Draft("blue-mug", lambda old: replace(old, title=title, categories=[]))])
         engine.delete(["red-shoe"])
         engine.refresh()
-        found = {hit.item_id for hit in engine.by_text("鞋", k=12)}
+        found = {hit.item_id for hit in engine.by_text("รองเท้า", k=12)}
         assert "blue-mug" in found
         assert "red-shoe" not in found
     with SearchEngine.open(shop) as engine:  # another process finds the same
-        assert {hit.item_id for hit in engine.by_text("鞋", k=12)} == found
+        assert {hit.item_id for hit in engine.by_text("รองเท้า", k=12)} == found
     before = concepts.embedded
     rebuild(shop)
     assert concepts.embedded == before + 1
@@ -302,7 +388,7 @@ def test_a_shop_with_meanings_is_served_without_the_encoder(shop, concepts, monk
     monkeypatch.setattr("search.opening.UniversalSentenceEncoder", missing)
     with SearchEngine.open(shop) as engine:
         assert engine.by_text("red mug", k=1)[0].item_id == "red-mug"
-        assert engine.by_text("红杯子") == []
+        assert engine.by_text("แก้วแดง") == []
     assert "needs the extra words" in caplog.text
 
 
@@ -310,12 +396,12 @@ def test_another_model_is_not_mixed_with_the_one_that_was_built_with(shop, conce
     rebuild(shop, meaning=True)
     monkeypatch.setattr(Concepts, "model", "concepts (2)")
     with SearchEngine.open(shop) as engine:
-        assert engine.by_text("红杯子") == []
+        assert engine.by_text("แก้วแดง") == []
     before = concepts.embedded
     assert rebuild(shop).published
     assert concepts.embedded == before + 12
     with SearchEngine.open(shop) as engine:
-        assert engine.by_text("红杯子", k=1)[0].item_id == "red-mug"
+        assert engine.by_text("แก้วแดง", k=1)[0].item_id == "red-mug"
 
 
 def test_without_the_extra_the_command_names_it_and_changes_nothing(vitrine, shop, monkeypatch):
@@ -339,7 +425,7 @@ def test_the_log_that_does_not_reach_back_makes_all_titles_new(shop, concepts):
     with Store(ShopFolder(shop).store) as store:
         store.delete_changes(last)
     with SearchEngine.open(shop) as engine:
-        found = {hit.item_id for hit in engine.by_text("杯子", k=12)}
+        found = {hit.item_id for hit in engine.by_text("แก้ว", k=12)}
         assert "green-mug" in found
         assert "red-mug" not in found
 

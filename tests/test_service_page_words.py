@@ -34,6 +34,8 @@ def test_a_mistyped_word_and_a_price_are_named_above_the_results(page, shop):
     assert kind["id"] in hits(page)
     search_for(page, "teapot under 500")
     assert page.locator("#found-note").inner_text() == "From your words: Up to €500.00"
+    search_for(page, "cheap teapot")
+    assert page.locator("#found-note").inner_text() == "From your words: Price: low to high"
     search_for(page, "teapot")
     assert page.locator("#found-note").is_hidden()
 

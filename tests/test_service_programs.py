@@ -18,7 +18,7 @@ def test_words_in_the_url_find_what_json_finds(http):
     by_get = http.get("/v1/search", params={"q": "red mug", "limit": 3, "filter": "price < 30"})
     by_json = search(http, {"text": "red mug"}, limit=3, filter="price < 30")
     assert ids(by_get) == ids(by_json)
-    assert http.get("/v1/search").json()["detail"] == "q: Field required"
+    assert http.get("/v1/search").json()["detail"] == "q: missing, but required"
     wrong = http.get("/v1/search", params={"q": "mug", "colour": "red"})
     assert (wrong.status_code, wrong.json()["param"]) == (422, "colour")
 

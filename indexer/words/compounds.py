@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from indexer.words.vocabulary import Vocabulary
 
 _MAX_WORDS: Final = 30  # compounds that are searched for in place of one word
-_LINKS: Final = ("", "s", "n", "e", "es", "en", "er")  # between the parts
+LINKS: Final = ("", "s", "n", "e", "es", "en", "er")  # between the parts
 _ENDINGS: Final = ("n", "en", "s", "e")  # of plurals
 _REMOVED: Final = (*_ENDINGS, "er")  # adding it would make leather of leath
 _PLURALS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
@@ -100,7 +100,7 @@ class Compounds:
 
     def _known(self, first: str) -> str:
         """Return the first part of a compound without its link, if a text has it, else ""."""
-        for link in _LINKS:
+        for link in LINKS:
             bare = first.removesuffix(link)
             is_link = not link or bare != first
             if is_link and len(bare) >= _SHORTEST and self._vocabulary.has(bare):
@@ -111,7 +111,7 @@ class Compounds:
     def _is_word(self, first: str) -> bool:
         return any(
             first.endswith(link) and self._vocabulary.has(first.removesuffix(link))
-            for link in _LINKS
+            for link in LINKS
             if len(first) - len(link) >= _SHORTEST
         )
 

@@ -22,9 +22,9 @@ from indexer.errors import IndexCorrupt, StoreFull
 from indexer.words.format1 import match_expression
 from indexer.words.synonyms import Synonyms
 from indexer.words.textmatches import NO_MATCHES, TextMatches
-from indexer.words.textsearch import LABELS, NEVER, TextSearch, all_of
+from indexer.words.textsearch import NEVER, TextSearch, all_of
 from indexer.words.vocabulary import Vocabulary, has_vocabulary
-from indexer.words.wordquery import Interpreter, WordQuery, expression_of
+from indexer.words.wordquery import LABELS, Interpreter, WordGroup, WordQuery, expression_of
 from indexer.words.wordtables import add_texts, add_validity, fill_tables
 
 if TYPE_CHECKING:
@@ -167,6 +167,15 @@ class LexicalIndex:
             ).interpret(text)
         self._read = (key, self.synonyms, query)
         return query
+
+    def named(self, group: WordGroup, *, sequence: int = NEVER - 1) -> NDArray[np.int64]:
+        """Return the texts (m,), by rising number, that are named by a form of a group.
+
+        They have it in their title, categories or attributes.
+        """
+        expression = expression_of([*group.strong, *group.weak])
+        with self._reading():
+            return self._texts.numbers(f"{LABELS} : ({expression})", sequence)
 
     def without(self, forms: list[str], *, sequence: int = NEVER - 1) -> NDArray[np.int64]:
         """Return the texts (m,), by rising number, that these forms after a minus exclude.

@@ -5,9 +5,14 @@ They are searched for as words that resemble the typed one, and count half.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from indexer.words.spellings import singular
+from indexer.words.spellings import EQUAL_WORDS, singular
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from indexer.words.typed import Unit
 
 LONGEST: Final = 3  # words of a phrase
 
@@ -16,13 +21,19 @@ trousers, pants, slacks
 jumper, sweater, pullover
 t-shirt, tshirt, tee, tee shirt
 zipper, zip
+women, ladies, female, her
+men, gents, gentlemen, male, him
 violet, purple
+navy, navy blue, blue
+ivory, off white, white
 burgundy, maroon
 beige, tan
+quarter zip, 1 4 zip
+half zip, 1 2 zip
 turquoise, teal
 fuchsia, magenta
 hoodie, hooded sweatshirt
-singlet, tank top, vest top
+singlet, tank top, tank, vest top, sleeveless top, sleeveless shirt
 waistcoat, gilet, vest
 anorak, parka, windbreaker, windcheater
 raincoat, rain jacket, mac
@@ -43,7 +54,7 @@ trainers, sneakers
 plimsolls, canvas shoes
 court shoes, pumps
 wellington boots, wellies, rain boots, gumboots
-rucksack, backpack, knapsack
+rucksack, backpack, knapsack, satchel, school satchel
 bumbag, fanny pack, waist pack, belt bag
 holdall, duffel, duffle, gym bag
 tote, carryall, shopper
@@ -81,6 +92,7 @@ telly, television, tv
 drinks bottle, water bottle
 skipping rope, jump rope
 press up, push up
+yoga block, yoga brick
 football, soccer ball
 pushbike, bicycle, bike
 eraser, rubber
@@ -135,11 +147,30 @@ def _table() -> dict[tuple[str, ...], list[str]]:
         phrases = [" ".join(_key(phrase)) for phrase in line.split(",")]
         for phrase in phrases:
             others = found.setdefault(tuple(phrase.split()), [])
-            others.extend(other for other in phrases if other not in (phrase, *others))
+            for other in phrases:
+                if other not in (phrase, *others):
+                    others += [other, *EQUAL_WORDS.get(other, ())]
     return found
 
 
 _FOUND: Final = _table()
+
+
+def names_elsewhere(units: Sequence[Unit]) -> list[list[str]]:
+    """Return for each unit what it, or a phrase that it is in, is called in other countries."""
+    found: list[list[str]] = [[] for _ in units]
+    for start in range(len(units)):
+        for end in range(start + 1, min(len(units), start + LONGEST) + 1):
+            words = tuple(word for unit in units[start:end] for word in unit.words)
+            for place in range(start, end):
+                found[place].extend(regional_words(words))
+    return found
+
+
+def names_beginning_with(beginning: str) -> list[str]:
+    """Return what words with this beginning are called elsewhere, as singulars."""
+    names = [_FOUND[name] for name in _FOUND if len(name) == 1 and name[0].startswith(beginning)]
+    return list(dict.fromkeys(other for others in names for other in others))
 
 
 def regional_words(words: tuple[str, ...]) -> list[str]:

@@ -84,6 +84,7 @@ carburetor carburettor
 molding moulding
 skeptic sceptic
 chili chilli chile
+soy soya
 """
 
 _EMPTY = """

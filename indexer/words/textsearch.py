@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 # change ``died``, so a search sees exactly the texts that are valid at its sequence number.
 NEVER = 2**63 - 1
 
-LABELS = "{title categories attributes}"  # the columns that say what an item is
-
 _BM25 = "bm25(words, ?, ?, ?, ?)"  # negative in SQLite, and smaller is better
 _WEAK = 0.5  # of the score of a word that only resembles the typed one
 # The texts that are not valid at a change. Both conditions are those of an index of few texts.

@@ -23,20 +23,21 @@ class Unit(NamedTuple):
 
     ``text`` is the folded text that it was typed as. ``is_unspaced`` is True for two neighboring
     letters of a script without spaces. ``modifies`` is True for the first part of a compound that
-    was taken apart: it says more of the next unit.
+    was taken apart: it says more of the next unit. ``also`` are words and phrases that mean the
+    same.
     """
 
     words: tuple[str, ...]
     text: str
     is_unspaced: bool = False
     modifies: bool = False
+    also: tuple[str, ...] = ()
 
 
 class Typed(NamedTuple):
     """The parts of a typed text, all folded.
 
-    An item must have the phrases ``required`` and must not have those ``excluded``. If a text has
-    only excluded words, it is searched for these words instead.
+    An item must have the phrases ``required`` and must not have those ``excluded``.
     """
 
     units: list[Unit]
@@ -45,7 +46,10 @@ class Typed(NamedTuple):
 
 
 def take_apart(text: str) -> Typed:
-    """Take a text apart. Any text is allowed; it may have no word."""
+    """Take a text apart. Any text is allowed; it may have no word.
+
+    A text of symbols alone has their names as words: a picture of an apple is "red apple".
+    """
     units: list[Unit] = []
     required: list[str] = []
     excluded: list[Unit] = []
@@ -63,12 +67,14 @@ def take_apart(text: str) -> Typed:
         chunk = part["chunk"]
         is_minus = len(chunk) > 1 and chunk[0] == "-" and chunk[1] not in "-\"'"
         (excluded if is_minus else units).extend(_units(chunk[is_minus:]))
-    if not units and not required:
-        units, excluded = excluded, []
-    return Typed(_unique(units)[:MAX_UNITS], required[:MAX_UNITS], excluded[:MAX_UNITS])
+    if not units and not required and not excluded:
+        units = [unit for symbol in text[:MAX_UNITS] for unit in _named(symbol)]
+    if len(units) > MAX_UNITS:
+        units = unique(units)[:MAX_UNITS]
+    return Typed(units, required[:MAX_UNITS], excluded[:MAX_UNITS])
 
 
-def _unique(units: list[Unit]) -> list[Unit]:
+def unique(units: list[Unit]) -> list[Unit]:
     """Return each unit once; the last one stays last, because it may be an unfinished word."""
     kept: dict[tuple[str, ...], Unit] = {}
     for unit in units:
@@ -95,6 +101,13 @@ def _units(chunk: str) -> list[Unit]:
                 else:
                     found.append(Unit((piece,), piece))
     return found
+
+
+def _named(symbol: str) -> list[Unit]:
+    """Return the words of Unicode's name of a symbol; [] for other characters."""
+    is_symbol = unicodedata.category(symbol) == "So"
+    name = unicodedata.name(symbol, "") if is_symbol else ""
+    return [unit for word in fold(name).split() for unit in _units(word)]
 
 
 def _runs(chunk: str) -> list[str]:

@@ -17,7 +17,7 @@ from indexer.words.edits import WordMatrix, edits_allowed, other_doublings
 from indexer.words.folding import UNSPACED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 _TERM = re.compile(r"[^\W_]+")
 _SPLIT = re.compile(f"[{UNSPACED}]+")
@@ -86,6 +86,12 @@ class Vocabulary:
         """Return True if a text has this word."""
         query = "SELECT 1 FROM vocabulary WHERE term = ?"
         return self._connection.execute(query, (term,)).fetchone() is not None
+
+    def those_of(self, terms: Collection[str]) -> set[str]:
+        """Return those of up to some hundred words that a text has, by one query."""
+        marks = ", ".join("?" * len(terms))
+        query = f"SELECT term FROM vocabulary WHERE term IN ({marks})"  # noqa: S608
+        return {term for (term,) in self._connection.execute(query, tuple(terms))}
 
     def compounding_languages(self) -> frozenset[str]:
         """Return the languages of the texts that write compounds as one word, by two letters."""

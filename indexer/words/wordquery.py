@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.words.compounds import Compounds, other_endings, without_umlauts
 from indexer.words.folding import fold
-from indexer.words.regional import LONGEST, regional_words
+from indexer.words.negation import negated
+from indexer.words.regional import names_beginning_with, names_elsewhere, regional_words
 from indexer.words.spellings import EMPTY_WORDS, EQUAL_WORDS
 from indexer.words.synonyms import Synonyms
-from indexer.words.typed import MAX_UNITS, Typed, Unit, take_apart
+from indexer.words.translator import Translator
+from indexer.words.typed import MAX_UNITS, Unit, take_apart, unique
 
 if TYPE_CHECKING:
     from indexer.words.vocabulary import Vocabulary
@@ -24,16 +26,12 @@ _BEGINNING_FROM = 3  # letters
 _MAX_WORDS = 30  # longer words that are searched for in place of one word
 _MAX_SPLITS = 4
 _MAX_CORRECTIONS = 3
+_MAX_COMPARED = 12  # words near a mistyped one, of which those that items are named by count
+_SURE_FROM = 7  # letters of a word that is also corrected to one of descriptions
 _NUMBER_AND_UNIT = re.compile(r"\d+|[^\W\d_]+")
 _HAN = re.compile("[\u4e00-\u9fff]")
 _NOUN_ENDINGS = frozenset("子儿兒")
-_NEGATIONS = frozenset(
-    {
-        *("not", "without", "ohne", "nicht", "sans", "sin", "zonder", "niet", "senza", "sem"),
-        *("utan", "uden", "uten", "ilman", "bez", "без", "inte", "ikke"),
-    }
-)
-
+LABELS = "{title categories attributes}"  # the columns that say what an item is
 
 BOTH = " & "
 """Between two words that an item must have, in place of one."""
@@ -58,13 +56,15 @@ class WordQuery(NamedTuple):
     """A typed text as a query. An item matches if it matches any group and all of ``required``.
 
     Items with one of ``excluded`` are not found. ``corrected`` is the text with corrected words,
-    or empty if no word was corrected.
+    or empty if no word was corrected. ``plain`` is the text as it was understood, without what is
+    required or excluded: its words are corrected, and in the language of the shop.
     """
 
     groups: list[WordGroup]
     required: list[str]
     excluded: list[str]
     corrected: str
+    plain: str = ""
 
 
 class Interpreter:
@@ -78,19 +78,22 @@ class Interpreter:
         self._compounds = Compounds(vocabulary)
         self._synonyms = synonyms
         self._finds = finds
+        self._translator = Translator(vocabulary, self._compounds, self._has, self._is_name)
 
     def interpret(self, text: str) -> WordQuery:
         """Interpret a text. The result has no groups if the text has no words."""
-        typed = self._negated(take_apart(text))
-        units = self._decomposed(self._loosened(self._joined(typed.units)))
+        typed = negated(take_apart(text), self._any)
+        units = unique(self._translator.translated(self._loosened(self._joined(typed.units))))
+        units = self._decomposed(units)
         others = self._other_words(units)
-        elsewhere = _names_elsewhere(units)
+        elsewhere = names_elsewhere(units)
         groups: list[WordGroup] = []
         pairs = [unit for unit in units if unit.is_unspaced]
         has_pairs = len(pairs) > 1 and any(
             self._any([*self._forms(unit), *_looser_pair(unit, is_joint=False)]) for unit in pairs
         )
         corrected = fold(text)
+        plain: list[str] = []
         for place, unit in enumerate(units):
             strong = list(dict.fromkeys([*self._forms(unit), *others[place]]))
             is_last = place == len(units) - 1
@@ -99,6 +102,10 @@ class Interpreter:
             )
             if correction:
                 corrected = re.sub(rf"(?<!\w){re.escape(unit.text)}(?!\w)", correction, corrected)
+            if place and unit.is_unspaced and unit.words[0] == units[place - 1].words[-1]:
+                plain[-1] += "".join(unit.words[1:])  # the pairs of a text overlap
+            else:
+                plain.append(correction or ("" if unit.is_unspaced else " ").join(unit.words))
             counts = " ".join(unit.words) not in EMPTY_WORDS
             groups.append(WordGroup(tuple(strong), tuple(weak), counts, unit.modifies))
         # Words without content are in most texts: they find nothing, and would take long.
@@ -106,32 +113,15 @@ class Interpreter:
         return WordQuery(
             groups=groups,
             required=typed.required,
-            excluded=self._excluded(typed),
+            excluded=self._excluded(typed.excluded),
             corrected="" if corrected == fold(text) else corrected,
+            plain=" ".join(plain),
         )
 
-    def _excluded(self, typed: Typed) -> list[str]:
-        found = [[*self._forms(unit), *regional_words(unit.words)] for unit in typed.excluded]
+    def _excluded(self, units: list[Unit]) -> list[str]:
+        known = self._translator.translated(units)
+        found = [[*self._forms(unit), *regional_words(unit.words)] for unit in known]
         return [form for forms in found for form in forms]
-
-    def _negated(self, typed: Typed) -> Typed:
-        """Exclude what follows a word such as "not", if no item has both as neighbors.
-
-        Shops sell what is "without sleeves", or "sugar free".
-        """
-        units = list(typed.units)
-        excluded = list(typed.excluded)
-        at = 1  # something must be asked for
-        while at + 1 < len(units):
-            word, named = units[at].text, " ".join(units[at + 1].words)
-            if word not in _NEGATIONS or self._any([f"{word} {named}"]):
-                at += 1
-            elif self._any([f"{named} free"]):
-                del units[at]
-            else:
-                excluded.append(units[at + 1])
-                del units[at : at + 2]
-        return typed._replace(units=units, excluded=excluded)
 
     def _decomposed(self, units: list[Unit]) -> list[Unit]:
         """Take compounds apart that no item has, if items have both of their parts."""
@@ -183,7 +173,7 @@ class Interpreter:
         if unit.is_unspaced:
             return [phrase]
         joined = "".join(words)
-        forms = [phrase]
+        forms = [phrase, *unit.also]
         if len(words) > 1:
             if words[-1] == "s":  # men's, or a plural of an abbreviation
                 forms.append(" ".join(words[:-1]))
@@ -249,15 +239,26 @@ class Interpreter:
             weak.extend(self._both_parts(unit.text))
         is_word = len(unit.words) == 1 and unit.words[0] not in EMPTY_WORDS
         if is_word and not found_strong and not self._any(weak):
-            similar = self._vocabulary.similar_to(word, _MAX_CORRECTIONS)
-            if valid := [term for term in similar if self._any([term])]:
-                return valid, valid[0]
+            if corrections := self._corrections(word):
+                return corrections, corrections[0]
             if head := self._compounds.head_of(word):
                 is_found = self._any([head])
                 alike = self._alike(Unit((head,), head), is_found=is_found, is_last=False)
                 return [head, *alike], ""
             return [], ""
         return [form for form in dict.fromkeys(weak) if form not in strong], ""
+
+    def _corrections(self, word: str) -> list[str]:
+        """Return the words that a mistyped one may be, all equally near.
+
+        What an item is comes before what is said of it. A short word is only corrected to the
+        former: ``dress`` is not mistyped in a shop that has no dresses, but says "press".
+        """
+        similar = self._vocabulary.similar_to(word, _MAX_COMPARED)
+        labels = [term for term in similar if self._is_name(term)]
+        if not labels and len(word) >= _SURE_FROM:
+            labels = [term for term in similar if self._any([term])]
+        return labels[:_MAX_CORRECTIONS]
 
     def _both_parts(self, word: str) -> list[str]:
         """Return the form for items that have both parts of a compound: ``Jacke für Kinder``."""
@@ -273,6 +274,8 @@ class Interpreter:
         found: list[str] = []
         if is_last and len(word) >= _BEGINNING_FROM:
             found.extend(self._beginnings(unit))
+            if not is_found and not self._any(found) and len(word) > _BEGINNING_FROM:
+                found.extend(names_beginning_with(word))
         if len(unit.words) > 1:
             return found
         for form in (word, *self._spelled_out(word)):
@@ -290,6 +293,13 @@ class Interpreter:
             return [term for term in found if term not in (f"{word}s", f"{word}es")]  # same stem
         return [f"{' '.join(unit.words)}*"]
 
+    def _has(self, form: str) -> bool:
+        return self._any([form])
+
+    def _is_name(self, form: str) -> bool:
+        """Return True if an item has a form where it says what it is."""
+        return self._finds(f"{LABELS} : ({expression_of([form])})")
+
     def _any(self, forms: list[str]) -> bool:
         return bool(forms) and self._finds(expression_of(forms))
 
@@ -306,17 +316,6 @@ def _looser_pair(unit: Unit, *, is_joint: bool) -> list[str]:
     if second in _NOUN_ENDINGS:
         return [first]
     return [BOTH.join((first, second))] if is_joint else []
-
-
-def _names_elsewhere(units: list[Unit]) -> list[list[str]]:
-    """Return for each unit what it, or a phrase that it is in, is called in other countries."""
-    found: list[list[str]] = [[] for _ in units]
-    for start in range(len(units)):
-        for end in range(start + 1, min(len(units), start + LONGEST) + 1):
-            words = tuple(word for unit in units[start:end] for word in unit.words)
-            for place in range(start, end):
-                found[place].extend(regional_words(words))
-    return found
 
 
 def expression_of(forms: list[str] | tuple[str, ...]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from indexer.words.folding import fold
 from search.asking.terms import Terms, stem_of, terms_of
-from search.words.price_words import take_price
+from search.words.price_words import take_order, take_price
 
 if TYPE_CHECKING:
     from search.filters.conditions import Range
@@ -33,8 +33,6 @@ _ASKS: Final = re.compile(
     r"would|should|has|have|may|am)\b|吗|呢\s*$|什么|哪|多少|怎么|如何|几|能不能|可不可以|"
     r"是不是|有没有|多久|多大|是否"
 )
-_CHEAPEST: Final = re.compile(r"\b(?:cheapest|least expensive|lowest price\w*)\b|最便宜")
-_DEAREST: Final = re.compile(r"\b(?:most expensive|priciest|dearest)\b|最贵")
 # Phrases whose single words do not say what they mean, and the term for what they mean.
 _PHRASES: Final = tuple(
     (re.compile(pattern), term)
@@ -88,8 +86,8 @@ class Asked(NamedTuple):
 def take_question_apart(question: str) -> Asked:
     """Return what a question asks. A text without any sign of a question is a search."""
     folded = " ".join(fold(question).split())
-    order = 1 if _CHEAPEST.search(folded) else -1 if _DEAREST.search(folded) else 0
-    text, price = take_price(_DEAREST.sub(" ", _CHEAPEST.sub(" ", folded)))
+    text, order = take_order(folded)
+    text, price = take_price(text)
     meant = {stem_of(term) for pattern, term in _PHRASES if pattern.search(text)}
     plain = _OPINION.sub(" ", text)
     for pattern, _ in _PHRASES:

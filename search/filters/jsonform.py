@@ -25,6 +25,7 @@ fields that are null, ``is_empty``, ``is_null``, ``has_id``, and ``match`` with 
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any, TypeGuard
 
@@ -195,7 +196,11 @@ def _range_from_json(key: str, bounds: object) -> Filter:
         else {}
     )
     if not given or set(given) - _BOUNDS:
-        raise BadQuery(f"range of {key!r} takes gt, gte, lt, lte", param="filter")
+        raise BadQuery(
+            f'range of {key!r} takes gt, gte, lt or lte, such as {{"lt": 20}}, '
+            f"got {json.dumps(bounds, default=str)[:60]}",
+            param="filter",
+        )
     if {"gt", "gte"} <= set(given) or {"lt", "lte"} <= set(given):
         raise BadQuery(f"range of {key!r} has two bounds on one side", param="filter")
     dates = {

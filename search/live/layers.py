@@ -24,7 +24,7 @@ from search.live.label_index import is_amount
 from search.query import MAX_FACETS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from indexer.items import Item
     from search.filters.conditions import Filter
@@ -123,13 +123,24 @@ class LayeredColumns:
         """Return True if an item has a price; items that were deleted since may count."""
         return any(layer.columns.has_prices for layer in self._layers)
 
-    def items_with(self, key: tuple[str, ...]) -> tuple[Mask, str] | None:
+    def items_of_kind(self, key: tuple[str, ...]) -> tuple[Mask, str] | None:
+        """Return the items (n,) of a category that these words name; see ``items_with``."""
+        return self.items_with(key, {"category"})
+
+    def items_with(
+        self, key: tuple[str, ...], fields: Container[str] | None = None
+    ) -> tuple[Mask, str] | None:
         """Return the items (n,) with a value that these words name, and the value as a filter.
 
-        None if no item has one. ``key`` is made by ``name_key``. If several fields have
-        such a value, an item needs one of them.
+        None if no item has one. ``key`` is made by ``name_key``. If several of the ``fields``, by
+        default all, have such a value, an item needs one of them.
         """
-        pairs = {pair: None for layer in self._layers for pair in layer.columns.values_with(key)}
+        pairs = {
+            pair: None
+            for layer in self._layers
+            for pair in layer.columns.values_with(key)
+            if fields is None or pair[0] in fields
+        }
         if not pairs:
             return None
         mask = self.mask(AnyOf(tuple(Match(name, (label,)) for name, label in pairs)))

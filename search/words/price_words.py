@@ -54,6 +54,25 @@ _LIMIT = re.compile(
     rf"(?P<least_then>{_AMOUNT})\s?(?P<then_above>{_LEAST_AFTER}))",
     re.IGNORECASE,
 )
+# An amount of money alone is what to spend at most: "tee for 29 dollars", "€30 bag".
+_MONEY = r"(?:us\$|[$€£¥￥₽₹₩]|eur|usd|gbp|chf|euros?|dollars?|元|円)"
+_SPENT = re.compile(
+    rf"(?<!\S)(?:(?:for|für|pour|por|per|voor)\s+)?(?:"
+    rf"{_MONEY}\s?(?P<before>{_NUMBER})|(?P<after>{_NUMBER})\s?{_MONEY}){_NO_UNIT}",
+    re.IGNORECASE,
+)
+_CHEAP = re.compile(
+    r"(?<![^\W\d_])(?:(?:the )?(?:cheap(?:est|er)?|(?:least |in)expensive|low(?:est)?[ -]priced?)|"
+    r"(?:billig|günstig|preiswert)(?:e[rsnm]?|ste[rsnm]?|t|a|aste)?|(?:pas|moins) ch[eè]re?s?|"
+    r"bon marché|barat[oa]s?|economic[oaih]e?|goedko(?:op|pe)(?:ste)?|дешев\w*)(?![^\W\d_])|"
+    r"最?便宜的?|安い|저렴한",
+    re.IGNORECASE,
+)
+_DEAR = re.compile(
+    r"(?<![^\W\d_])(?:the )?(?:most expensive|priciest|dearest|teuerste[rsnm]?)(?![^\W\d_])|"
+    r"最贵的?",
+    re.IGNORECASE,
+)
 _STRICT = frozenset(
     {
         *("under", "below", "less than", "cheaper than", "<", "over", "above", "more than", ">"),
@@ -72,11 +91,23 @@ class PricedText(NamedTuple):
     price: Range | None
 
 
+def take_order(text: str) -> tuple[str, int]:
+    """Take words such as "cheap" or "most expensive" out of a text.
+
+    Return the rest, and 1 if the least price comes first, -1 if the greatest does, or 0.
+    """
+    for pattern, order in ((_CHEAP, 1), (_DEAR, -1)):
+        rest = pattern.sub(" ", text)
+        if rest != text:
+            return " ".join(rest.split()), order
+    return text, 0
+
+
 def take_price(text: str) -> PricedText:
     """Take the price limit out of a text: the first one, if there are several."""
     found = _LIMIT.search(text)
     if found is None:
-        return PricedText(text, None)
+        return _take_amount(text)
     before, after = text[: found.start()], _LINK.sub("", text[found.end() :])
     rest = " ".join(f"{before} {after}".split())
     low, high = (found[name] or found[f"east_{name}"] for name in ("low", "high"))
@@ -93,6 +124,16 @@ def take_price(text: str) -> PricedText:
     least_text = found["least"] or found["least_east"] or found["least_then"]
     is_included = words.lower() not in _STRICT
     return PricedText(rest, Range("price", above=_number(least_text), above_included=is_included))
+
+
+def _take_amount(text: str) -> PricedText:
+    """Take an amount of money out of a text; it is the most to spend."""
+    found = _SPENT.search(text)
+    if found is None:
+        return PricedText(text, None)
+    rest = " ".join(f"{text[: found.start()]} {text[found.end() :]}".split())
+    amount = _number(found["before"] or found["after"])
+    return PricedText(rest, Range("price", below=amount, below_included=True))
 
 
 def described(price: Range) -> str:

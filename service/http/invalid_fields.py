@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 # The names of types that pydantic adds to the path of a field that may have several types.
 _TYPE_NAMES = re.compile(
@@ -17,13 +18,18 @@ _TYPE_NAMES = re.compile(
 _PLAIN_TYPES = frozenset({"str", "int", "float", "bool", "none", "dict", "list", "any"})
 
 
-def explain_errors(errors: Sequence[Any]) -> tuple[str, str | None]:
-    """Return pydantic's errors in one line, and the name of the first invalid field."""
+def explain_errors(errors: Sequence[Any], names: Collection[str] = ()) -> tuple[str, str | None]:
+    """Return pydantic's errors in one line, and the name of the first invalid field.
+
+    ``names`` are the fields that the request may have: one of them may be meant by an unknown one.
+    """
     by_field: dict[str, list[tuple[str, str]]] = {}  # pairs of the error's type and message
+    given: dict[str, str] = {}
     for error in errors:
         name = ".".join(_path_of(error))
-        message = str(error["msg"]).removeprefix("Value error, ")
+        message = _message_of(error, names)
         by_field.setdefault(name, []).append((str(error["type"]), message))
+        given.setdefault(name, _given(error))
     lines: list[str] = []
     for name, field_errors in list(by_field.items())[:3]:
         # If a field may have several types, pydantic reports an error for each of them. An error of
@@ -31,10 +37,32 @@ def explain_errors(errors: Sequence[Any]) -> tuple[str, str | None]:
         value_errors = [message for kind, message in field_errors if not kind.endswith("_type")]
         type_errors = dict.fromkeys(message for _, message in field_errors)
         message = value_errors[0] if value_errors else " or ".join(type_errors)
-        lines.append(f"{name}: {message}" if name else message)
+        lines.append((f"{name}: {message}" if name else message) + given[name])
     if len(by_field) > 3:
         lines.append(f"and {len(by_field) - 3} more")
     return "; ".join(lines), next((name for name in by_field if name), None)
+
+
+def _message_of(error: Any, names: Collection[str]) -> str:
+    """Return what is wrong, and which field may be meant by an unknown one."""
+    kind = error["type"]
+    if kind == "extra_forbidden":
+        unknown = str(error["loc"][-1])
+        near = get_close_matches(unknown, names, n=1, cutoff=0.7)
+        if near:
+            return f"unknown field; did you mean {near[0]!r}?"
+        return f"unknown field; known are {', '.join(sorted(names))}" if names else "unknown field"
+    if kind == "missing":
+        return "missing, but required"
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _given(error: Any) -> str:
+    """Return the words for what was given, or "" if it is long or the message tells it."""
+    given = error.get("input")
+    is_short = isinstance(given, (int, float)) or (isinstance(given, str) and 0 < len(given) < 40)
+    is_told = error["type"] in ("extra_forbidden", "missing", "value_error", "json_invalid")
+    return f", got {given!r}" if is_short and not is_told else ""
 
 
 def _path_of(error: Any) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from fastapi.exceptions import RequestValidationError
 from msgspec import Meta
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match, Mount
@@ -47,7 +47,7 @@ from service.http.logged_path import logged_path
 from style.errors import BadCube, BadNetwork, BadStyleFile, StyleError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from fastapi import FastAPI
     from starlette.requests import Request
@@ -233,7 +233,7 @@ def problem_of(scope: Scope, error: Exception) -> Response:
         return problem(scope, error.status_code, code, detail, headers=headers)
     if isinstance(error, (RequestValidationError, ValidationError)):
         errors = error.errors()
-        detail, param = explain_errors(errors)
+        detail, param = explain_errors(errors, _known_fields(error, scope))
         return problem(scope, 422, "invalid_request", detail, param=param)
     request = (scope.get(REQUEST_ID, "-"), scope.get("method"), logged_path(scope))
     logger.error("request %s failed: %s %s", *request, exc_info=error)
@@ -243,6 +243,26 @@ def problem_of(scope: Scope, error: Exception) -> Response:
         "internal_error",
         "unexpected error; the server's log has the details under this request_id",
     )
+
+
+def _known_fields(error: RequestValidationError | ValidationError, scope: Scope) -> set[str]:
+    """Return the fields that a request may have, as far as they are known."""
+    if isinstance(error, ValidationError):
+        models = [model for model in _models(BaseModel) if model.__name__ == error.title]
+        return {name for model in models for name in model.model_fields}
+    dependant = getattr(scope.get("route"), "dependant", None)
+    found: set[str] = set()
+    for param in getattr(dependant, "query_params", ()):
+        fields = getattr(param.field_info.annotation, "model_fields", None)
+        found |= {param.alias} if fields is None else set(fields)
+    return found
+
+
+def _models(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for model in base.__subclasses__():
+        if model.__module__.startswith("service."):
+            yield model
+        yield from _models(model)
 
 
 def _style_problem(scope: Scope, error: StyleError) -> Response:

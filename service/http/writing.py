@@ -126,7 +126,7 @@ def read_body(body: bytes, content_type: str, field: str) -> tuple[Any, dict[str
     if kind == "multipart/form-data":
         form = parse_form(body, content_type, is_file=lambda name: name != field, limits=_FORM)
         if field not in form.texts:
-            raise HttpError(422, "invalid_request", f"{field}: Field required", param=field)
+            raise HttpError(422, "invalid_request", f"{field}: missing, but required", param=field)
         body, files = form.texts[field].encode(), form.files
     elif kind != "application/json":
         raise HttpError(
@@ -182,7 +182,7 @@ def _draft(record: Any, finder: ImageFinder) -> Draft | Outcome:
         draft = Draft(item.item_id, make, finder.sources(body.images))
         return _with_vectors(draft, body.embeddings, finder)
     except ValidationError as error:
-        reason, _ = explain_errors(error.errors(include_url=False, include_input=False))
+        reason, _ = explain_errors(error.errors(include_url=False), ItemBody.model_fields)
     except BadRecord as error:
         reason = str(error)
     return Outcome(item_id=_printable(item_id), status="refused", reason=_printable(reason))

@@ -9,10 +9,12 @@ const MATCH = 0.5; // confidence from which a hit is shown as a match, and not a
 const WAIT = 140; // ms before placeholders appear, so that fast answers do not flicker
 
 const PRICE = /^price (?:>=? ([\d.e+]+))?(?: and price )?(?:<=? ([\d.e+]+))?$/;
+const SORTED = { "sort = price": "sort.up", "sort = -price": "sort.down" };
 const BARE = /^(?:yes|no|true|false|[\d.]+)$/i; // values that say nothing without the name of their field
 
 /** Return a condition that the service read from words, such as `price < 20`, as shoppers read it. */
 function understood(condition, hits) {
+  if (SORTED[condition]) return t(SORTED[condition]);
   const [isPrice, low, high] = condition.match(PRICE) ?? [];
   if (isPrice) {
     const edge = (number) => (number === undefined ? null : Number(number));
@@ -55,7 +57,7 @@ function countOf(reply, sort) {
 }
 
 const orderOf = (reply, sort) =>
-  t(`results.order.${sort ? "sorted" : reply.mode === "lexical" ? "words" : "looks"}`);
+  t(`results.order.${sort || reply.understood?.some((condition) => SORTED[condition]) ? "sorted" : reply.mode === "lexical" ? "words" : "looks"}`);
 
 export class Results {
   #grid = byId("grid");
