@@ -45,6 +45,7 @@ _DEEP, _STEEP = 0.04, 2.5  # from here, in L, a shadow may be steeper, by this f
 _COARSE_FITS, _FITS = 4, 7  # of the background, with the bound _TIGHT, and in all
 _CLEAR = 0.03  # least Oklab distance from the background where an outline is visible
 _GRAIN = 5.0  # of the noise of a background, to be plain around more of the border
+_CLOSE_UP = 0.4  # share of the picture that a product covers, if it reaches three of its sides
 _SURE = 0.5
 
 
@@ -259,7 +260,7 @@ def _confidence(product: NDArray[np.bool_], ground: Ground) -> float:
     more of the border must be plain, and the product must stand out more.
     """
     share = float(product.mean())
-    if not product.any() or product.all():
+    if not product.any() or product.all() or _is_remainder(product):
         return 0.0
     ring = grown(~product, 5) & ~grown(~product, 2)  # just inside the outline
     clear = ground.distance > _CLEAR + ground.noise
@@ -271,6 +272,16 @@ def _confidence(product: NDArray[np.bool_], ground: Ground) -> float:
         * smoothstep(0.0, 0.04, (1 - share) * one)
         * smoothstep(0.5, 0.9, visible * one)
     )
+
+
+def _is_remainder(product: NDArray[np.bool_]) -> bool:
+    """Return True for what is left of a close-up whose middle was taken for the background.
+
+    It reaches three sides of the picture, and covers little of it: a collar and two sleeves, say.
+    """
+    borders = (product[0], product[-1], product[:, 0], product[:, -1])
+    sides = sum(bool(border.any()) for border in borders)
+    return sides >= 3 and float(product.mean()) < _CLOSE_UP
 
 
 def _matte(product: NDArray[np.bool_], distance: Floats) -> Floats:

@@ -79,6 +79,15 @@ def test_busy_ground_is_unsure(rng):
     assert product_mask(pixels).unsure
 
 
+def test_a_close_up_whose_middle_is_lost_is_unsure():
+    pixels = np.full((200, 160, 3), 240, np.uint8)  # a white shirt, taken for the background
+    pixels[:40, 60:100] = 30  # its collar
+    pixels[120:, :20] = pixels[120:, 140:] = (30, 60, 120)  # its sleeves
+    assert product_mask(pixels).unsure
+    pixels[:40] = pixels[:, :20] = 240
+    assert not product_mask(pixels).unsure  # at two sides
+
+
 def test_a_wall_behind_a_floor_with_a_grain_is_unsure(rng):
     room = np.full((160, 160, 3), (120, 120, 125), np.float64)
     room[:56] = (150, 100, 60)

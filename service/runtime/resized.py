@@ -13,7 +13,9 @@ from PIL import Image, features
 from indexer.errors import UnknownItem
 from indexer.imaging.photos import Photo
 from service.runtime.byte_cache import ByteCache
+from style.campaign.gaps import without_gaps
 from style.cutout import cut_out
+from style.productmask import plain_background
 
 SIZES = (80, 120, 160, 240, 320, 400)
 """The longer sides that can be requested, in pixels; few, so that the cache is effective."""
@@ -103,8 +105,10 @@ def _resize(data: bytes, wanted: SizedImage) -> bytes:
 
 
 def _without_background(image: Image.Image) -> Image.Image:
-    cut = cut_out(np.asarray(image))
+    pixels = np.asarray(image)
+    cut = cut_out(pixels)
     if cut.unsure:
         raise UnknownItem("this image has no cut-out, because its background is not plain")
-    image.putalpha(Image.fromarray(cut.alpha))
+    alpha = without_gaps(pixels, cut.alpha, plain_background(pixels))
+    image.putalpha(Image.fromarray(alpha))
     return image
