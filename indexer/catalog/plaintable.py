@@ -78,6 +78,10 @@ class PlainTable(ShopFormat):
         super().__init__()
         self._language = (language or "en")[:2].casefold()
         self._today = datetime.datetime.now(tz=datetime.UTC).date()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Forget what a pass over the rows has found, because each pass finds it anew."""
         self._tables: dict[tuple[str, ...], TableColumns] = {}
         self._latest = TableColumns(())
         self._guesses: dict[str, list[str]] = {}
@@ -85,6 +89,7 @@ class PlainTable(ShopFormat):
         self._slugs: set[str] = set()  # columns named as links, which hold none
         self._id_column = ""
         self._ignored_parent = ""
+        self._plan = None  # of the base class
 
     def recognizes(self, columns: Collection[str]) -> bool:  # noqa: ARG002
         """Return True: every table is one."""
@@ -97,6 +102,7 @@ class PlainTable(ShopFormat):
         first of them. If the table has a column ``id``, these are the rows that name a parent. If
         every column of ids has repeated cells, rows that differ in their pictures alone are one.
         """
+        self._forget()
         read = self._readable(without_technical_names(read))
         read = in_one_language(read, self._columns, self._language)
         chosen = choose_id_column(read, self._columns)
