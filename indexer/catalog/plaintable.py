@@ -8,13 +8,21 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from indexer.catalog.columnguesses import LOOKED_AT, guess_columns, is_explained, shared_column
+from indexer.catalog.columnguesses import (
+    LOOKED_AT,
+    SHORT,
+    guess_columns,
+    is_explained,
+    may_be_id_name,
+    shared_column,
+)
 from indexer.catalog.columnnames import KNOWN, known_key
-from indexer.catalog.idcolumn import choose_id_column, short_text, without_technical_names
+from indexer.catalog.idcolumn import IdColumn, choose_id_column, short_text, without_technical_names
 from indexer.catalog.item_parser import FIELDS, BrokenRow, Record
 from indexer.catalog.languagerows import in_one_language
 from indexer.catalog.leaves import has_nested, hoisted, hoisted_rows
 from indexer.catalog.optioncolumns import option_name, options_of
+from indexer.catalog.optionrows import OptionRows, is_option
 from indexer.catalog.shopformat import (
     COMMON,
     ColumnMapping,
@@ -59,7 +67,6 @@ _SHARED: Final = ("title", "description", "categories", "url")
 _TRANSLATED: Final = frozenset({"title", "description", "categories", "url"})
 _MOST_CELLS: Final = 200_000  # that are looked at: a table may have 16,384 columns
 _FEWEST_TEXTS: Final = 2  # columns of texts that variants leave empty
-_SHORT: Final = 120  # letters of a description that may be a title
 _MOST_TABLES: Final = 64  # sets of columns that are kept: objects of JSON may differ
 
 
@@ -89,6 +96,7 @@ class PlainTable(ShopFormat):
         self._slugs: set[str] = set()  # columns named as links, which hold none
         self._id_column = ""
         self._ignored_parent = ""
+        self._is_apart = False  # rows are told apart by their options
         self._plan = None  # of the base class
 
     def recognizes(self, columns: Collection[str]) -> bool:  # noqa: ARG002
@@ -106,6 +114,17 @@ class PlainTable(ShopFormat):
         read = self._readable(without_technical_names(read))
         read = in_one_language(read, self._columns, self._language)
         chosen = choose_id_column(read, self._columns)
+        is_sure = may_be_id_name(chosen.name) if chosen.name else self._has_id(read)
+        if chosen.is_repeated or not is_sure:
+            first = next(_records(read), {})
+            title = next(iter(self._columns_of("title", self._index(first), {})), None)
+            repeated = chosen.name if chosen.is_repeated else ""
+            if apart := OptionRows.find(read, repeated, title):
+                read, chosen = apart.read, IdColumn("")
+                self._guesses["product_id"] = [apart.product]
+                self._is_apart = True
+                self._tables.clear()
+                self._latest = TableColumns(())
         self._id_column = chosen.name
         if chosen.product and not self._guesses.get("product_id"):
             self._guesses["product_id"] = [chosen.product]
@@ -165,12 +184,14 @@ class PlainTable(ShopFormat):
             field: [*known[field], *self._guesses.get(field, ())] for field in (*_SHARED, "id")
         }
         without = {name for listed in (*known.values(), *self._guesses.values()) for name in listed}
-        if shared := shared_column(first, found["title"], without):
+        sizes = {name for row in first[:1] for name in row if is_option(name)}
+        if shared := shared_column(first, found["title"], without | sizes):
             self._guesses["product_id"] = [shared]
             return read
         texts = [name for field in _SHARED for name in found[field]]
         bare = [row for row in first if is_continued(row, texts, found["id"])]
-        if len(texts) < _FEWEST_TEXTS or not bare or first[0] in bare:
+        fewest = 1 if sizes else _FEWEST_TEXTS  # sizes below each other, as of merged cells
+        if len(texts) < fewest or not bare or first[0] in bare:
             return read
         self._guesses["product_id"] = []
         return partial(continued_rows, read, texts, found["id"], "product_id")
@@ -230,13 +251,16 @@ class PlainTable(ShopFormat):
         record.pop(columns.cost, None)
         add_options(record, named, columns)
         described = record.get("description")
-        if "title" not in record and isinstance(described, str) and len(described) < _SHORT:
+        if "title" not in record and isinstance(described, str) and len(described) < SHORT:
             record["title"] = described  # the only text of an inventory
         if columns.is_prefixed:
             record = {option_name(name): value for name, value in record.items()}
         if not columns.is_listing:
             return record
         return {LISTED.sub("", name, count=1): value for name, value in record.items()}
+
+    def _has_id(self, read: ReadRows) -> bool:
+        return "id" in self._columns(next(_records(read), {})).by_key
 
     def _id_of_options(self, row: Record, columns: TableColumns) -> str:
         """Return the id of a variant without one: its product and its options, or ""."""
@@ -279,6 +303,8 @@ class PlainTable(ShopFormat):
         return "" if text.casefold() in NO_PRODUCT else text
 
     def _ids_of(self, row: Record) -> list[str]:
+        if self._is_apart:
+            return [short_text(row.get("id"))]
         columns = self._columns(row)
         without = self._product_column(row)
         return [

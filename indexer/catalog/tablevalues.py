@@ -6,11 +6,13 @@ import datetime
 import re
 from typing import Final
 
+from indexer.catalog.cleaning import NULLS
 from indexer.catalog.columnnames import loose_key
 from indexer.catalog.idcolumn import short_text
 from indexer.catalog.item_parser import Record
 from indexer.catalog.objectstock import stock_in
 from indexer.catalog.optioncolumns import options_of, paired_cells
+from indexer.catalog.prices import UnclearPrice, parse_price
 from indexer.catalog.saleprice import discounted, is_on, price_now
 from indexer.catalog.shopformat import is_blank
 from indexer.catalog.stock import parse_stock
@@ -46,11 +48,19 @@ def set_price(record: Record, row: Record, columns: TableColumns, today: datetim
     names = columns.fields.get("price", [])
     if names and _SMALL_UNITS.search(loose_key(names[0])) and re.fullmatch(r"\d+", str(price)):
         price = record["price"] = int(price) / 100
-    if "currency" in record or (isinstance(price, str) and re.search(r"[^\W\d_]|[€£$¥₹₽]", price)):
+    if "currency" in record or (isinstance(price, str) and _states_currency(price)):
         return
     sites = (found[1] for name in row if (found := _SITE.search(name)))
     if currency := (currency_in(names[0]) if names else "") or next(sites, ""):
         record["currency"] = currency
+
+
+def _states_currency(price: str) -> bool:
+    """Return True if a price has a currency; a sign of several currencies is none."""
+    try:
+        return bool(parse_price(price, ".").currency)
+    except UnclearPrice:
+        return True
 
 
 def set_stock(record: Record, row: Record, columns: TableColumns) -> None:
@@ -66,6 +76,8 @@ def set_stock(record: Record, row: Record, columns: TableColumns) -> None:
         found = stock_in({"stock": row[column]})
         if found is not None:
             record["in_stock"] = found
+        return
+    if short_text(row[column]) in NULLS:
         return
     try:
         record["in_stock"] = parse_stock(row[column])
