@@ -133,6 +133,29 @@ def test_sizes_below_a_merged_cell_are_variants_of_the_row_above(shop):
     )
 
 
+def test_titles_that_differ_are_ids_where_nothing_else_is(shop):
+    items, _ = read(shop, "t.csv", "Product,Price,Picture\nCandle,$24,p/0.jpg\nVase,$49,p/1.jpg\n")
+    assert [facts(item) for item in items] == [
+        ("Candle", "Candle", "", 24.0, "USD", True, "p/0.jpg"),
+        ("Vase", "Vase", "", 49.0, "USD", True, "p/1.jpg"),
+    ]
+
+
+def test_a_status_may_be_one_of_the_stock(shop):
+    table = "SKU,Item,Status,Photo\n1,Vase,Low Stock,p/0.jpg\n2,Cup,Discontinued,p/1.jpg\n"
+    assert [item.in_stock for item in read(shop, "t.csv", table)[0]] == [True, False]
+
+
+def test_children_of_magento_have_the_options_and_pictures_of_their_configurable(shop):
+    table = (
+        "sku,product_type,name,price,configurable_variations,base_image,additional_images\n"
+        "T-S,simple,Tee S,20,,,\n"
+        'T,configurable,Tee,,"sku=T-S,size=S",p/0.jpg,"p/1.jpg,p/2.jpg"\n'
+    )
+    child = read(shop, "t.csv", table)[0][0]
+    assert (child.attributes, child.images) == ({"size": "S"}, ["p/0.jpg", "p/1.jpg", "p/2.jpg"])
+
+
 @pytest.mark.parametrize(
     ("prices", "amounts"),
     [
@@ -153,6 +176,12 @@ def test_a_currency_tells_thousands(shop):
         "3;Mug;1.299;USD;p/2.jpg\n"
     )
     assert [item.price for item in read(shop, "t.csv", table)[0]] == [250000.0, 1299.0, None]
+
+
+def test_pictures_are_in_the_order_of_their_positions(shop):
+    images = '[{"src": "p/1.jpg", "position": 2}, {"src": "p/0.jpg", "position": 1}]'
+    items, _ = read(shop, "j.jsonl", f'{{"id": "1", "title": "Mug", "images": {images}}}')
+    assert items[0].images == ["p/0.jpg", "p/1.jpg"]
 
 
 def test_a_picture_without_its_ending_is_found(shop):

@@ -42,7 +42,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         kategorii kategória κατηγορία danh-mục nhóm-hàng loại-sản-phẩm หมวดหมู่ ประเภท تصنيف
         فئة قسم دسته קטגוריה категория категорія раздел розділ группа группы група групи
         groep groupe gruppe grupa grupo gruppo grupp ryhmä
-        group 分類 分类 类目 カテゴリ 카테고리 분류
+        group soort 分類 分类 类目 カテゴリ 카테고리 분류
         rubrika kategoorija varugrupp varegruppe tuoteryhmä श्रेणी"""
     ),
     "price": _words(

@@ -33,10 +33,9 @@ from indexer.catalog.shopformat import (
 )
 from indexer.catalog.tablecolumns import LISTED, TableColumns
 from indexer.catalog.tablevalues import (
-    NO,
-    YES,
     add_options,
     join_levels,
+    reason_to_hide,
     set_price,
     set_stock,
 )
@@ -52,17 +51,6 @@ from indexer.catalog.variantgroups import (
 if TYPE_CHECKING:
     from indexer.catalog.item_parser import NumberedRow
 
-_HIDDEN: Final = frozenset(
-    {
-        *("draft", "archived", "inactive", "disabled", "hidden", "unlisted", "offline", "trash"),
-        *("entwurf", "inaktiv", "brouillon", "borrador", "pausada", "inactiva", "inactivo"),
-        *("passive", "pasif", "inativo", "inattivo", "inactief", "nieaktywny", "neaktivní"),
-        *("nonaktif", "неактивен", "скрыт", "скрытый", "ukryty", "下架", "非公開", "blocked"),
-        *("ended", "beendet", "zakończona", "finalizada", "terminée", "retired", "unpublished"),
-        *("not published", "已下架", "仓库中", "판매중지"),
-        *("0", "false", "d", "h"),  # CS-Cart: disabled, hidden
-    }
-)
 _SHARED: Final = ("title", "description", "categories", "url")
 _TRANSLATED: Final = frozenset({"title", "description", "categories", "url"})
 _MOST_CELLS: Final = 200_000  # that are looked at: a table may have 16,384 columns
@@ -114,19 +102,11 @@ class PlainTable(ShopFormat):
         read = self._readable(without_technical_names(read))
         read = in_one_language(read, self._columns, self._language)
         chosen = choose_id_column(read, self._columns)
-        is_sure = may_be_id_name(chosen.name) if chosen.name else self._has_id(read)
-        if chosen.is_repeated or not is_sure:
-            first = next(_records(read), {})
-            title = next(iter(self._columns_of("title", self._index(first), {})), None)
-            repeated = chosen.name if chosen.is_repeated else ""
-            if apart := OptionRows.find(read, repeated, title):
-                read, chosen = apart.read, IdColumn("")
-                self._guesses["product_id"] = [apart.product]
-                self._is_apart = True
-                self._tables.clear()
-                self._latest = TableColumns(())
+        if apart := self._told_apart(read, chosen):
+            read, chosen = apart.read, IdColumn("", product=apart.product)
+            self._is_apart = True
         self._id_column = chosen.name
-        if chosen.product and not self._guesses.get("product_id"):
+        if chosen.product and (self._is_apart or not self._guesses.get("product_id")):
             self._guesses["product_id"] = [chosen.product]
             self._tables.clear()
             self._latest = TableColumns(())
@@ -137,6 +117,15 @@ class PlainTable(ShopFormat):
         if self._product_column(first) is None:
             return read()
         return filled_rows(read, self._product_of, self._ids_of, self._shared)
+
+    def _told_apart(self, read: ReadRows, chosen: IdColumn) -> OptionRows | None:
+        """Return the rows with ids of products and options, if no column has ids for certain."""
+        first = next(_records(read), {})
+        is_sure = "id" in self._columns(first).by_key or may_be_id_name(chosen.name)
+        if is_sure and not chosen.is_repeated:
+            return None
+        title = next(iter(self._columns_of("title", self._index(first), {})), None)
+        return OptionRows.find(read, chosen.name if chosen.is_repeated else "", title)
 
     def _readable(self, read: ReadRows) -> ReadRows:
         """Return the rows, those of nested records as columns if they name no item otherwise.
@@ -155,6 +144,10 @@ class PlainTable(ShopFormat):
             if _count(inner, inner_guesses) > _count(known, guesses):
                 first, known, guesses = flat, inner, inner_guesses
                 read = partial(hoisted_rows, read, language=self._language)
+        if not (known["id"] or guesses.get("id")) and (
+            title := _unique_title(first, known, guesses)
+        ):
+            guesses["id"] = [title]
         self._has_ids = bool(known["id"])
         self._guesses = guesses
         if not known["product_id"] and not (first and "product_id" in first[0]):
@@ -221,13 +214,7 @@ class PlainTable(ShopFormat):
 
     def not_for_sale(self, row: Record) -> str:
         """Return a reason for a row that a flag of its own hides, such as ``Active: 0``."""
-        columns = self._columns(row)
-        for role, hiding in (("active", NO | _HIDDEN), ("archived", YES), ("status", _HIDDEN)):
-            column = columns.first(role)
-            text = short_text(row[column]) if column is not None else ""
-            if text.casefold() in hiding:
-                return f"its {column} is {text!r}"
-        return ""
+        return reason_to_hide(row, self._columns(row))
 
     def record(self, row: Record, mapping: ColumnMapping) -> Record:
         """Return the record of a row; a sale price that is valid today is its price."""
@@ -258,9 +245,6 @@ class PlainTable(ShopFormat):
         if not columns.is_listing:
             return record
         return {LISTED.sub("", name, count=1): value for name, value in record.items()}
-
-    def _has_id(self, read: ReadRows) -> bool:
-        return "id" in self._columns(next(_records(read), {})).by_key
 
     def _id_of_options(self, row: Record, columns: TableColumns) -> str:
         """Return the id of a variant without one: its product and its options, or ""."""
@@ -393,6 +377,14 @@ class PlainTable(ShopFormat):
 def _count(known: _Columns, guesses: _Columns) -> int:
     """Return how many fields and roles have a column."""
     return len({field for found in (known, guesses) for field, names in found.items() if names})
+
+
+def _unique_title(rows: Sequence[Record], known: _Columns, guesses: _Columns) -> str:
+    """Return the column of titles of a table with pictures, if no two are equal, or ""."""
+    title = next(iter(known["title"]), "")
+    cells = [short_text(row.get(title)) for row in rows]
+    is_unique = len(set(cells)) == len(cells) and "" not in cells
+    return title if is_unique and (known["images"] or guesses.get("images")) else ""
 
 
 def _without_first(read: ReadRows) -> Iterator[NumberedRow]:

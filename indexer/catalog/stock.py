@@ -71,6 +71,7 @@ _FALSE: Final = _words(
     tidak tersedia | สินค้าหมด | หมด | ไม่ | ні | немає в наявності | 缺貨 | 售完 | 無庫存 |
     無貨 | いいえ | 아니오"""
 )
+_NOTHING: Final = re.compile(r"[^\d]*\b0\b[^\d]*")  # "available: 0 units"
 _MARKS: Final = {"+": True, "-": False}
 _LONGEST: Final = 1000  # characters; the last expressions take quadratic time
 _SCHEMA: Final = re.compile(r"^(?:https?://(?:www\.)?schema\.org/|schema:)", re.IGNORECASE)
@@ -130,5 +131,5 @@ def _parsed(value: str) -> bool:
     for bare in (re.sub(r"\([^)]*\)", "", text), re.split(r"[,;:]| [-–] ", text, maxsplit=1)[0]):
         word = _folded(bare)  # "yes (2 left)", "ja, sofort"
         if word in _FALSE or word in _TRUE:
-            return word in _TRUE
+            return word in _TRUE and _NOTHING.fullmatch(text) is None
     raise ValueError(f"in_stock must be true or false, got {value[:40]!r}")

@@ -26,10 +26,31 @@ YES: Final = frozenset(
     "1 true yes y ja oui sí si sim tak ano áno da igen kyllä evet да так نعم כן ใช่ có ya ναι 是 "
     "はい 예".split()
 )
+_HIDDEN: Final = frozenset(
+    {
+        *("draft", "archived", "inactive", "disabled", "hidden", "unlisted", "offline", "trash"),
+        *("entwurf", "inaktiv", "brouillon", "borrador", "pausada", "inactiva", "inactivo"),
+        *("passive", "pasif", "inativo", "inattivo", "inactief", "nieaktywny", "neaktivní"),
+        *("nonaktif", "неактивен", "скрыт", "скрытый", "ukryty", "下架", "非公開", "blocked"),
+        *("ended", "beendet", "zakończona", "finalizada", "terminée", "retired", "unpublished"),
+        *("not published", "已下架", "仓库中", "판매중지"),
+        *("0", "false", "d", "h"),  # CS-Cart: disabled, hidden
+    }
+)
 _SITE: Final = re.compile(r"\bCurrency=([A-Z]{3})\b")  # in the header of a listing file of eBay
 _SMALL_UNITS: Final = re.compile(r"\b(?:cents|pence|minor|centimes|centavos|grosze)\b")
 _DATES: Final = ("from", "to")  # of PrestaShop's discount
 _OF_A_PLACE: Final = ("Current Quantity ", "inventory_")  # counts of Square and Vend
+
+
+def reason_to_hide(row: Record, columns: TableColumns) -> str:
+    """Return the cell that hides a row from shoppers, as a reason; "" if none does."""
+    for role, hiding in (("active", NO | _HIDDEN), ("archived", YES), ("status", _HIDDEN)):
+        column = columns.first(role)
+        text = short_text(row[column]) if column is not None else ""
+        if text.casefold() in hiding:
+            return f"its {column} is {text!r}"
+    return ""
 
 
 def set_price(record: Record, row: Record, columns: TableColumns, today: datetime.date) -> None:
@@ -64,9 +85,9 @@ def _states_currency(price: str) -> bool:
 
 
 def set_stock(record: Record, row: Record, columns: TableColumns) -> None:
-    """Set whether an item is in stock from a count, which stays an attribute."""
+    """Set whether an item is in stock from a count or a status, which stays an attribute."""
     of_place = (name for name in columns.names if name.startswith(_OF_A_PLACE))
-    column = columns.first("count") or next(of_place, None)
+    column = columns.first("count") or next(of_place, None) or columns.first("status")
     counted = columns.first("counted")
     if column is None or is_blank(row[column]):
         return
