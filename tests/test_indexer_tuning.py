@@ -7,11 +7,11 @@ import pytest
 
 from indexer.arrays import unit
 from indexer.errors import CannotPromise
-from indexer.vectors.contract import Targets
+from indexer.vectors.contract import RecipeMeasurement, Targets
 from indexer.vectors.index import VectorIndex
 from indexer.vectors.recall import TOP, held_out_queries, recall_of
 from indexer.vectors.recipe import Recipe
-from indexer.vectors.tuning import choose_recipe
+from indexer.vectors.tuning import choose_recipe, rank_on_sample
 
 N, DIM = 20_000, 32
 
@@ -82,6 +82,24 @@ def test_levels_rise_from_cheap_to_thorough_and_leave_room_to_raise(chosen):
     assert depths == sorted(depths)
     assert contract.level < len(contract.levels) - 1
     assert contract.levels[-1].recall >= contract.levels[0].recall
+
+
+def test_exact_search_of_a_sample_is_not_taken_for_that_of_all_rows():
+    exact, lists, missed = (
+        RecipeMeasurement(
+            recipe=recipe, rows=50_000, recall=recall, median_us=micros, p95_us=micros,
+            bytes_per_row=100, build_seconds=1,
+        )
+        for recipe, recall, micros in (
+            ("Flat-fp16", 1.0, 830), ("IVF2048-PQ4", 1.0, 1036), ("HNSW32-fp16", 0.9, 100),
+        )
+    )  # fmt: skip
+    for n, first in ((50_000, exact), (1_000_000, lists)):
+        ranked = sorted(
+            (exact, lists, missed), key=lambda one: rank_on_sample(one, Targets(recall=0.98), n)
+        )
+        assert ranked[0] is first
+        assert ranked[-1] is missed
 
 
 def test_recall_of_one_is_promised_by_exact_search_only(vectors):
