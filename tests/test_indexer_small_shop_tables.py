@@ -93,6 +93,10 @@ TABLES = {
         'Mã SP,Tên sản phẩm,Giá bán (VND),Tồn kho,Hình ảnh\nSP01,Áo thun,"250,000",0,p/0.jpg\n',
         ("SP01", "Áo thun", "", 250000.0, "VND", False, "p/0.jpg"),
     ),
+    "english, a question that WooCommerce asks too": (
+        "SKU,Name,Category,Price,In stock?,Image\nA,Mug,Kitchen|Gifts,12.5,No,p/0.jpg\n",
+        ("A", "Mug", "Kitchen; Gifts", 12.5, "", False, "p/0.jpg"),
+    ),
     "WP All Export": (
         (
             "ID,Title,Content,Excerpt,Image URL,Product categories,Sku,Price,Stock Status\n"
