@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -70,8 +70,8 @@ class OptionRows:
             if isinstance(row, BrokenRow):
                 yield where, row
                 continue
-            product = short_text(row.get(self.product))
-            parts = [product, *(short_text(row.get(name)) for name in self.options)]
+            product = _cell(row, self.product)
+            parts = [product, *(_cell(row, name) for name in self.options)]
             item = "-".join(filter(None, parts)) if product else ""
             yield where, {**row, "id": item, "product_id": product}
 
@@ -92,17 +92,20 @@ def _are_told_apart(
     seen: set[int] = set()  # hashes
     titles: dict[int, int] = {}
     is_repeated = False
-    cell: Callable[[Record, str], str] = lambda row, name: short_text(row.get(name))  # noqa: E731
     for _, row in read():
-        if isinstance(row, BrokenRow) or not (own := cell(row, product)):
+        if isinstance(row, BrokenRow) or not (own := _cell(row, product)):
             continue
-        chosen = [cell(row, name) for name in options]
+        chosen = [_cell(row, name) for name in options]
         key, is_again = hash((own, *chosen)), hash(own) in titles
         if key in seen or (is_again and not any(chosen)):
             return False  # a row of another picture has no options
         seen.add(key)
-        named = hash(cell(row, title)) if title else 0
+        named = hash(_cell(row, title)) if title else 0
         is_repeated |= is_again
-        if titles.setdefault(hash(own), named) != named and title and cell(row, title):
+        if titles.setdefault(hash(own), named) != named and title and _cell(row, title):
             return False
     return is_repeated
+
+
+def _cell(row: Record, name: str) -> str:
+    return short_text(row.get(name))

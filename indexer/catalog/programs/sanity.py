@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _MARKS: Final = frozenset({"_id", "_type"})
 _SYSTEM: Final = ("sanity.", "system.")  # types of assets, and of what is Sanity's own
 _DEEPEST: Final = 20
+_LONGEST: Final = 2000  # characters of a name or URL that is kept
 
 
 def sanity_rows(
@@ -37,7 +38,7 @@ def sanity_rows(
             if not isinstance(row, BrokenRow):
                 types.add(str(row.get("_type")))
                 text = row.get("url") or row.get("title") or row.get("name")
-                if isinstance(text, str):
+                if isinstance(text, str) and len(text) <= _LONGEST:
                     known[str(row.get("_id"))] = text
         products = {name for name in types if "product" in name.casefold()}
         for where, row in read(path):

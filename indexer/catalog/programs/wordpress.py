@@ -37,7 +37,6 @@ def wordpress_links(path: Path) -> WordPressLinks | None:
     with path.open("rb") as file:
         if _MARK not in file.read(_START):
             return None
-    links = WordPressLinks({}, {})
     pictures: dict[str, str] = {}
     skus: dict[str, str] = {}
     try:
@@ -50,7 +49,7 @@ def wordpress_links(path: Path) -> WordPressLinks | None:
                 skus[number] = sku
     except ParseError:
         pass  # the reader of the products reports where the file is broken
-    return links._replace(pictures=pictures, skus=skus)
+    return WordPressLinks(pictures, skus)
 
 
 def wordpress_record(item: Element, links: WordPressLinks) -> Record | None:
