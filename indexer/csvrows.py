@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from indexer.errors import BadCatalog
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Row: TypeAlias = dict[str, str | None]
+MAX_CELL: Final = 1_000_000
+"""Characters of a cell; more in one is a broken quote, no description."""
 _SHOWN_COLUMNS, _SHOWN_LETTERS = 50, 60  # of columns that an error names
 
 

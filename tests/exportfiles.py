@@ -23,10 +23,12 @@ def shop(tmp_path: Path) -> Path:
 def read(
     folder: Path, name: str, content: str | bytes, mapping: Any = None, **reading: Any
 ) -> tuple[list[Item], list[Skipped]]:
-    """The items of a catalog, and everything that its report would say."""
+    """The items of a catalog, and everything that its report would say, in each of two passes."""
     path = folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    entries = list(open_catalog(path, mapping, Reading(**reading)))
+    catalog = open_catalog(path, mapping, Reading(**reading))
+    entries = list(catalog)
+    assert list(catalog) == entries, "a build reads a catalog twice"
     items = [entry.item for entry in entries if not isinstance(entry, Skipped)]
     return items, [entry for entry in entries if isinstance(entry, Skipped)]
 

@@ -11,9 +11,9 @@ from indexer.catalog.texts import plain_text
 
 # White space is matched from the beginning of its run on only, or a long run takes quadratic time.
 _LEVELS: Final = re.compile(
-    r"(?:(?<!\s)\s++)?(?:-?>++|[»›→])\s*+|(?<!\s)\s++(?:/|\\|::)\s++|(?<=\w)(?:[\\^]|~~|::)(?=\w)"
+    r"(?:(?<!\s)\s++)?(?:-?>++|[»›→＞／])\s*+|(?<!\s)\s++(?:/|\\|::)\s++|(?<=\w)(?:[\\^]|~~|::)(?=\w)"
 )
-_COMMA: Final = re.compile(r"(?:(?<!\s)\s++)?(?<!\\),\s*+")
+_COMMA: Final = re.compile(r"(?:(?<!\s)\s++)?(?<!\\)[,，、]\s*+")
 _BAR: Final = re.compile(r"(?:(?<!\s)[^\S\n]++)?(?:[;|\n]|&&|##|(?<=\w)@(?=\w))\s*+")
 _PATHS: Final = ("pretty_name", "fullName", "full_name", "breadcrumb", "path", "pathName")
 _DEEPEST: Final = 10  # levels

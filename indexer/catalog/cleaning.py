@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from indexer.catalog.attributes import flat_attributes
 from indexer.catalog.categories import category_paths
-from indexer.catalog.currencies import COMMA_DECIMAL, SYMBOLS
+from indexer.catalog.currencies import COMMA_DECIMAL, DOT_DECIMAL, SYMBOLS, WITHOUT_DECIMALS
 from indexer.catalog.item_parser import (
     FIELDS,
     MOST_VALUES,
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 # Without the white space around a separator, which takes quadratic time; parts are stripped.
 _BAR: Final = re.compile(r"[;|\n]")
 _NO_PICTURE: Final = frozenset({"", "no_selection"})  # the latter of Magento
-_NULLS: Final = frozenset({"null", "None", "nan", "NaN"})  # what programs write for no value
+NULLS: Final = frozenset({"null", "None", "nan", "NaN"})
+"""What programs write for no value."""
 _CELL_ERRORS: Final = frozenset(
     {"#REF!", "#NAME?", "#VALUE!", "#N/A", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"}
 )  # what Excel writes in place of a value
@@ -115,7 +116,7 @@ class Cleaner:
         check_length(value, field)
         if isinstance(value, str) and value.strip() in _CELL_ERRORS:
             raise ValueError(f"{field} is {value.strip()!r}, an error of the spreadsheet")
-        if isinstance(value, str) and field != "title" and value.strip() in _NULLS:
+        if isinstance(value, str) and field != "title" and value.strip() in NULLS:
             value = ""
         if field == "product_id":
             return _product_id(value)
@@ -148,8 +149,8 @@ class Cleaner:
         try:
             return parse_price(amount).amount
         except UnclearPrice:
-            is_comma = isinstance(currency, str) and currency.strip().upper() in COMMA_DECIMAL
-            mark = "," if is_comma else self._decimal_mark()
+            mark = _mark_of(currency, amount)
+            mark = self._decimal_mark() if mark is None else mark
             if mark is None:
                 raise
             return parse_price(amount, mark).amount
@@ -193,6 +194,20 @@ class Cleaner:
             )
             notes.append(FieldNote("images", reason, found.path))
         return found.path
+
+
+def _mark_of(currency: Any, price: Any) -> str | None:
+    """Return the decimal mark of a price in a currency that makes it certain, else None.
+
+    It is "" for money without decimals.
+    """
+    text = currency.strip() if isinstance(currency, str) else ""
+    code = SYMBOLS.get(text, text.upper())
+    if code in WITHOUT_DECIMALS:
+        return ""
+    if code in COMMA_DECIMAL:
+        return ","
+    return "." if code in DOT_DECIMAL and "," in str(price) else None
 
 
 def _of_one_currency(record: Record) -> list[Amount]:

@@ -25,7 +25,7 @@ from indexer.catalog.cellkinds import (
     is_text,
     is_title,
 )
-from indexer.catalog.columnnames import NAMES, is_private, known_key, loose_key
+from indexer.catalog.columnnames import NAMES, is_private, is_small_picture, known_key, loose_key
 from indexer.catalog.columnwords import (
     AMOUNTS,
     CERTAIN_IDS,
@@ -36,6 +36,7 @@ from indexer.catalog.columnwords import (
     NO_PRICE,
     NO_STOCK,
     NO_TITLE,
+    RECOMMENDED,
     ROLES,
     SMALL_PICTURE,
 )
@@ -54,6 +55,10 @@ UNNAMED: Final = re.compile(r"column \d+")
 _HAS_DIGIT: Final = re.compile(r"\d")
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _LONGEST_CELL: Final = 2000  # characters that are looked at
+SHORT: Final = 120
+"""Letters of a description that may be a title."""
+_ARTICLES: Final = frozenset({"artikel", "article", "articulo", "articolo", "artykul", "artigo"})
+"""Columns of names, or of numbers."""
 _NO_PRODUCT: Final = frozenset({*NAMES["counted"], *NAMES["count"], *NAMES["in_stock"]})
 """Columns that name no product, though their cells may be those of a few rows above."""
 
@@ -138,7 +143,9 @@ def guess_columns(
         "in_stock", (c for c in offered if not has_count or len(set(map(parse_stock, c.cells))) > 1)
     )
     take("active", named("active", is_flag, NO_FLAG))
-    take("title", _titles(columns))
+    texts = [_column(name, rows) for name in known.get("description", ())]
+    is_short_text = any(column.fits(lambda cell: len(cell) < SHORT) for column in texts)
+    take("title", _titles(columns, are_named=is_short_text))
     texts = named("description", _LETTER.search)
     take("description", sorted(texts, key=lambda column: -sum(map(len, column.cells))))
     take("categories", named("categories", _LETTER.search, NO_CATEGORY))
@@ -230,7 +237,9 @@ def _pictures(columns: Sequence[_Column], *, has_known: bool) -> list[_Column]:
     large = [
         column
         for column in listed
-        if not column.is_named(NO_PICTURE) and not column.key.startswith(NO_PICTURE)
+        if not column.is_named(NO_PICTURE)
+        and not column.key.startswith(NO_PICTURE)
+        and not is_small_picture(column.name)
     ]
     small = [column for column in listed if column.is_named(SMALL_PICTURE)]
     return large if large or has_known else small or listed
@@ -245,7 +254,12 @@ def _ids(columns: Sequence[_Column], rows: int, *, has_known: bool) -> list[str]
     if has_known:
         unique = [column for column in unique if column.is_named(CERTAIN_IDS)]
     named = sorted((c for c in unique if _is_role(c, "id")), key=lambda c: c.rank("id"))
-    common = [column for column in unique if len(column.cells) * 2 >= rows]
+    common = [
+        column
+        for column in unique
+        if len(column.cells) * 2 >= rows
+        and not (_is_role(column, "count") or _is_role(column, "price"))
+    ]
     codes = [
         column for column in common if column.fits(is_code) and not column.fits(_DECIMAL.fullmatch)
     ]
@@ -256,16 +270,23 @@ def _ids(columns: Sequence[_Column], rows: int, *, has_known: bool) -> list[str]
 
 
 def _prices(columns: Sequence[_Column]) -> list[_Column]:
-    """Return the columns of prices: those named so, then those whose cells have a currency."""
+    """Return the columns of prices: those named so, then those whose cells have a currency.
+
+    Prices that a maker recommends come last.
+    """
     usual = [column for column in columns if not column.is_named(NO_PRICE)]
     named = [column for column in usual if _is_role(column, "price")]
     marked = [column for column in usual if column.fits(has_currency)]
     unnamed = [column for column in usual if UNNAMED.fullmatch(column.name)]
-    return [*named, *marked, *(column for column in unnamed if column.fits(_DECIMAL.fullmatch))]
+    listed = [column for column in unnamed if column.fits(_DECIMAL.fullmatch)]
+    return [*named, *marked, *listed, *(c for c in columns if c.is_named(RECOMMENDED))]
 
 
-def _titles(columns: Sequence[_Column]) -> list[_Column]:
-    """Return the columns of names: those named so, then the first of texts that differ."""
+def _titles(columns: Sequence[_Column], *, are_named: bool) -> list[_Column]:
+    """Return the columns of names: those named so, then articles, and the first that differ.
+
+    The last of these are left out if the items are named by another column.
+    """
     texts = [
         column
         for column in columns
@@ -278,7 +299,8 @@ def _titles(columns: Sequence[_Column]) -> list[_Column]:
         for column in texts
         if len(set(column.cells)) * 2 > len(column.cells) and column.fits(lambda cell: " " in cell)
     ]
-    return [*named, *spoken]
+    articles = [column for column in texts if column.key in _ARTICLES]
+    return [*named, *articles, *([] if are_named else spoken)]
 
 
 def _words(columns: Sequence[_Column]) -> list[_Column]:
@@ -289,6 +311,12 @@ def _words(columns: Sequence[_Column]) -> list[_Column]:
         for column in texts
         if column.is_unique() and len(column.cells) > 1 and not column.fits(_HAS_DIGIT.search)
     ]
+
+
+def may_be_id_name(name: str) -> bool:
+    """Return True if a word of a name says that it is one of ids, such as ``Codice``."""
+    key = loose_key(name)
+    return key in NAMES["id"] or _is_role(_Column(name, frozenset(key.split()), key, ()), "id")
 
 
 def is_id_name(name: str) -> bool:

@@ -10,6 +10,9 @@ from typing import Final
 
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _BRACKETS: Final = re.compile(r"[\[(（][^\])）]*[\])）]")
+_SMALL: Final = re.compile(
+    r"[\[(（](?:작은)?(?:목록|축소|thumb\w*|small|klein|petite|list|一覧|小)[\])）]", re.IGNORECASE
+)
 _LONGEST: Final = 200  # letters of a name with something in brackets
 _SEPARATORS: Final = re.compile(r"[\s_\-./:*#?!¿¡\"'’“”、·|]+")
 
@@ -54,7 +57,8 @@ _NAMES: Final[Mapping[str, str]] = {
         titolo | tytul | naam | productnaam | artikelnaam | nazwa | nazwa produktu | namn |
         produktnamn | navn | varenavn | produktnavn | tuotenimi | nimi | urun adi | название |
         наименование | название товара | 名称 | 商品名称 | 产品名称 | 商品标题 | 标题 | 品名 |
-        商品名 | 製品名 | タイトル | 상품명 | description short | product line | item | product""",
+        商品名 | 製品名 | タイトル | 상품명 | description short | product line | item | product |
+        produkt | produit | producto | prodotto | produto | towar | товар | 商品 | 製品""",
     "description": """
         description | full description | extended description | product description |
         plain description | item description | long description | description long | body html |
@@ -63,7 +67,7 @@ _NAMES: Final[Mapping[str, str]] = {
         descripcion larga | descrizione | descricao | beschrijving | omschrijving | opis |
         opis produktu | beskrivning | beskrivelse | kuvaus | aciklama | описание |
         полное описание | аннотация | 描述 | 商品描述 | 产品描述 | 详情 | 商品详情 | 説明 |
-        商品説明 | 説明文 | 상품설명 | short description | description courte |
+        商品説明 | 説明文 | 상품설명 | post content | short description | description courte |
         kurzbeschreibung | descripcion corta | korte beschrijving | shortdesc | summary |
         excerpt""",
     "categories": """
@@ -78,7 +82,8 @@ _NAMES: Final[Mapping[str, str]] = {
         kategorier | kategori | produktkategori | tuoteryhma | категория | категории | раздел |
         размещение на сайте | 分类 | 类别 | 类目 | 商品分类 | カテゴリ | カテゴリー | 카테고리 |
         e bay category 1 name | taxons | category 1 | product category 1 |
-        reporting category | categ id | 分组""",
+        reporting category | categ id | 分组 | reparto | settore | familia | famiglia | sezione |
+        seccion | hoofdgroep | hauptgruppe""",
     "price": """
         price | current price | selling price | sales price | price gross | gross price |
         price incl tax | price incl | price tax included | price vat | price inc vat |
@@ -89,7 +94,9 @@ _NAMES: Final[Mapping[str, str]] = {
         price with vat | price including tax | price with tax | preis | verkaufspreis |
         vk preis | vk brutto | vk | bruttopreis | preis brutto | endpreis | einzelpreis |
         verkaufspreis brutto | prix | prix ttc | prix de vente | prix de vente ttc |
-        prix unitaire | tarif | precio | precio de venta | pvp | prezzo | prezzo di vendita |
+        prix unitaire | pu ttc | prix public | prix public ttc | tarif |
+        precio | precio de venta | pvp | p v p |
+        precio con iva | pvp con iva | prezzo | prezzo di vendita | prezzo ivato |
         preco | preco de venda | valor | prijs | verkoopprijs | cena | cena brutto | cena pl |
         brutto vk | cena sprzedazy | pris | forsaljningspris | hinta | fiyat | satis fiyati |
         цена | стоимость | розничная цена | 价格 | 一口价 | 售价 | 单价 | 商品价格 | 销售价 |
@@ -115,7 +122,7 @@ _NAMES: Final[Mapping[str, str]] = {
         lieferbar | disponibilite | disponible | en stock | statut de stock | disponibilidad |
         disponibilita | disponibile | disponibilidade | op voorraad | beschikbaarheid |
         dostepnosc | i lager | tillganglighet | наличие | в наличии | 有货 | 是否有货 | 在庫状況 |
-        inventory""",
+        inventory | leverbaar | beschikbaar""",
     "count": """
         stock | stock quantity | stock level | current stock | current stock level | qty |
         quantity | quantity on hand | available quantity | on hand | inventory quantity |
@@ -123,7 +130,9 @@ _NAMES: Final[Mapping[str, str]] = {
         fulfillment availability | stock disponible | lagerbestand | bestand | lagermenge |
         menge | quantite | quantite en stock | existencias | inventario | cantidad | giacenza |
         quantita | estoque | quantidade | voorraad | stan magazynowy | ilosc | liczba sztuk |
-        num | lager | lagersaldo | antall pa lager | stok | остаток | количество | 库存 | 库存数量 |
+        num | lager | lagersaldo | antall pa lager | stok | stan mag | stan |
+        qte | qty on hand | stock left | qty in stock | cant |
+        остаток | количество | 库存 | 库存数量 |
         在庫 | 在庫数 | 재고""",
     "counted": """
         inventory tracking | track inventory | tracks inventory | track stock | manage stock |
@@ -166,15 +175,18 @@ _NAMES: Final[Mapping[str, str]] = {
         thumbnail | thumbnail url | thumb | small image | aw image url | product image file |
         vorschaubild | vignette | miniatura""",
     "subcategory": """
-        subcategory | sub category | unterkategorie | sous categorie | subcategoria |
-        podkategoria""",
+        subcategory | sub category | sub sub category | unterkategorie | untergruppe | unterrubrik |
+        sous categorie | sous famille | sous rayon | subcategoria | subfamilia | sottocategoria |
+        sottoreparto | sottofamiglia | subseccion | subcategorie | subgroep |
+        podkategoria | подкатегория |
+        子分类 | 二级分类 | サブカテゴリ | サブカテゴリー""",
     "active": """
         active | is active | product is available | enabled | is enabled | visible |
         is visible | product visible | видимость на витрине | published | is published |
         published on online store | aktiv | sichtbar | actif | publie | activo |
         visible en tienda | attivo | ativo | actief | publish to e com | publish to ecom |
         show online | online flag | is for sale | exibir na loja | mostrar en tienda | 公開フラグ |
-        veroffentlicht | 진열상태""",
+        veroffentlicht | 진열상태 | for sale | 是否上架 | 上架""",
     "archived": """
         hide | hidden | is hidden | disabled | is disabled |
         hideproduct | archived | is archived | deleted |
@@ -208,7 +220,15 @@ _BEFORE: Final = re.compile(
     r"(?: |(?<=.{4})(?=.))|商品|宝贝|产品|pc用商品|"
     r"ox(?=artnum|id$|parentid|title|shortdesc|longdesc|price$|stock$|pic\d|active$)"  # of OXID
 )  # what people write before the name of a column
-_AFTER: Final = re.compile(r" (?:total|gesamt|oferty|main|hauptfoto|hoofdfoto|file)$")  # after it
+_AFTER: Final = re.compile(
+    r" (?:total|gesamt|oferty|main|hauptfoto|hoofdfoto|file|"
+    r"produit|article|produkt|artikel|prodotto|producto|produto)$"
+)  # after it
+
+
+def is_small_picture(name: object) -> bool:
+    """Return True if the name of a column says in brackets that its pictures are small."""
+    return _SMALL.search(str(name)[:_LONGEST]) is not None
 
 
 @lru_cache(maxsize=1 << 15)  # more than the columns of the widest table

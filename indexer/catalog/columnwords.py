@@ -42,14 +42,14 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         kategorii kategória κατηγορία danh-mục nhóm-hàng loại-sản-phẩm หมวดหมู่ ประเภท تصنيف
         فئة قسم دسته קטגוריה категория категорія раздел розділ группа группы група групи
         groep groupe gruppe grupa grupo gruppo grupp ryhmä
-        group 分類 分类 类目 カテゴリ 카테고리 분류
+        group soort 分類 分类 类目 カテゴリ 카테고리 분류
         rubrika kategoorija varugrupp varegruppe tuoteryhmä श्रेणी"""
     ),
     "price": _words(
         """
         price preis prix precio prezzo preço preco pris prijs hinta cena cijena цена ціна ár
         ara pret preț τιμή gia giá harga ราคา سعر السعر ثمن قیمت מחיר fiyat fiyatı 价格 售价
-        单价 價格 售價 価格 가격 판매가 kaina hind मूल्य"""
+        单价 價格 售價 価格 가격 판매가 kaina hind मूल्य pvp retail"""
     ),
     "sale price": _words(
         """
@@ -58,7 +58,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "count": _words(
         """
-        anzahl stückzahl viele
+        anzahl stückzahl viele unidades uds pezzi sztuk aantal magazyn
         stock qty quantity inventory stoc stok stoku készlet raktárkészlet skladem zásoba
         sklad zaliha zaloga απόθεμα tồn-kho จำนวน คงเหลือ المخزون الكمية كمية موجودی מלאי
         כמות остаток количество кількість залишок 库存 庫存 在庫数 在庫數 재고 재고수량 잔여수량
@@ -87,6 +87,7 @@ NO_PRICE: Final = _words(
         freight unit min max tax vat discount before alış piyasa nettó netto net nett excl
         bez nákup so-sánh gốc التكلفة 定价 原价 划线价 吊牌价 소비자가 공급가 送料 表示価格
         运费 成本 تكلفة rrp msrp uvp regular original previous step points installment до
+        adviesprijs conseille listino katalogowa streichpreis barre tachado 定価 希望小売価格 吊牌价
         закупка закупочная preorder promo akciós special sale المخفض stock qty quantity"""
 )
 NO_FLAG: Final = _words(
@@ -101,12 +102,17 @@ NO_TITLE: Final = _words(
     """
         brand vendor manufacturer maker meta seo option attribute variant file supplier shop
         store program catalog user category page font company person sender author
-        contributor marca thương 브랜드 品牌 ブランド 英文 영문 group listing"""
+        contributor marca thương 브랜드 品牌 ブランド 英文 영문 group listing
+        size größe talla taille maat rozmiar taglia misura tamaño tamanho storlek размер 尺寸
+        尺码 サイズ 사이즈 color colour farbe couleur colore kleur kolor färg цвет 颜色 カラー
+        색상 material weight gewicht poids peso waga 重量"""
 )
 NO_CATEGORY: Final = _words(
     """
         tax vat steuer taxe impuesto imposta btw shipping customer attribute"""
 )
+RECOMMENDED: Final = _words("rrp msrp uvp srp adviesprijs conseille 定価 希望小売価格 吊牌价")
+"""Words of columns that are prices if a table has no other."""
 AMOUNTS: Final = _words("amount betrag montant importe importo kwota bedrag сумма")
 """Words of columns that are prices beside one of currencies, and counts else."""
 SMALL_PICTURE: Final = _words("thumb thumbnail small mini")

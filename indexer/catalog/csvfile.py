@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 from indexer.catalog.cellkinds import is_picture
 from indexer.catalog.columnguesses import unnamed
 from indexer.catalog.columnnames import loose_key
-from indexer.catalog.csvlines import END_OF_MERCHANDISE, MAX_CELL, CsvLines, Preamble, read_preamble
+from indexer.catalog.csvlines import END_OF_MERCHANDISE, CsvLines, Preamble, read_preamble
 from indexer.catalog.encodings import encoding_of, likely_encodings
 from indexer.catalog.item_parser import MOST_COLUMNS, BrokenRow, Cells
+from indexer.csvrows import MAX_CELL
 from indexer.errors import BadCatalog
 from indexer.exportcells import EXPORT_MARK
 from indexer.formulacell import text_of_cell

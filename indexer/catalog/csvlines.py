@@ -8,13 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
 from indexer.catalog.columnnames import is_header
+from indexer.csvrows import MAX_CELL
 from indexer.errors import BadCatalog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-MAX_CELL: Final = 1_000_000  # characters; more in one CSV cell is a broken quote, no description
 _MAX_LINE: Final = 32_000_000  # characters of a row without a line break
 _MOST_REPEATED: Final = 2_000_000  # lines that are read again because of unclosed quotes
 _MOST_COMMENTS: Final = 50  # lines before the header
@@ -25,6 +25,7 @@ _SEPARATOR_LINE: Final = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
 _BLANK: Final = _DELIMITERS + " \"'"  # a line of these alone is empty
 _ID_COLUMNS: Final = frozenset({"id", '"id"', "sku", '"sku"'})  # a header of one column
 _COMMENTS: Final = ("#", "//")
+_NUMBER_COLUMN: Final = re.compile(r"#[,;\t|]")  # of the first column of a header
 _IMPEX: Final = re.compile(r"(?:INSERT|UPDATE|INSERT_UPDATE) \w+\s*;|\$\w+\s*=|#%")
 _MERCHANDISE: Final = "HDR|"  # of Rakuten Advertising: no names of columns follow
 END_OF_MERCHANDISE: Final = "TRL"
@@ -74,7 +75,7 @@ def read_preamble(path: Path, file: TextIO) -> Preamble:
             return Preamble(["|".join(header) + "\n", first], number, "|")
         if separator := _SEPARATOR_LINE.fullmatch(text):
             delimiter = separator[1]
-        elif text.startswith(_COMMENTS):
+        elif text.startswith(_COMMENTS) and not _NUMBER_COLUMN.match(text):
             comments += 1
         elif text.strip(_BLANK):
             found = delimiter or _delimiter_of(text)

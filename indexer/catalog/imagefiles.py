@@ -35,6 +35,7 @@ _ALT: Final = re.compile(
 )
 _URL: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//[^/\s]", re.IGNORECASE)
 _ABSOLUTE: Final = re.compile(r"(?:[A-Za-z]:)?/")
+_ENDINGS: Final = (".jpg", ".jpeg", ".png", ".webp", ".gif")  # of a path that has none
 _MEDIA_FOLDERS: Final = (
     "",
     "pub/media/catalog/product",
@@ -164,7 +165,18 @@ class ImageFiles:
                 found = self._walk(text, exact=exact)
                 if found is not None:
                     return FoundPath(found, _difference(text, found, difference))
+        if found := self._with_ending(inside):
+            return FoundPath(found, "its ending")
         return self._tail_of(path) or FoundPath(path)
+
+    def _with_ending(self, path: str) -> str | None:
+        """Return the only file that a path without the ending of a picture means, or None."""
+        bare = re.sub(r"\.jpe?g$", "", path, flags=re.IGNORECASE)
+        if bare == path and re.search(r"\.\w{2,5}$", path):
+            return None
+        endings = (".jpg", ".jpeg") if bare != path else _ENDINGS
+        found = {name for end in endings if (name := self._walk(f"{bare}{end}", exact=False))}
+        return found.pop() if len(found) == 1 else None
 
     def _tail_of(self, path: str) -> FoundPath | None:
         """Return the file at the end of another machine's absolute path, ``C:\\shop\\p\\a.jpg``."""

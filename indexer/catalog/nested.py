@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
@@ -12,6 +13,7 @@ from indexer.catalog.item_parser import Cells, is_empty, text_from
 from indexer.catalog.texts import in_language, is_translated
 from indexer.jsonbytes import decode_json
 
+_POSITIONS: Final = ("position", "sort_order", "sortOrder")  # of pictures, from the first one
 _PICTURES: Final = (
     "src", "url", "contentUrl", "href", "file", "path", "url_zoom", "url_fullxfull",
     "imageOriginalUrl", "original_url", "originalUrl", "original", "source", "url_standard",
@@ -110,10 +112,15 @@ def parts_of(value: Any) -> list[Any]:
 def pictures_of(value: Any) -> list[Any]:
     """Return the pictures in a value; an object that only holds some is a list of them.
 
+    If each states its position, they are in that order.
     ``<images><image url="a.jpg"/><image url="b.jpg"/></images>`` is such an object, and so is
     ``{"main": "a.jpg", "gallery": ["b.jpg"]}``. An object of one picture in several sizes is not.
     """
-    return [picture for part in parts_of(value) for picture in _pictures_in(part)]
+    parts = parts_of(value)
+    for name in _POSITIONS:
+        if all(isinstance(part, dict) and type(part.get(name)) is int for part in parts):
+            parts = sorted(parts, key=itemgetter(name))
+    return [picture for part in parts for picture in _pictures_in(part)]
 
 
 def _pictures_in(part: Any) -> list[Any]:

@@ -15,6 +15,7 @@ _COUNTS: Final = (
     "stock", "quantity", "inventory_quantity", "quantityAvailable", "availableStock",
     "availableQuantity", "inventory_level", "stock_quantity", "inventory",
 )  # fmt: skip
+_WITHIN: Final = ("qty", "count", "amount", "level", "value", "total")  # of an object of stock
 _UNCOUNTED: Final[Mapping[str, Any]] = {
     "manage_inventory": False, "manageInventory": False, "trackInventory": False,
     "track_inventory": False, "inventory_tracking": "none", "unlimited": True,
@@ -59,7 +60,7 @@ def _stock_of(inner: Mapping[str, Any]) -> bool | None:
         return found
     parts = [part for part in inner.values() if isinstance(part, Mapping)]
     states = [state for part in parts if (state := stock_in(part)) is not None]
-    return any(states) if states else None
+    return any(states) if states else _parsed(inner, _WITHIN)
 
 
 def _parsed(record: Mapping[str, Any], names: tuple[str, ...]) -> bool | None:

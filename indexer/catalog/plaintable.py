@@ -8,13 +8,21 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from indexer.catalog.columnguesses import LOOKED_AT, guess_columns, is_explained, shared_column
+from indexer.catalog.columnguesses import (
+    LOOKED_AT,
+    SHORT,
+    guess_columns,
+    is_explained,
+    may_be_id_name,
+    shared_column,
+)
 from indexer.catalog.columnnames import KNOWN, known_key
-from indexer.catalog.idcolumn import choose_id_column, short_text, without_technical_names
+from indexer.catalog.idcolumn import IdColumn, choose_id_column, short_text, without_technical_names
 from indexer.catalog.item_parser import FIELDS, BrokenRow, Record
 from indexer.catalog.languagerows import in_one_language
 from indexer.catalog.leaves import has_nested, hoisted, hoisted_rows
 from indexer.catalog.optioncolumns import option_name, options_of
+from indexer.catalog.optionrows import OptionRows, is_option
 from indexer.catalog.shopformat import (
     COMMON,
     ColumnMapping,
@@ -25,10 +33,9 @@ from indexer.catalog.shopformat import (
 )
 from indexer.catalog.tablecolumns import LISTED, TableColumns
 from indexer.catalog.tablevalues import (
-    NO,
-    YES,
     add_options,
     join_levels,
+    reason_to_hide,
     set_price,
     set_stock,
 )
@@ -44,22 +51,10 @@ from indexer.catalog.variantgroups import (
 if TYPE_CHECKING:
     from indexer.catalog.item_parser import NumberedRow
 
-_HIDDEN: Final = frozenset(
-    {
-        *("draft", "archived", "inactive", "disabled", "hidden", "unlisted", "offline", "trash"),
-        *("entwurf", "inaktiv", "brouillon", "borrador", "pausada", "inactiva", "inactivo"),
-        *("passive", "pasif", "inativo", "inattivo", "inactief", "nieaktywny", "neaktivní"),
-        *("nonaktif", "неактивен", "скрыт", "скрытый", "ukryty", "下架", "非公開", "blocked"),
-        *("ended", "beendet", "zakończona", "finalizada", "terminée", "retired", "unpublished"),
-        *("not published", "已下架", "仓库中", "판매중지"),
-        *("0", "false", "d", "h"),  # CS-Cart: disabled, hidden
-    }
-)
 _SHARED: Final = ("title", "description", "categories", "url")
 _TRANSLATED: Final = frozenset({"title", "description", "categories", "url"})
 _MOST_CELLS: Final = 200_000  # that are looked at: a table may have 16,384 columns
 _FEWEST_TEXTS: Final = 2  # columns of texts that variants leave empty
-_SHORT: Final = 120  # letters of a description that may be a title
 _MOST_TABLES: Final = 64  # sets of columns that are kept: objects of JSON may differ
 
 
@@ -78,6 +73,10 @@ class PlainTable(ShopFormat):
         super().__init__()
         self._language = (language or "en")[:2].casefold()
         self._today = datetime.datetime.now(tz=datetime.UTC).date()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Forget what a pass over the rows has found, because each pass finds it anew."""
         self._tables: dict[tuple[str, ...], TableColumns] = {}
         self._latest = TableColumns(())
         self._guesses: dict[str, list[str]] = {}
@@ -85,6 +84,8 @@ class PlainTable(ShopFormat):
         self._slugs: set[str] = set()  # columns named as links, which hold none
         self._id_column = ""
         self._ignored_parent = ""
+        self._is_apart = False  # rows are told apart by their options
+        self._plan = None  # of the base class
 
     def recognizes(self, columns: Collection[str]) -> bool:  # noqa: ARG002
         """Return True: every table is one."""
@@ -97,11 +98,15 @@ class PlainTable(ShopFormat):
         first of them. If the table has a column ``id``, these are the rows that name a parent. If
         every column of ids has repeated cells, rows that differ in their pictures alone are one.
         """
+        self._forget()
         read = self._readable(without_technical_names(read))
         read = in_one_language(read, self._columns, self._language)
         chosen = choose_id_column(read, self._columns)
+        if apart := self._told_apart(read, chosen):
+            read, chosen = apart.read, IdColumn("", product=apart.product)
+            self._is_apart = True
         self._id_column = chosen.name
-        if chosen.product and not self._guesses.get("product_id"):
+        if chosen.product and (self._is_apart or not self._guesses.get("product_id")):
             self._guesses["product_id"] = [chosen.product]
             self._tables.clear()
             self._latest = TableColumns(())
@@ -112,6 +117,15 @@ class PlainTable(ShopFormat):
         if self._product_column(first) is None:
             return read()
         return filled_rows(read, self._product_of, self._ids_of, self._shared)
+
+    def _told_apart(self, read: ReadRows, chosen: IdColumn) -> OptionRows | None:
+        """Return the rows with ids of products and options, if no column has ids for certain."""
+        first = next(_records(read), {})
+        is_sure = "id" in self._columns(first).by_key or may_be_id_name(chosen.name)
+        if is_sure and not chosen.is_repeated:
+            return None
+        title = next(iter(self._columns_of("title", self._index(first), {})), None)
+        return OptionRows.find(read, chosen.name if chosen.is_repeated else "", title)
 
     def _readable(self, read: ReadRows) -> ReadRows:
         """Return the rows, those of nested records as columns if they name no item otherwise.
@@ -130,6 +144,10 @@ class PlainTable(ShopFormat):
             if _count(inner, inner_guesses) > _count(known, guesses):
                 first, known, guesses = flat, inner, inner_guesses
                 read = partial(hoisted_rows, read, language=self._language)
+        if not (known["id"] or guesses.get("id")) and (
+            title := _unique_title(first, known, guesses)
+        ):
+            guesses["id"] = [title]
         self._has_ids = bool(known["id"])
         self._guesses = guesses
         if not known["product_id"] and not (first and "product_id" in first[0]):
@@ -159,12 +177,14 @@ class PlainTable(ShopFormat):
             field: [*known[field], *self._guesses.get(field, ())] for field in (*_SHARED, "id")
         }
         without = {name for listed in (*known.values(), *self._guesses.values()) for name in listed}
-        if shared := shared_column(first, found["title"], without):
+        sizes = {name for row in first[:1] for name in row if is_option(name)}
+        if shared := shared_column(first, found["title"], without | sizes):
             self._guesses["product_id"] = [shared]
             return read
         texts = [name for field in _SHARED for name in found[field]]
         bare = [row for row in first if is_continued(row, texts, found["id"])]
-        if len(texts) < _FEWEST_TEXTS or not bare or first[0] in bare:
+        fewest = 1 if sizes else _FEWEST_TEXTS  # sizes below each other, as of merged cells
+        if len(texts) < fewest or not bare or first[0] in bare:
             return read
         self._guesses["product_id"] = []
         return partial(continued_rows, read, texts, found["id"], "product_id")
@@ -194,13 +214,7 @@ class PlainTable(ShopFormat):
 
     def not_for_sale(self, row: Record) -> str:
         """Return a reason for a row that a flag of its own hides, such as ``Active: 0``."""
-        columns = self._columns(row)
-        for role, hiding in (("active", NO | _HIDDEN), ("archived", YES), ("status", _HIDDEN)):
-            column = columns.first(role)
-            text = short_text(row[column]) if column is not None else ""
-            if text.casefold() in hiding:
-                return f"its {column} is {text!r}"
-        return ""
+        return reason_to_hide(row, self._columns(row))
 
     def record(self, row: Record, mapping: ColumnMapping) -> Record:
         """Return the record of a row; a sale price that is valid today is its price."""
@@ -224,7 +238,7 @@ class PlainTable(ShopFormat):
         record.pop(columns.cost, None)
         add_options(record, named, columns)
         described = record.get("description")
-        if "title" not in record and isinstance(described, str) and len(described) < _SHORT:
+        if "title" not in record and isinstance(described, str) and len(described) < SHORT:
             record["title"] = described  # the only text of an inventory
         if columns.is_prefixed:
             record = {option_name(name): value for name, value in record.items()}
@@ -273,6 +287,8 @@ class PlainTable(ShopFormat):
         return "" if text.casefold() in NO_PRODUCT else text
 
     def _ids_of(self, row: Record) -> list[str]:
+        if self._is_apart:
+            return [short_text(row.get("id"))]
         columns = self._columns(row)
         without = self._product_column(row)
         return [
@@ -361,6 +377,14 @@ class PlainTable(ShopFormat):
 def _count(known: _Columns, guesses: _Columns) -> int:
     """Return how many fields and roles have a column."""
     return len({field for found in (known, guesses) for field, names in found.items() if names})
+
+
+def _unique_title(rows: Sequence[Record], known: _Columns, guesses: _Columns) -> str:
+    """Return the column of titles of a table with pictures, if no two are equal, or ""."""
+    title = next(iter(known["title"]), "")
+    cells = [short_text(row.get(title)) for row in rows]
+    is_unique = len(set(cells)) == len(cells) and "" not in cells
+    return title if is_unique and (known["images"] or guesses.get("images")) else ""
 
 
 def _without_first(read: ReadRows) -> Iterator[NumberedRow]:

@@ -60,7 +60,7 @@ _HARMLESS: Final = frozenset(
     "from ab von price preis only now nur ca approx incl inkl tax vat mwst à partir de desde "
     "da vanaf about starting at each inc vat. mwst. ttc ht excl exkl zzgl net brutto netto / /ea "
     "ea pro per je piece stück stk /stück /st /pc pc unit pièce pieza pezzo moms iva btw cad "
-    "uvp rrp msrp od от desde".split()
+    "uvp rrp msrp od от desde ud uds unidad und szt sztuka kus ks each".split()
 )  # words around a price that do not change it
 _DASHES: Final = re.compile(r"(?<=\d)(?:[.,:]\s?[-–—]+|/[-–—])(?=\D*$)")  # "12,-" and "12/-" are 12
 _REMARK: Final = re.compile(

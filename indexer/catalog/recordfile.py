@@ -13,6 +13,7 @@ from indexer.catalog.item_parser import MOST_COLUMNS, BrokenRow
 from indexer.catalog.jsonfile import json_document, json_lines
 from indexer.catalog.markuptables import html_table_rows
 from indexer.catalog.parquetfile import parquet_records
+from indexer.catalog.programs.sanity import sanity_rows
 from indexer.catalog.xlsxfile import table_records, xlsx_records
 from indexer.catalog.xmlfile import xml_records
 from indexer.errors import BadCatalog
@@ -120,7 +121,7 @@ def record_reader(
         raise BadCatalog(f"{path}: --encoding is for CSV files, not {found}", param="encoding")
     readers: dict[str, Callable[[Path], Iterator[NumberedRow]]] = {
         "csv": partial(csv_records, encoding=encoding),
-        "jsonl": json_lines,
+        "jsonl": sanity_rows(json_lines),
         "json": json_document,
         "parquet": parquet_records,
         "xlsx": xlsx_records,

@@ -12,6 +12,7 @@ from indexer.catalog.programs.akeneo import akeneo_record, is_akeneo
 from indexer.catalog.programs.commercetools import commercetools_record, is_commercetools
 from indexer.catalog.programs.icecat import icecat_record, is_icecat
 from indexer.catalog.programs.squareobjects import is_square, square_products
+from indexer.catalog.programs.sylius import is_sylius, sylius_record
 from indexer.catalog.programs.vtex import is_vtex, vtex_record
 from indexer.catalog.programs.zalando import is_zalando, zalando_record
 from indexer.catalog.shopformat import ReadRows, text_cell
@@ -40,7 +41,7 @@ class ShopObjects(PlainTable):
         """Return True if a record is such an object."""
         if is_akeneo(record) or is_commercetools(record) or is_icecat(record) or is_square(record):
             return True
-        if is_vtex(record) or is_zalando(record):
+        if is_vtex(record) or is_zalando(record) or is_sylius(record):
             return True
         if "@type" in record or "@graph" in record:
             return False
@@ -82,6 +83,8 @@ def _plain(row: Record) -> Record:
         return vtex_record(row)
     if is_zalando(row):
         return zalando_record(row)
+    if is_sylius(row):
+        return sylius_record(row)
     if "blueprint_id" in row:  # of Printify
         return {**row, "variants": [_in_cents(one) for one in variants_in(row)]}
     if isinstance(product := row.get("sync_product"), Mapping):  # of Printful

@@ -12,7 +12,6 @@ import re
 import shutil
 import tempfile
 import weakref
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from indexer.catalog.cleaning import Cleaner
+from indexer.catalog.decimalmarks import DecimalMarks
 from indexer.catalog.encodings import encoding_of, is_guess
 from indexer.catalog.folderfile import folder_records, object_names, object_records
 from indexer.catalog.formatnames import FILE_KINDS, FORMATS
@@ -38,7 +38,6 @@ from indexer.catalog.item_parser import (
     item_from,
 )
 from indexer.catalog.packedfile import is_packed, unpacked
-from indexer.catalog.prices import UnclearPrice, decimal_mark_of
 from indexer.catalog.recordfile import check_skipped, ends_line, kind_of, record_reader
 from indexer.catalog.shopformat import LIST_FIELDS, ShopFormat
 from indexer.csvrows import list_columns
@@ -53,7 +52,6 @@ _TOTAL = re.compile(
     re.IGNORECASE,
 )
 _WEB = ("http://", "https://")
-_THOUSANDS = re.compile(r"[1-9]\d{3,}")
 _KINDS = "a catalog is a folder of images or"
 
 
@@ -129,8 +127,7 @@ class Catalog:
         self._fields: frozenset[str] = frozenset()
         self._attributes: frozenset[str] = frozenset()
         self._format: ShopFormat | None = None
-        self._marks: Counter[str] | None = None  # of the decimals of all prices
-        self._has_thousands = False  # a price such as 12900
+        self._marks: DecimalMarks | None = None
         self._check_mapping()
         if not path.exists():
             raise BadCatalog(f"no such catalog: {path}")
@@ -381,28 +378,17 @@ class Catalog:
         return self._format
 
     def _decimal_mark(self) -> str | None:
-        """Return the decimal mark of all prices that show theirs; None if they differ or none does.
+        """Return the decimal mark of the prices, if one can be told.
 
-        It is "" if no price shows one and some are whole numbers of a thousand and more, as where
-        money has no decimals. The first call reads the whole catalog.
+        The first call reads the whole catalog.
         """
         if self._marks is None:
-            self._marks = Counter()
+            self._marks = DecimalMarks()
             form = self._found_format()
             for _, row in self._read():
-                if isinstance(row, BrokenRow):
-                    continue
-                price = form.record(row, self._mapping).get("price")
-                try:
-                    mark = decimal_mark_of(price)
-                except UnclearPrice:
-                    mark = None
-                if mark:
-                    self._marks[mark] += 1
-                self._has_thousands |= bool(_THOUSANDS.fullmatch(str(price).strip()))
-        if not self._marks and self._has_thousands:
-            return ""
-        return next(iter(self._marks)) if len(self._marks) == 1 else None
+                if not isinstance(row, BrokenRow):
+                    self._marks.add(form.record(row, self._mapping).get("price"))
+        return self._marks.common()
 
 
 def _filled(row: Record) -> int:

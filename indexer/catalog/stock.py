@@ -37,7 +37,8 @@ _TRUE: Final = _words(
     direct leverbaar | op bestelling | dostępny | dostępna | dostępne | w magazynie |
     na stanie | skladem | na sklade | i lager | på lager | finns i lager | tillgänglig |
     varastossa | stokta var | stokta | mevcut | в наличии | есть в наличии | есть |
-    под заказ | да | 有货 | 现货 | 有库存 | 有 | 预售 | 是 | 在庫あり | 有り | 予約受付中 |
+    под заказ | да | 有货 | 现货 | 有库存 | 有 | 预售 | 是 | 在庫あり | 有り |
+    あり | 在庫有 | 在庫有り | 予約受付中 |
     お取り寄せ | ○ | 있음 | 재고 있음 | 판매중 | checked | ano | áno | da | igen | kyllä |
     evet | raktáron | készleten | van | în stoc | disponibil | na zalihi | na zalogi |
     διαθέσιμο | άμεσα διαθέσιμο | κατόπιν παραγγελίας | σε απόθεμα | ναι |
@@ -60,13 +61,17 @@ _FALSE: Final = _words(
     niedostępne | brak | wyprzedany | brak w magazynie | vyprodáno | není skladem | slut |
     slut i lager | slutsåld | ej i lager | ikke på lager | udsolgt | utsolgt | loppu |
     loppuunmyyty | stokta yok | tükendi | нет в наличии | нет | распродано | 缺货 | 无货 |
-    售罄 | 无库存 | 无 | 否 | 在庫なし | 在庫切れ | 売り切れ | 品切れ | 無し | × | 없음 |
-    품절 | unchecked | ne | nu | nem | ei | hayır | nei | nincs raktáron | elfogyott |
+    售罄 | 无库存 | 无 | 否 | 在庫なし |
+    なし | 在庫無 | 在庫無し | 無 | 在庫切れ | 売り切れ | 品切れ | 無し | × | 없음 |
+    품절 |
+    none | aucun | keine | nessuno | ninguno | geen | unchecked |
+    ne | nu | nem | ei | hayır | nei | nincs raktáron | elfogyott |
     stoc epuizat | indisponibil | εξαντλημένο | μη διαθέσιμο | όχι | غير متوفر | نفد |
     نفذت الكمية | لا | אזל | אזל מהמלאי | לא במלאי | לא | không | hết hàng | habis | tidak |
     tidak tersedia | สินค้าหมด | หมด | ไม่ | ні | немає в наявності | 缺貨 | 售完 | 無庫存 |
     無貨 | いいえ | 아니오"""
 )
+_NOTHING: Final = re.compile(r"[^\d]*\b0\b[^\d]*")  # "available: 0 units"
 _MARKS: Final = {"+": True, "-": False}
 _LONGEST: Final = 1000  # characters; the last expressions take quadratic time
 _SCHEMA: Final = re.compile(r"^(?:https?://(?:www\.)?schema\.org/|schema:)", re.IGNORECASE)
@@ -76,7 +81,8 @@ _UNITS: Final = (
     r"sztuk|szt|шт|st i lager|件|个|個|点|개"
 )
 _COUNT: Final = re.compile(
-    rf"(?:only|noch|nur|plus que|nog|in stock|auf lager|en stock|stock)?[\s:(]*"
+    r"(?:only|noch|nur|plus que|nog|in stock|auf lager|en stock|stock|残り|残|剩余|仅剩|库存|"
+    r"在庫)?[\s:(]*"
     rf"(?:[<>]=?\s*)?([+-]?\d+(?:[.,]\d+)?)\s*\+?\)?(?:\s*(?:{_UNITS}))*\.?"
 )
 
@@ -122,7 +128,8 @@ def _parsed(value: str) -> bool:
         return float(count[1].replace(",", ".")) > 0
     if _DELIVERY.fullmatch(text):
         return True
-    bare = _folded(re.sub(r"\([^)]*\)", "", text))
-    if bare in _FALSE or bare in _TRUE:
-        return bare in _TRUE
+    for bare in (re.sub(r"\([^)]*\)", "", text), re.split(r"[,;:]| [-–] ", text, maxsplit=1)[0]):
+        word = _folded(bare)  # "yes (2 left)", "ja, sofort"
+        if word in _FALSE or word in _TRUE:
+            return word in _TRUE and _NOTHING.fullmatch(text) is None
     raise ValueError(f"in_stock must be true or false, got {value[:40]!r}")

@@ -40,6 +40,8 @@ _SALE_DAY: Final = re.compile(
     r"(?:sale|special|discount|promo|promotion|offer)(?: price)? (?:date )?"
     r"(?P<day>start|from|begin|end|to|until)s?(?: date| at| day)?"
 )
+_NUMBERED: Final = frozenset({"product", "item", "category", "product category", "collection"})
+"""What has a number in columns such as ``product_id``."""
 _WITH_TAX: Final = re.compile(r"inc|gross|brutto|ttc|inkl|ivato", re.IGNORECASE)
 
 
@@ -69,6 +71,8 @@ class TableColumns:
 
         self.cost = self.by_key.pop("standard price", "") if "default code" in self.by_key else ""
         """The column ``standard_price`` of Odoo, which is what the shop pays, or ""."""
+        if self.by_key.keys() >= {"content", "excerpt"}:  # of WordPress
+            self.by_key.setdefault("description", self.by_key["content"])
         for key in [key for key in self.by_key if key.endswith(" 1") and key[:-2] in KNOWN]:
             self.by_key.setdefault(key[:-2], self.by_key[key])  # that of the first language
         levels = ((_LEVEL.fullmatch(loose_key(name)), name) for name in names)
@@ -141,9 +145,9 @@ class TableColumns:
             if match is None:
                 continue
             code = match["language"][:2].casefold()
-            if re.fullmatch(r".* id", name, re.IGNORECASE):
-                continue  # a number of the category, not its name in Indonesian
             key = re.sub(r" 1$", "", known_key(match["name"]))
+            if re.fullmatch(r".* id", name, re.IGNORECASE) or (code == "id" and key in _NUMBERED):
+                continue  # a number of the category or product, not its name in Indonesian
             is_code = code in LANGUAGES or match.re is _OF_COUNTRY
             if is_code and key in NAMES[field]:
                 listed.append((code != language, NAMES[field].index(key), name))
@@ -204,7 +208,9 @@ def _is_better(name: str, other: str) -> bool:
 
 def currency_in(name: str) -> str:
     """Return the currency that the name of a column states, such as ``Price (EUR)``, or ""."""
-    words: list[str] = re.findall(r"[A-Za-z]{3}|[€£₹¥₽]|(?<=[\s,(])[^\W\d_]+\.?(?=[\s,)*]|$)", name)
+    words: list[str] = re.findall(
+        r"[A-Za-z]{3}|[€£₹¥₽$]|(?<=[\s,(\[])[^\W\d_]+\.?(?=[\s,)\]*]|$)", name
+    )
     for word in words:
         if word in SYMBOLS:
             return SYMBOLS[word]

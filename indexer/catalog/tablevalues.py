@@ -6,11 +6,13 @@ import datetime
 import re
 from typing import Final
 
+from indexer.catalog.cleaning import NULLS
 from indexer.catalog.columnnames import loose_key
 from indexer.catalog.idcolumn import short_text
 from indexer.catalog.item_parser import Record
 from indexer.catalog.objectstock import stock_in
 from indexer.catalog.optioncolumns import options_of, paired_cells
+from indexer.catalog.prices import UnclearPrice, parse_price
 from indexer.catalog.saleprice import discounted, is_on, price_now
 from indexer.catalog.shopformat import is_blank
 from indexer.catalog.stock import parse_stock
@@ -24,10 +26,31 @@ YES: Final = frozenset(
     "1 true yes y ja oui sí si sim tak ano áno da igen kyllä evet да так نعم כן ใช่ có ya ναι 是 "
     "はい 예".split()
 )
+_HIDDEN: Final = frozenset(
+    {
+        *("draft", "archived", "inactive", "disabled", "hidden", "unlisted", "offline", "trash"),
+        *("entwurf", "inaktiv", "brouillon", "borrador", "pausada", "inactiva", "inactivo"),
+        *("passive", "pasif", "inativo", "inattivo", "inactief", "nieaktywny", "neaktivní"),
+        *("nonaktif", "неактивен", "скрыт", "скрытый", "ukryty", "下架", "非公開", "blocked"),
+        *("ended", "beendet", "zakończona", "finalizada", "terminée", "retired", "unpublished"),
+        *("not published", "已下架", "仓库中", "판매중지"),
+        *("0", "false", "d", "h"),  # CS-Cart: disabled, hidden
+    }
+)
 _SITE: Final = re.compile(r"\bCurrency=([A-Z]{3})\b")  # in the header of a listing file of eBay
 _SMALL_UNITS: Final = re.compile(r"\b(?:cents|pence|minor|centimes|centavos|grosze)\b")
 _DATES: Final = ("from", "to")  # of PrestaShop's discount
 _OF_A_PLACE: Final = ("Current Quantity ", "inventory_")  # counts of Square and Vend
+
+
+def reason_to_hide(row: Record, columns: TableColumns) -> str:
+    """Return the cell that hides a row from shoppers, as a reason; "" if none does."""
+    for role, hiding in (("active", NO | _HIDDEN), ("archived", YES), ("status", _HIDDEN)):
+        column = columns.first(role)
+        text = short_text(row[column]) if column is not None else ""
+        if text.casefold() in hiding:
+            return f"its {column} is {text!r}"
+    return ""
 
 
 def set_price(record: Record, row: Record, columns: TableColumns, today: datetime.date) -> None:
@@ -46,17 +69,25 @@ def set_price(record: Record, row: Record, columns: TableColumns, today: datetim
     names = columns.fields.get("price", [])
     if names and _SMALL_UNITS.search(loose_key(names[0])) and re.fullmatch(r"\d+", str(price)):
         price = record["price"] = int(price) / 100
-    if "currency" in record or (isinstance(price, str) and re.search(r"[^\W\d_]|[€£$¥₹₽]", price)):
+    if "currency" in record or (isinstance(price, str) and _states_currency(price)):
         return
     sites = (found[1] for name in row if (found := _SITE.search(name)))
     if currency := (currency_in(names[0]) if names else "") or next(sites, ""):
         record["currency"] = currency
 
 
+def _states_currency(price: str) -> bool:
+    """Return True if a price has a currency; a sign of several currencies is none."""
+    try:
+        return bool(parse_price(price, ".").currency)
+    except UnclearPrice:
+        return True
+
+
 def set_stock(record: Record, row: Record, columns: TableColumns) -> None:
-    """Set whether an item is in stock from a count, which stays an attribute."""
+    """Set whether an item is in stock from a count or a status, which stays an attribute."""
     of_place = (name for name in columns.names if name.startswith(_OF_A_PLACE))
-    column = columns.first("count") or next(of_place, None)
+    column = columns.first("count") or next(of_place, None) or columns.first("status")
     counted = columns.first("counted")
     if column is None or is_blank(row[column]):
         return
@@ -66,6 +97,8 @@ def set_stock(record: Record, row: Record, columns: TableColumns) -> None:
         found = stock_in({"stock": row[column]})
         if found is not None:
             record["in_stock"] = found
+        return
+    if short_text(row[column]) in NULLS:
         return
     try:
         record["in_stock"] = parse_stock(row[column])

@@ -12,6 +12,11 @@ from indexer.catalog.programs.commerceml import CommerceLinks, commerce_links
 from indexer.catalog.programs.icecat import icecat_element, is_icecat_product
 from indexer.catalog.programs.idosell import idosell_record, is_idosell
 from indexer.catalog.programs.salesforce import SalesforceLinks, salesforce_links, salesforce_record
+from indexer.catalog.programs.wordpress import (
+    WordPressLinks,
+    wordpress_links,
+    wordpress_record,
+)
 from indexer.catalog.xlsxfile import table_records
 from indexer.catalog.xmlproducts import XmlProducts, name_of_products
 from indexer.catalog.xmlstream import xml_events
@@ -49,10 +54,11 @@ def xml_records(path: Path) -> Iterator[NumberedRow]:
         if is_workbook(path):
             yield from table_records(path, workbook_rows)
             return
-        feed = _Feed({}, bmecat_groups(path), salesforce_links(path), commerce_links(path))
+        posts = wordpress_links(path)
+        feed = _Feed({}, bmecat_groups(path), salesforce_links(path), commerce_links(path), posts)
         for number, record in _records(path, XmlProducts(), feed):
             yield f"product {number}", record
-        if not number and (name := name_of_products(path)):
+        if not number and feed.posts is None and (name := name_of_products(path)):
             for number, record in _records(path, XmlProducts(name), feed):
                 yield f"product {number}", record
     except ParseError as error:
@@ -77,8 +83,11 @@ def _records(
         if products.product is None:
             feed.add_category(element)
         if products.is_complete(element):
-            number += 1
             record = products.too_large or feed.record(element, products.root)
+            if record is None:
+                products.forget(element)
+                continue
+            number += 1
             if products.currency and isinstance(record, dict):
                 record.setdefault("currency", products.currency)
             yield number, record
@@ -92,6 +101,7 @@ class _Feed(NamedTuple):
     groups: CategoryTree | None
     links: SalesforceLinks | None
     exchange: CommerceLinks | None
+    posts: WordPressLinks | None
 
     def add_category(self, element: Element) -> None:
         """Add the path of a category that the feed lists by its number."""
@@ -103,8 +113,13 @@ class _Feed(NamedTuple):
             name = given.get("name") or " ".join("".join(element.itertext()).split())
             self.categories[own] = f"{parent} > {name}" if parent else name
 
-    def record(self, element: Element, root: str) -> Record:
-        """Return the record of a product; ``root`` is the name of the outermost element."""
+    def record(self, element: Element, root: str) -> Record | None:
+        """Return the record of a product; ``root`` is the name of the outermost element.
+
+        It is None for an element of the same name that is no product.
+        """
+        if self.posts is not None:
+            return wordpress_record(element, self.posts)
         if self.links is not None:
             return salesforce_record(element, self.links)
         if self.exchange is not None:

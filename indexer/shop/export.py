@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 import msgspec
 
+from indexer.csvrows import MAX_CELL
 from indexer.durable import draft_of
 from indexer.errors import CannotWrite
 from indexer.exportcells import (
@@ -132,7 +133,7 @@ def writer_of(path: Path, draft: Path, columns: list[str], *, has_vectors: bool)
     """
     suffix = path.suffix.lower()
     if suffix == ".csv":
-        return _CsvWriter(draft, columns, has_vectors=has_vectors)
+        return _CsvWriter(path, draft, columns, has_vectors=has_vectors)
     if suffix == ".parquet":
         return _ParquetWriter(path, draft, has_vectors=has_vectors)
     return _JsonWriter(draft)
@@ -158,9 +159,10 @@ class _CsvWriter:
     cell that a spreadsheet would run as a formula begins with an apostrophe.
     """
 
-    def __init__(self, path: Path, columns: list[str], *, has_vectors: bool) -> None:
-        """``columns`` are those of attributes, see ``attribute_columns``."""
-        self._file = path.open("w", encoding="utf-8", newline="")
+    def __init__(self, path: Path, draft: Path, columns: list[str], *, has_vectors: bool) -> None:
+        """``columns`` are those of attributes, see ``attribute_columns``; errors name ``path``."""
+        self._path = path
+        self._file = draft.open("w", encoding="utf-8", newline="")
         self._columns = frozenset(columns)
         vectors = [VECTORS] if has_vectors else []
         names = [*EXPORT_COLUMNS, *columns, *vectors, EXPORT_MARK]
@@ -181,7 +183,16 @@ class _CsvWriter:
                 cells[OTHERS] = msgspec.json.encode(others).decode()
             if VECTORS in row:
                 cells[VECTORS] = json.dumps(row[VECTORS])
+                self._check_length(row["id"], cells[VECTORS])
             self._writer.writerow(cells)
+
+    def _check_length(self, item: str, cell: str) -> None:
+        """Raise CannotWrite for the vectors of an item with very many images."""
+        if len(cell) > MAX_CELL:
+            raise CannotWrite(
+                f"{self._path}: the vectors of item {item!r} take {len(cell):,} characters, a "
+                f"cell of CSV has at most {MAX_CELL:,}; export to .jsonl or .parquet instead"
+            )
 
     def close(self) -> None:
         self._file.close()

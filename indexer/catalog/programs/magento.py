@@ -105,6 +105,7 @@ class Magento(ShopFormat):
         self._language = (language or "").casefold()
         self._today = today or datetime.datetime.now(tz=datetime.UTC).date()
         self._parents: dict[str, Record] = {}  # the row of the configurable, by the child's SKU
+        self._options: dict[str, dict[str, str]] = {}  # those of the configurable, by child
         self._lowest: dict[str, Any] = {}  # the lowest price of the children, by the parent's SKU
         self._last_sku = ""
 
@@ -132,7 +133,8 @@ class Magento(ShopFormat):
             parent = self._parents.get(text_cell(self._get(row, "sku")))
             if parent is not None:
                 index = self._index(row)
-                names = [index[key] for key in _INHERITED if key in index]
+                shared = _INHERITED if self._has_pictures(row) else (*_INHERITED, *_IMAGES)
+                names = [index[key] for key in shared if key in index]
                 row = inherited(row, parent, names)
             yield where, row
 
@@ -159,10 +161,13 @@ class Magento(ShopFormat):
             record["categories"] = _without_root(record["categories"])
         if "in_stock" not in mapping and "in_stock" not in record:
             record |= _stock_in(self._get(row, "extension attributes"))
-        for name, value in more.items():
+        for name, value in (more | self._options.get(text_cell(record.get("id")), {})).items():
             if column_key(name) not in self.ignored and name not in _UNSEEN:
                 record.setdefault(name, value)
         return record
+
+    def _has_pictures(self, row: Record) -> bool:
+        return not all(is_blank(self._get(row, name)) for name in _IMAGES)
 
     def _price_of(self, row: Record, more: Record) -> Any:
         """Return the price of today; of a bundle, a set or a product with variants the lowest."""
@@ -207,7 +212,7 @@ class Magento(ShopFormat):
         return self._last_sku or None
 
     def _find_parents(self, read: ReadRows) -> None:
-        self._parents = {}
+        self._parents, self._options = {}, {}
         first: Record = {}  # the first row of a SKU; those after it continue it
         for _, row in read():
             if isinstance(row, BrokenRow):
@@ -218,10 +223,12 @@ class Magento(ShopFormat):
                 first = dict(row)
             if child := text_cell(self._get(row, "super products sku")):  # of Magento 1
                 self._parents[child] = first
-            variations = text_cell(self._get(row, "configurable variations"))
-            if variations:
-                for sku in re.findall(r"(?:^|\|)\s*sku=([^,|]+)", variations):
-                    self._parents[sku.strip()] = row
+            for variation in text_cell(self._get(row, "configurable variations")).split("|"):
+                pairs = (pair.partition("=") for pair in _PAIR.split(variation))
+                options = {name.strip(): value.strip() for name, _, value in pairs}
+                if sku := options.pop("sku", ""):
+                    self._parents[sku] = row
+                    self._options[sku] = options
 
     def _add_categories(self, row: Record, more: Record) -> None:
         """Add the categories of a row that continues ``row``."""

@@ -42,6 +42,9 @@ _MARKS: Final = frozenset(
 )
 
 
+_USUAL: Final = frozenset({"categories", "images", "regular price", "type", "published", "parent"})
+
+
 class WooCommerce(ShopFormat):
     """Items are products and variations; the id is that of WordPress, or else the SKU."""
 
@@ -89,7 +92,8 @@ class WooCommerce(ShopFormat):
         has = {english_key(column) for column in columns}
         is_named = "name" in has and bool(has & {"id", "sku"})
         # "Preço" names a regular price in any table, so it alone is no sign of WooCommerce.
-        is_sure = has & {"in stock?"} or "regular price" in columns
+        # "In stock?" is a question of any table, beside other names than these.
+        is_sure = ("in stock?" in has and not has.isdisjoint(_USUAL)) or "regular price" in columns
         return is_named and len(has & _MARKS) >= (1 if is_sure else 2)
 
     def rows(self, read: ReadRows) -> Iterator[NumberedRow]:
