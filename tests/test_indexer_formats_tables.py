@@ -93,6 +93,21 @@ def test_json_ld_gives_products_and_variants(shop, name):
     assert (second.product_id, second.title, second.images) == ("G", "Tee blue", ["p/3.jpg"])
 
 
+def test_json_ld_gives_the_pictures_and_offers_that_a_product_names(shop):
+    def product(sku: str) -> dict[str, object]:
+        named = {"image": [{"@id": f"#{sku}-photo"}], "offers": {"@id": f"#{sku}-offer"}}
+        return {"@type": "Product", "sku": sku, "name": "Pot", **named}
+
+    photo = {"@type": "ImageObject", "@id": "#A-photo", "contentUrl": "p/0.jpg"}
+    offer = {"@type": "Offer", "@id": "#A-offer", "price": 5, "priceCurrency": "EUR"}
+    unclear = [{"@type": "Offer", "@id": "#B-offer", "price": price} for price in (7, 8)]
+    graph = {"@graph": [product("A"), product("B"), photo, offer, *unclear]}
+    for text in (json.dumps(graph), json.dumps({"@graph": [graph]})):
+        (named, unclear_one), _ = read(shop, "a.json", text)
+        assert (named.images, named.price, named.currency) == (["p/0.jpg"], 5.0, "EUR")
+        assert unclear_one.price is None
+
+
 @pytest.mark.parametrize(
     "text",
     ['[{"id":"a"},{"id":"b"}]', '{"items":[{"id":"a"},{"id":"b"}]}', '{"id":"a"}\n{"id":"b"}\n',
