@@ -126,6 +126,14 @@ def test_what_is_no_json_document_is_refused(shop, text):
 # CSV as programs write it
 
 
+@pytest.mark.parametrize("column", ["Image Folder", "photo_dir", "Bildordner", "Dossier photos"])
+def test_a_column_with_the_folder_of_pictures_is_put_before_their_names(shop, column):
+    rows = f"SKU;Name;{column};Image;Image 2\nA;Ring;p;0.jpg;1.jpg, 2.jpg\nB;Mug;p/;p/3.jpg;\n"
+    (ring, mug), notes = read(shop, "a.csv", rows)
+    assert (ring.images, mug.images) == (["p/0.jpg", "p/1.jpg", "p/2.jpg"], ["p/3.jpg"])
+    assert notes == []
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -34,6 +34,7 @@ from indexer.catalog.shopformat import (
 from indexer.catalog.tablecolumns import LISTED, TableColumns
 from indexer.catalog.tablevalues import (
     add_options,
+    join_folder,
     join_levels,
     reason_to_hide,
     set_price,
@@ -232,6 +233,7 @@ class PlainTable(ShopFormat):
             set_stock(record, named, columns)
         if "categories" not in mapping:
             join_levels(record, named, columns)
+        join_folder(record, columns)
         is_named = "product_id" in mapping or "product id" in columns.by_key
         if not is_named and short_text(record.get("product_id")).casefold() in NO_PRODUCT:
             record.pop("product_id", None)

@@ -36,6 +36,12 @@ _LEVEL: Final = re.compile(
     r"(?:ebene|level|lvl|niveau|nivel)|categoryid) ?(\d)"
 )
 _ONE_PATH: Final = frozenset({"category path", "categorypath", "breadcrumb", "breadcrumbs"})
+_FOLDERS: Final = re.compile(
+    r"(?:images?|photos?|pictures?|pics?|img|media) ?(?:folder|directory|dir|subfolder)(?: name)?"
+    r"|(?:bild|bilder|foto)(?:ordner|verzeichnis)"
+    r"|(?:dossier|carpeta|cartella|pasta) (?:d[ei]s? |das )?"
+    r"(?:photos?|images?|fotos?|imagenes|immagini|imagens)"
+)  # columns of the folders that the pictures of a row are in, by ``loose_key``
 _SALE_DAY: Final = re.compile(
     r"(?:sale|special|discount|promo|promotion|offer)(?: price)? (?:date )?"
     r"(?P<day>start|from|begin|end|to|until)s?(?: date| at| day)?"
@@ -82,6 +88,9 @@ class TableColumns:
         """Columns such as ``Category Level 1``, the highest first."""
         self.is_path = not self.by_key.keys().isdisjoint(_ONE_PATH)
         """Whether a list in the column of categories is one path."""
+        folders = (name for name in self.names if _FOLDERS.fullmatch(loose_key(name)))
+        self.folder = next(folders, "")
+        """The column of the folder that the pictures of a row are in, or ""."""
         self.options = option_columns(self.names)
         self.paired = paired_columns(self.names)
 
