@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from indexer.catalog.columnnames import KNOWN, NAMES, known_key, loose_key
@@ -117,13 +118,7 @@ class TableColumns:
 
     def sale_days(self) -> tuple[str, str]:
         """Return the columns of the first and last day of a sale; "" for one that is not there."""
-        days = {"start": "", "end": ""}
-        for name in self.names:
-            match = _SALE_DAY.fullmatch(loose_key(name))
-            if match is not None:
-                day = "end" if match["day"] in ("end", "to", "until") else "start"
-                days[day] = days[day] or name
-        return days["start"], days["end"]
+        return sale_days(self.names)
 
     def subcategories(self) -> list[str]:
         """Return the columns of the levels below a category, in its language, the highest first."""
@@ -199,6 +194,18 @@ class TableColumns:
             named, guessed = guessed, named  # "Immagine 2" follows a column of another name
         listed_all = dict.fromkeys([*named, *guessed])
         return sorted(listed_all, key=lambda name: not is_of_a_variant(name))
+
+
+@lru_cache(maxsize=64)  # the rows of a table have the same columns
+def sale_days(names: tuple[str, ...]) -> tuple[str, str]:
+    """Return the columns of the first and last day of a sale; "" for one that is not there."""
+    days = {"start": "", "end": ""}
+    for name in names:
+        match = _SALE_DAY.fullmatch(loose_key(name))
+        if match is not None:
+            day = "end" if match["day"] in ("end", "to", "until") else "start"
+            days[day] = days[day] or name
+    return days["start"], days["end"]
 
 
 def is_of_a_variant(column: str) -> bool:
