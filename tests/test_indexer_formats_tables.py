@@ -58,6 +58,14 @@ def test_no_field_ever_shows_a_python_object(shop, value):
     assert "{'" not in "".join(map(str, items[0].attributes.values()))
 
 
+@pytest.mark.parametrize("name", ["src", "url", "file"])
+def test_a_list_of_objects_with_pictures_is_the_pictures_whatever_its_name(shop, name):
+    media = [{"type": "image", name: f"p/{number}.jpg"} for number in range(2)]
+    record = {"id": "1", "name": "Cap", "media": media}
+    (cap,), _ = read(shop, "a.jsonl", json.dumps(record))
+    assert (cap.images, cap.attributes) == (["p/0.jpg", "p/1.jpg"], {})
+
+
 JSON_LD = {
     "@context": "https://schema.org",
     "@graph": [
