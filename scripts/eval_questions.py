@@ -7,7 +7,8 @@
         --questions scripts/questions_3.tsv --half all
 
 The questions are ``scripts/questions.tsv``, the FAQ is ``scripts/questions_faq.csv``; import it
-into both shops first, and ``scripts/questions_faq_2.csv`` into that of ``--grocery``. Every second
+into both shops first, and ``scripts/questions_faq_2.csv`` into that of ``--grocery``. For
+``questions_4.tsv`` the ``--demo`` shop has ``scripts/questions_faq_3.csv``. Every second
 question is of the half on which thresholds were chosen (``tune``). An answer is right if its first
 item and its quotation are those expected. CPU milliseconds are of one question, after all texts
 were seen once.
@@ -29,6 +30,7 @@ from indexer.items import Item
 from search.asking.answer import Answer
 from search.asking.opening import open_answerer
 from search.engine import SearchEngine
+from service.runtime.blas import use_one_thread_each
 
 QUESTIONS = Path(__file__).parent / "questions.tsv"
 
@@ -129,6 +131,7 @@ def main() -> None:
     given = parser.parse_args()
     shops = {"magento": given.magento, "demo": given.demo, "grocery": given.grocery}
     shops = {name: path for name, path in shops.items() if path is not None}
+    use_one_thread_each()  # as the service does
     print(as_line(machine()))
     print(json.dumps(evaluate(shops, given.half, given.wrong, given.questions), indent=2))
 

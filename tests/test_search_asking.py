@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import numpy as np
 import pytest
 
 from indexer.enrichment.faqfile import read_faq
@@ -12,6 +13,7 @@ from indexer.enrichment.reviewfile import SkippedRow
 from indexer.enrichment.reviewlog import StoredReview
 from indexer.errors import BadCatalog, BadQuery, Conflict
 from indexer.items import Item
+from indexer.words.sentences import DIM
 from search.asking.answerer import Answerer
 from search.asking.asked import take_question_apart
 from search.asking.faqmatcher import FaqMatcher
@@ -65,6 +67,32 @@ HITS = [
 ]
 
 
+class TinyEncoder:
+    """Texts are alike if they have words of one meaning; one without such a word is like none."""
+
+    model = "tiny"
+    meanings = (
+        ("delivery", "arrive", "courier", "多久"),
+        ("return", "give it back", "退"),
+        ("bitcoin", "crypto"),
+        ("cold", "chilly", "冷"),
+        ("mug", "beaker"),
+    )
+
+    def encode(self, texts):
+        return np.stack([self.encode_query(text) for text in texts])
+
+    def encode_query(self, text):
+        axes = [
+            at
+            for at, words in enumerate(self.meanings)
+            if any(word in text.lower() for word in words)
+        ]
+        vector = np.zeros(DIM, np.float32)
+        vector[axes] = 1
+        return vector / max(1.0, np.linalg.norm(vector))
+
+
 class TinyShop:
     """Finds every item that has one of the words and is within the limit of the price."""
 
@@ -89,6 +117,51 @@ class TinyShop:
 def answerer():
     faq = FaqMatcher([StoredEntry(entry=entry) for entry in (*ENTRIES, REFUND)], None)
     return Answerer(TinyShop(), faq, None, "help@shop.example")
+
+
+@pytest.fixture(scope="module")
+def understanding():
+    """An answerer that compares meanings; its FAQ was imported before answers had vectors."""
+    encoder = TinyEncoder()
+    stored = [
+        StoredEntry(
+            entry=entry,
+            model=encoder.model,
+            vector=encoder.encode_query(entry.question).astype(np.float16).tobytes(),
+        )
+        for entry in (*ENTRIES, REFUND)
+    ]
+    return Answerer(TinyShop(), FaqMatcher(stored, encoder), None, "help@shop.example")
+
+
+@pytest.mark.parametrize(
+    ("question", "item", "kind", "answer"),
+    [
+        ("hi, will the courier be here soon?", None, "faq", "Three to five days."),
+        ("I'd like to give it back, is that okay?", None, "policy", "Within 30 days."),
+        ("Do you take bitcoin?", None, "unknown", ""),
+        ("Is it right for chilly days?", "chaz-black", "fact", "Ideal for cold weather."),
+        ("很冷的时候行吗", "chaz-black", "fact", "Ideal for cold weather."),
+        ("Is it suitable for vegans?", "chaz-black", "unknown", ""),
+        ("How many chilly days will it last?", "chaz-black", "unknown", ""),
+    ],
+)
+def test_what_no_word_says_is_answered_by_meaning(understanding, question, item, kind, answer):
+    found = understanding.ask(question, item)
+    assert (found.kind, found.answer) == (kind, answer)
+
+
+def test_items_are_found_by_the_meaning_of_their_titles(understanding):
+    found = understanding.ask("do you have a red beaker?")
+    assert [one.item_id for one in found.items] == ["dune-red", "isle-red"]
+    assert understanding.ask("do you have a red bus?").kind == "unknown"
+
+
+def test_a_chat_is_read_like_a_letter():
+    sloppy = take_question_apart("hi, do u ship to norway pls")
+    assert sloppy.text == "do you ship to norway"
+    assert sloppy.terms == take_question_apart("Do you ship to Norway?").terms
+    assert take_question_apart("I need it soon, do you ship to Norway?").way == "ask"
 
 
 @pytest.mark.parametrize(

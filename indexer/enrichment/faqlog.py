@@ -1,7 +1,7 @@
 """Store the questions and answers of a shop, and its policies, in an LMDB environment.
 
 ``entries`` maps the hash of a question to the entry. If the extra ``words`` was installed at the
-import, the vectors of the questions are stored too, with the name of their model.
+import, vectors of the entries are stored too, with the name of their model.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ class FaqEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry, and the fp16 vector of its question; empty without the extra ``words``."""
+    """An entry, and its fp16 vectors (2, DIM): of the question, and of question and answer.
+
+    ``vector`` is empty without the extra ``words``; FAQs imported earlier have the first one alone.
+    """
 
     entry: FaqEntry
     model: str = ""

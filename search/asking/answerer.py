@@ -10,11 +10,11 @@ import msgspec
 from indexer.enrichment.language import Language
 from indexer.errors import BadQuery
 from search.asking.answer import Answer
-from search.asking.asked import Asked, take_question_apart
-from search.asking.itemfacts import ItemFacts, facts_of_hit
-from search.asking.naming import has_all, named_item, names_items, only_describes
+from search.asking.asked import Asked, last_clause, take_question_apart
+from search.asking.itemanswers import LIGHT, items_by_titles, search_items, which_items
+from search.asking.itemfacts import ItemFacts, Passage, facts_of_hit
+from search.asking.naming import named_item, names_items
 from search.asking.quoting import (
-    list_items,
     quote_entry,
     quote_passage,
     quote_review,
@@ -33,9 +33,10 @@ if TYPE_CHECKING:
     from search.hits import Hit, Reply
 
 MAX_LENGTH: Final = 500  # of a question, in characters
-THRESHOLDS: Final = {True: 0.45, False: 0.5}  # of the FAQ: by words and meaning, by words alone
-_BESIDE_ITEM: Final = 0.1  # added to the threshold beside an item: most questions are about it
+THRESHOLDS: Final = {True: 0.36, False: 0.5}  # of the FAQ: by words and meaning, by words alone
+_BESIDE_ITEM: Final = 0.24  # added to the threshold beside an item: most questions are about it
 _SURE: Final = 0.5  # the score of an entry that goes before a search
+_CLEAR: Final = 0.55  # the score of an entry that goes before items that are asked for
 _WHOLE: Final = 0.1  # taken off the threshold of an entry that has all words of the question
 _CANDIDATES: Final = 60
 _FIELDS: Final = ("color", "material", "size", "cost", "pattern", "brand", "gender", "stock")
@@ -43,13 +44,12 @@ _SIZE: Final = re.compile(
     r"(?<![\w-])(xxs|xs|s|m|l|xl|xxl|xxxl|\d{2})(?![\w-])(?!\s*(?:%|usd|eur))"
 )
 _HOW_LONG: Final = re.compile(r"\bhow long (?:is|are)\b|多长(?!时间)")
-_OR: Final = re.compile(r"\bor\b|还是")
-# Stems that say little beside others: "can I keep it at room temperature?"
-_LIGHT: Final = frozenset(
-    {"fit", "hold", "keep", "eat", "eaten", "count", "measur", "good", "rich"}
-    | {"stay", "put", "last", "serv", "wear"}
+_NUMBER: Final = re.compile(
+    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|dozen|half|single|double|dual)\b"
+    r"|[一二两三四五六七八九十]",
+    re.IGNORECASE,
 )
-_FOUND: Final = 0.8  # the confidence of an answer by a search
+_OR: Final = re.compile(r"\bor\b|还是")
 
 
 class ShopSearch(Protocol):
@@ -108,16 +108,33 @@ class Answerer:
         found = None if subject is None else self._about(asked, subject)
         if found is not None:
             return found
-        match = self._faq.best(question, asked.terms)
+        match = self._entry(question, asked)
         if match is not None and match.score < self._least_score(match, item_id):
             match = None
-        is_search = names_items(asked, [facts_of_hit(hit) for hit in hits]) and not _is_sure(match)
+        if asked.way in ("which", "have") and match is not None and match.score < _CLEAR:
+            found = which_items(asked, hits)
+            if found is not None:
+                return found
+        is_search = names_items(asked, [facts_of_hit(hit) for hit in hits]) and (
+            asked.price is not None or not _is_sure(match)
+        )
         if match is not None and not is_search:
             return quote_entry(match)
         if subject is not None and (item_id is not None or asked.way != "search"):
-            return self._review(subject, asked.language) if not asked.terms.unknown else None
-        found = self._search(asked, hits) if asked.way == "search" else self._which(asked, hits)
-        return quote_entry(match) if found is None and match is not None else found
+            return self._by_likeness(asked, subject)
+        found = search_items(asked, hits) if asked.way == "search" else which_items(asked, hits)
+        if found is None and match is not None:
+            return quote_entry(match)
+        return found or items_by_titles(self._faq.likeness, question, asked, hits)
+
+    def _entry(self, question: str, asked: Asked) -> FaqMatch | None:
+        """Return the entry that best fits a question, or its last clause if that fits better."""
+        match = self._faq.best(question, asked.terms)
+        clause = last_clause(question)
+        if match is None or clause == question:
+            return match
+        other = self._faq.best(clause, take_question_apart(clause).terms)
+        return other if other is not None and other.score > match.score else match
 
     def _least_score(self, match: FaqMatch, item_id: str | None) -> float:
         """Return the score from which an entry is an answer."""
@@ -175,11 +192,11 @@ class Answerer:
         if len(left) > 1 and _HOW_LONG.search(asked.text):  # "how long is the inseam?"
             left -= {"long"}
         if not left:
-            passage = next((part for part in first.passages if part.field == "description"), None)
-            return None if passage is None else quote_passage(passage, [first], None)
-        for terms in (left, *_alternatives(asked, left), left - _LIGHT):
-            best = max(first.passages, key=lambda part: len(terms & part.stems))
-            if terms and terms <= best.stems:
+            return self._nearest(asked, subject) or _told(first)
+        for terms in (left, *_alternatives(asked, left), left - LIGHT):
+            passages = _that_may_answer(asked, first.passages)
+            best = max(passages, key=lambda part: len(terms & part.stems), default=None)
+            if terms and best is not None and terms <= best.stems:
                 is_decided = asked.is_yes_no and best.field != "description" and terms == left
                 return quote_passage(best, [first], True if is_decided else None)
         return None
@@ -225,52 +242,47 @@ class Answerer:
         stored = self._reviews.about([hit.item_id, hit.product_id])
         return quote_review(hit, stored, subject.left, language)
 
-    def _search(self, asked: Asked, hits: Sequence[Hit]) -> Answer | None:
-        """Return the items that have all words of a search; else those with two thirds of them."""
-        facts = [facts_of_hit(hit) for hit in hits]
-        terms = asked.terms.stems
-        shown = [item for item in facts if terms <= item.stems]
-        if not shown and len(terms) > 2:
-            shown = [item for item in facts if 3 * len(terms & item.stems) >= 2 * len(terms)]
-        if not shown or (asked.terms.unknown and not terms):
-            return None
-        if asked.order:
-            named = [item for item in shown if terms <= item.names and item.hit.price is not None]
-            shown = named or shown
-            shown.sort(key=lambda item: asked.order * (item.hit.price or 0.0))
-        return Answer(kind="search", items=list_items(shown), confidence=_FOUND)
+    def _by_likeness(self, asked: Asked, subject: _Subject) -> Answer | None:
+        """Answer by a review with all terms that are left, or by the part nearest in meaning."""
+        found = None if asked.terms.unknown else self._review(subject, asked.language)
+        return found or self._nearest(asked, subject)
 
-    def _which(self, asked: Asked, hits: Sequence[Hit]) -> Answer | None:
-        """Name the items that have all that a question asks, and quote the first of them."""
-        terms = asked.terms.stems
-        if not terms or asked.terms.unknown:
+    def _nearest(self, asked: Asked, subject: _Subject) -> Answer | None:
+        """Answer by the part of a product that is nearest to a question in meaning."""
+        likeness = self._faq.likeness
+        if likeness is None:
             return None
-        known = [facts_of_hit(hit) for hit in hits]
-        facts = [item for item in known if has_all(asked, item, terms)]
-        if not facts:
-            terms -= _LIGHT
-            facts = [item for item in known if has_all(asked, item, terms)]
-        facts = [item for item in facts if terms & item.names and not only_describes(asked, item)]
-        if not facts:
-            return None
-        if asked.order:
-            facts = [item for item in facts if terms <= item.names and item.hit.price is not None]
-            facts.sort(key=lambda item: asked.order * (item.hit.price or 0.0))
-            price = facts[0].field("cost") if facts else None
-            return None if price is None else quote_passage(price, facts[:1], None)
-        facts.sort(key=lambda item: -len(terms & item.names))
-        left = terms - facts[0].names - {"material", "color"}
-        if not left or asked.way == "have":
-            return Answer(kind="search", items=list_items(facts), confidence=_FOUND)
-        best = max(facts[0].passages, key=lambda part: len(left & part.stems))
-        if not left <= best.stems:
-            return None
-        return quote_passage(best, facts, None)
+        first = subject.variants[0]
+        passages = _that_may_answer(asked, first.passages)
+        question = asked.text
+        if not subject.is_shown:  # each sentence with the name would be near
+            question = _without(question, first.title | first.kinds)
+        nearest = likeness.nearest(
+            question, subject.left - LIGHT, passages, is_shown=subject.is_shown
+        )
+        return None if nearest is None else quote_passage(nearest, [first], None)
+
+
+def _told(facts: ItemFacts) -> Answer | None:
+    """Quote the first sentence of the description of an item; None if it has none."""
+    passage = next((part for part in facts.passages if part.field == "description"), None)
+    return None if passage is None else quote_passage(passage, [facts], None)
 
 
 def _is_sure(match: FaqMatch | None) -> bool:
     """Return True for an entry that is better than a search for the same words."""
     return match is not None and match.is_whole and match.score >= _SURE
+
+
+def _without(question: str, named: frozenset[str]) -> str:
+    """Return a question without the words of these stems."""
+    words = [(word, terms_of(word).stems) for word in question.split()]
+    return " ".join(word for word, stems in words if not stems or not stems <= named)
+
+
+def _that_may_answer(asked: Asked, passages: Sequence[Passage]) -> Sequence[Passage]:
+    """Return the passages that can answer a question: those with a number for "how many"."""
+    return [part for part in passages if not asked.is_amount or _NUMBER.search(part.text)]
 
 
 def _alternatives(asked: Asked, left: frozenset[str]) -> Iterator[frozenset[str]]:

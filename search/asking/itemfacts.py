@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from search.hits import Hit
 
 _SENTENCE: Final = re.compile(r"(?<=[.!?])\s+|[•·\n。！？；;]+|\s[-*]\s")
+_MEASURE: Final = re.compile(r"\d ?(?:\"|''|″|cm\b|mm\b|in\b|inch(?:es)?\b|厘米|毫米)")
 _MAX_SENTENCES: Final = 40
 _MAX_LENGTH: Final = 8_000  # of a description, in characters
 _KINDS: Final = frozenset({"department", "type", "product type", "product_type", "kind"})
@@ -120,9 +121,11 @@ def _sentences(description: str) -> tuple[Passage, ...]:
 
 
 def _stems_of_sentence(sentence: str) -> frozenset[str]:
-    """Return the stems of a sentence; one that names a color is about "color" too."""
+    """Return the stems of a sentence; one that names a color or a length is about that too."""
     terms = terms_of(sentence)
     named = {value.attribute for value in terms.values}
+    if _MEASURE.search(sentence):
+        terms = terms._replace(stems=terms.stems | {"size"})
     return terms.stems | (named & {"color", "material", "pattern"})
 
 

@@ -75,7 +75,7 @@ def _stem(word: str) -> str:
         return word
     for ending, instead, least in (
         ("ies", "y", 4), ("sses", "ss", 4), ("ches", "ch", 5), ("shes", "sh", 5), ("xes", "x", 5),
-        ("ing", "", 6), ("ed", "", 5), ("s", "", 4),
+        ("able", "", 8), ("ing", "", 6), ("ed", "", 5), ("s", "", 4),
     ):  # fmt: skip
         if word.endswith(ending) and len(word) >= least and not word.endswith(("ss", "us")):
             word = word[: -len(ending)] + instead

@@ -95,14 +95,18 @@ def list_faq(shop: Path, as_json: bool) -> None:
 
 
 def _stored(entries: Sequence[FaqEntry], *, meaning: bool) -> list[StoredEntry]:
-    """Return the entries with the vectors of their questions, if the extra is installed."""
+    """Return the entries, with vectors if the extra is installed."""
+    import numpy as np
+
     from indexer.enrichment.faqlog import StoredEntry
     from search.asking.opening import installed_encoder
 
     encoder = installed_encoder() if meaning else None
     if encoder is None:
         return [StoredEntry(entry=entry) for entry in entries]
-    vectors = encoder.encode([entry.question for entry in entries]).astype("float16")
+    questions = encoder.encode([entry.question for entry in entries])
+    whole = encoder.encode([f"{entry.question} {entry.answer}" for entry in entries])
+    vectors = np.stack([questions, whole], axis=1).astype("float16")  # (entries, 2, DIM)
     return [
         StoredEntry(entry=entry, model=encoder.model, vector=vector.tobytes())
         for entry, vector in zip(entries, vectors, strict=True)
