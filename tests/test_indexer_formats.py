@@ -138,6 +138,15 @@ def test_a_sale_of_woocommerce_that_is_over_is_not_the_price(shop):
     assert [item.price for item in items] == [9.0, 5.0, 9.0]
 
 
+def test_a_sale_is_over_in_a_table_with_a_regular_price_and_days_of_other_names(shop):
+    text = (
+        "sku,name,regular_price,sale_price,sale_start,sale_end,images\n"
+        "1,a,9,5,2020-01-01,2020-02-01,p/0.jpg\n2,b,9,5,2020-01-01,2999-01-01,p/0.jpg\n"
+    )
+    items, _ = read(shop, "a.csv", text)
+    assert [item.price for item in items] == [9.0, 5.0]
+
+
 # Magento
 
 

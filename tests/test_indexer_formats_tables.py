@@ -58,6 +58,14 @@ def test_no_field_ever_shows_a_python_object(shop, value):
     assert "{'" not in "".join(map(str, items[0].attributes.values()))
 
 
+@pytest.mark.parametrize("name", ["src", "url", "file"])
+def test_a_list_of_objects_with_pictures_is_the_pictures_whatever_its_name(shop, name):
+    media = [{"type": "image", name: f"p/{number}.jpg"} for number in range(2)]
+    record = {"id": "1", "name": "Cap", "media": media}
+    (cap,), _ = read(shop, "a.jsonl", json.dumps(record))
+    assert (cap.images, cap.attributes) == (["p/0.jpg", "p/1.jpg"], {})
+
+
 JSON_LD = {
     "@context": "https://schema.org",
     "@graph": [
@@ -93,6 +101,21 @@ def test_json_ld_gives_products_and_variants(shop, name):
     assert (second.product_id, second.title, second.images) == ("G", "Tee blue", ["p/3.jpg"])
 
 
+def test_json_ld_gives_the_pictures_and_offers_that_a_product_names(shop):
+    def product(sku: str) -> dict[str, object]:
+        named = {"image": [{"@id": f"#{sku}-photo"}], "offers": {"@id": f"#{sku}-offer"}}
+        return {"@type": "Product", "sku": sku, "name": "Pot", **named}
+
+    photo = {"@type": "ImageObject", "@id": "#A-photo", "contentUrl": "p/0.jpg"}
+    offer = {"@type": "Offer", "@id": "#A-offer", "price": 5, "priceCurrency": "EUR"}
+    unclear = [{"@type": "Offer", "@id": "#B-offer", "price": price} for price in (7, 8)]
+    graph = {"@graph": [product("A"), product("B"), photo, offer, *unclear]}
+    for text in (json.dumps(graph), json.dumps({"@graph": [graph]})):
+        (named, unclear_one), _ = read(shop, "a.json", text)
+        assert (named.images, named.price, named.currency) == (["p/0.jpg"], 5.0, "EUR")
+        assert unclear_one.price is None
+
+
 @pytest.mark.parametrize(
     "text",
     ['[{"id":"a"},{"id":"b"}]', '{"items":[{"id":"a"},{"id":"b"}]}', '{"id":"a"}\n{"id":"b"}\n',
@@ -109,6 +132,14 @@ def test_what_is_no_json_document_is_refused(shop, text):
 
 
 # CSV as programs write it
+
+
+@pytest.mark.parametrize("column", ["Image Folder", "photo_dir", "Bildordner", "Dossier photos"])
+def test_a_column_with_the_folder_of_pictures_is_put_before_their_names(shop, column):
+    rows = f"SKU;Name;{column};Image;Image 2\nA;Ring;p;0.jpg;1.jpg, 2.jpg\nB;Mug;p/;p/3.jpg;\n"
+    (ring, mug), notes = read(shop, "a.csv", rows)
+    assert (ring.images, mug.images) == (["p/0.jpg", "p/1.jpg", "p/2.jpg"], ["p/3.jpg"])
+    assert notes == []
 
 
 @pytest.mark.parametrize(

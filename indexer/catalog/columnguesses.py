@@ -210,11 +210,19 @@ def _column(name: str, rows: Sequence[Record]) -> _Column:
         if isinstance(value, dict) and is_translated(value):
             value = text_of(value)
         parts = value if isinstance(value, Cells | list) else [value]
+        if isinstance(value, list):
+            parts = [_picture_of(part) if isinstance(part, dict) else part for part in parts]
         texts = [text_cell(part) for part in parts if isinstance(part, str | int | float)]
         if text := "\n".join(texts).strip()[:_LONGEST_CELL]:
             cells.append(text)
     words = {word.rstrip("0123456789") or word for word in re.findall(r"\w+", key)}
     return _Column(name, frozenset(words), key, cells)
+
+
+def _picture_of(part: Record) -> str:
+    """Return the path or URL of a picture such as ``{"url": "a.jpg"}``; "" for other objects."""
+    texts = (part.get(name) for name in ("src", "url", "file"))
+    return next((text for text in texts if isinstance(text, str) and is_picture(text)), "")
 
 
 def _holds(key: str, word: str) -> bool:

@@ -18,6 +18,9 @@ _KINDS: Final = frozenset(
 _WRAPPERS: Final = ("@graph", "itemListElement", "item", "mainEntity", "itemOffered")
 _OFFER: Final = ("price", "lowPrice")
 _DEEPEST: Final = 6
+_REFERRED: Final = frozenset({"imageobject", "offer", "aggregateoffer"})
+_REFERRING: Final = ("image", "offers")
+_MOST_REFERRED: Final = 200_000  # objects that are kept
 
 
 class JsonLd(ShopFormat):
@@ -50,14 +53,21 @@ class JsonLd(ShopFormat):
         return "@type" in columns or "@graph" in columns
 
     def rows(self, read: ReadRows) -> Iterator[NumberedRow]:
-        """Yield the products in each object, in their order; other types are passed over."""
+        """Yield the products in each object, in their order; other types are passed over.
+
+        A picture or an offer that is named by its ``@id`` is that object, wherever in the file.
+        """
+        referred: dict[str, Record | None] = {}
+        for _, row in read():
+            _collect(row, referred)
         for where, row in read():
             if isinstance(row, BrokenRow):
                 yield where, row
                 continue
             found = list(_products(row))
             for number, product in enumerate(found, start=1):
-                yield where if len(found) == 1 else f"{where}, product {number}", product
+                whole = _with_referred(product, referred) if referred else product
+                yield where if len(found) == 1 else f"{where}, product {number}", whole
 
     def record(self, row: Record, mapping: ColumnMapping) -> Record:
         """Return the record of a product, with the price and the stock of its offers."""
@@ -104,9 +114,45 @@ def _products(value: Any, depth: int = 0) -> Iterator[Record]:
 
 
 def _is_product(value: Mapping[str, Any]) -> bool:
+    return _has_type(value, _KINDS)
+
+
+def _has_type(value: Mapping[str, Any], wanted: Collection[str]) -> bool:
     kind = value.get("@type")
     kinds = kind if isinstance(kind, list) else [kind]
-    return any(str(part).rpartition("/")[2].casefold() in _KINDS for part in kinds)
+    return any(str(part).rpartition("/")[2].casefold() in wanted for part in kinds)
+
+
+def _collect(value: Any, referred: dict[str, Record | None], depth: int = 0) -> None:
+    """Add the pictures and offers in a value by their ``@id``; None if two differ."""
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, list):
+        for part in value:
+            _collect(part, referred, depth + 1)
+    if not isinstance(value, dict):
+        return
+    name = value.get("@id")
+    if isinstance(name, str) and len(value) > 1 and _has_type(value, _REFERRED):
+        if name in referred:
+            referred[name] = value if referred[name] == value else None
+        elif len(referred) < _MOST_REFERRED:
+            referred[name] = value
+    for wrapper in _WRAPPERS:
+        _collect(value.get(wrapper), referred, depth + 1)
+
+
+def _with_referred(product: Record, referred: Mapping[str, Record | None]) -> Record:
+    """Return a product with the pictures and offers that it only names."""
+
+    def found(value: Any) -> Any:
+        if isinstance(value, list):
+            return [found(part) for part in value]
+        if isinstance(value, dict) and isinstance(name := value.get("@id"), str):
+            return {**(referred.get(name) or {}), **value}
+        return value
+
+    return {**product, **{name: found(product[name]) for name in _REFERRING if name in product}}
 
 
 def _offer_of(row: Record) -> Record:

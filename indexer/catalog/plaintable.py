@@ -34,6 +34,7 @@ from indexer.catalog.shopformat import (
 from indexer.catalog.tablecolumns import LISTED, TableColumns
 from indexer.catalog.tablevalues import (
     add_options,
+    join_folder,
     join_levels,
     reason_to_hide,
     set_price,
@@ -137,7 +138,9 @@ class PlainTable(ShopFormat):
         if is_explained(first):
             read, first = partial(_without_first, read), first[1:]
         known, guesses = self._surveyed(first)
-        is_whole = known["id"] and known["images"] and (known["title"] or guesses.get("title"))
+        listed = [name for name in guesses.get("images", ()) if _has_objects(first, name)]
+        is_pictured = known["images"] or listed  # hoisted, a list would be its last object
+        is_whole = known["id"] and is_pictured and (known["title"] or guesses.get("title"))
         if not is_whole and any(map(has_nested, first)):
             flat = [hoisted(row, self._language) for row in first]
             inner, inner_guesses = self._surveyed(flat)
@@ -232,6 +235,7 @@ class PlainTable(ShopFormat):
             set_stock(record, named, columns)
         if "categories" not in mapping:
             join_levels(record, named, columns)
+        join_folder(record, columns)
         is_named = "product_id" in mapping or "product id" in columns.by_key
         if not is_named and short_text(record.get("product_id")).casefold() in NO_PRODUCT:
             record.pop("product_id", None)
@@ -372,6 +376,12 @@ class PlainTable(ShopFormat):
         if name is not None and field == "categories":
             return columns.numbered(name)
         return [] if name is None else [name]
+
+
+def _has_objects(rows: Sequence[Record], name: str) -> bool:
+    """Return True if a column has lists of objects."""
+    cells = (row.get(name) for row in rows)
+    return any(isinstance(part, dict) for cell in cells if isinstance(cell, list) for part in cell)
 
 
 def _count(known: _Columns, guesses: _Columns) -> int:

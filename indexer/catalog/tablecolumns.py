@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from indexer.catalog.columnnames import KNOWN, NAMES, known_key, loose_key
@@ -36,6 +37,12 @@ _LEVEL: Final = re.compile(
     r"(?:ebene|level|lvl|niveau|nivel)|categoryid) ?(\d)"
 )
 _ONE_PATH: Final = frozenset({"category path", "categorypath", "breadcrumb", "breadcrumbs"})
+_FOLDERS: Final = re.compile(
+    r"(?:images?|photos?|pictures?|pics?|img|media) ?(?:folder|directory|dir|subfolder)(?: name)?"
+    r"|(?:bild|bilder|foto)(?:ordner|verzeichnis)"
+    r"|(?:dossier|carpeta|cartella|pasta) (?:d[ei]s? |das )?"
+    r"(?:photos?|images?|fotos?|imagenes|immagini|imagens)"
+)  # columns of the folders that the pictures of a row are in, by ``loose_key``
 _SALE_DAY: Final = re.compile(
     r"(?:sale|special|discount|promo|promotion|offer)(?: price)? (?:date )?"
     r"(?P<day>start|from|begin|end|to|until)s?(?: date| at| day)?"
@@ -82,6 +89,9 @@ class TableColumns:
         """Columns such as ``Category Level 1``, the highest first."""
         self.is_path = not self.by_key.keys().isdisjoint(_ONE_PATH)
         """Whether a list in the column of categories is one path."""
+        folders = (name for name in self.names if _FOLDERS.fullmatch(loose_key(name)))
+        self.folder = next(folders, "")
+        """The column of the folder that the pictures of a row are in, or ""."""
         self.options = option_columns(self.names)
         self.paired = paired_columns(self.names)
 
@@ -108,13 +118,7 @@ class TableColumns:
 
     def sale_days(self) -> tuple[str, str]:
         """Return the columns of the first and last day of a sale; "" for one that is not there."""
-        days = {"start": "", "end": ""}
-        for name in self.names:
-            match = _SALE_DAY.fullmatch(loose_key(name))
-            if match is not None:
-                day = "end" if match["day"] in ("end", "to", "until") else "start"
-                days[day] = days[day] or name
-        return days["start"], days["end"]
+        return sale_days(self.names)
 
     def subcategories(self) -> list[str]:
         """Return the columns of the levels below a category, in its language, the highest first."""
@@ -190,6 +194,18 @@ class TableColumns:
             named, guessed = guessed, named  # "Immagine 2" follows a column of another name
         listed_all = dict.fromkeys([*named, *guessed])
         return sorted(listed_all, key=lambda name: not is_of_a_variant(name))
+
+
+@lru_cache(maxsize=64)  # the rows of a table have the same columns
+def sale_days(names: tuple[str, ...]) -> tuple[str, str]:
+    """Return the columns of the first and last day of a sale; "" for one that is not there."""
+    days = {"start": "", "end": ""}
+    for name in names:
+        match = _SALE_DAY.fullmatch(loose_key(name))
+        if match is not None:
+            day = "end" if match["day"] in ("end", "to", "until") else "start"
+            days[day] = days[day] or name
+    return days["start"], days["end"]
 
 
 def is_of_a_variant(column: str) -> bool:

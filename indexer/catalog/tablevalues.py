@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime
 import re
-from typing import Final
+from typing import Any, Final
 
 from indexer.catalog.cleaning import NULLS
 from indexer.catalog.columnnames import loose_key
 from indexer.catalog.idcolumn import short_text
-from indexer.catalog.item_parser import Record
+from indexer.catalog.item_parser import Cells, Record
 from indexer.catalog.objectstock import stock_in
 from indexer.catalog.optioncolumns import options_of, paired_cells
 from indexer.catalog.prices import UnclearPrice, parse_price
@@ -39,6 +39,7 @@ _HIDDEN: Final = frozenset(
 )
 _SITE: Final = re.compile(r"\bCurrency=([A-Z]{3})\b")  # in the header of a listing file of eBay
 _SMALL_UNITS: Final = re.compile(r"\b(?:cents|pence|minor|centimes|centavos|grosze)\b")
+_BETWEEN: Final = re.compile(r"(\.[a-z]{3,4})\s*[;|,\n]\s*(?=\S)", re.IGNORECASE)  # two files
 _DATES: Final = ("from", "to")  # of PrestaShop's discount
 _OF_A_PLACE: Final = ("Current Quantity ", "inventory_")  # counts of Square and Vend
 
@@ -51,6 +52,26 @@ def reason_to_hide(row: Record, columns: TableColumns) -> str:
         if text.casefold() in hiding:
             return f"its {column} is {text!r}"
     return ""
+
+
+def join_folder(record: Record, columns: TableColumns) -> None:
+    """Put the folder in a column such as ``Image Folder`` before names of files without one."""
+    folder = record.get(columns.folder) if columns.folder else None
+    if not isinstance(folder, str) or not folder.strip():
+        return
+    start = folder.strip().rstrip("/\\") + "/"
+    cells = record.get("images")
+    if isinstance(cells, Cells):
+        record["images"] = Cells(_in_folder(start, cell) for cell in cells)
+    elif cells is not None:
+        record["images"] = _in_folder(start, cells)
+
+
+def _in_folder(start: str, cell: Any) -> Any:
+    """Return a cell with ``start`` before each name; a cell with folders stays as it is."""
+    if not isinstance(cell, str) or not cell.strip() or "/" in cell or "\\" in cell:
+        return cell
+    return start + _BETWEEN.sub(lambda end: f"{end[1]}; {start}", cell.strip())
 
 
 def set_price(record: Record, row: Record, columns: TableColumns, today: datetime.date) -> None:

@@ -19,6 +19,7 @@ from indexer.catalog.shopformat import (
     is_blank,
     text_cell,
 )
+from indexer.catalog.tablecolumns import sale_days
 
 if TYPE_CHECKING:
     from indexer.catalog.item_parser import NumberedRow
@@ -169,6 +170,8 @@ class WooCommerce(ShopFormat):
     def _price_of(self, row: Record, price: Any) -> Any:
         start = self._get(row, "date sale price starts") or self._get(row, "date on sale from")
         end = self._get(row, "date sale price ends") or self._get(row, "date on sale to")
+        if start is None and end is None:  # another table with a regular price
+            start, end = (row.get(name) for name in sale_days(tuple(row)))
         return price_now(price, self._get(row, "sale price"), start, end, self._today)
 
     def _own_id(self, row: Record) -> str:
