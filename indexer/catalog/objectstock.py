@@ -70,6 +70,6 @@ def _parsed(record: Mapping[str, Any], names: tuple[str, ...]) -> bool | None:
             continue
         try:
             return parse_stock(value)
-        except ValueError:
+        except ValueError:  # no stock, such as a code of a warehouse; another field may have it
             continue
     return None
